@@ -1,1 +1,52 @@
-//! Crate root.
+//! Invariant: this crate does no I/O.
+//!
+//! The rules and the words of the platform: people and their card numbers, accounts, relying
+//! parties, key generations, time and figures. A rule takes values and returns values; time and
+//! chance are handed in ([`Clock`], [`Entropy`]). Nothing here opens a file, a socket or a
+//! database, reads the environment or asks the system for the time: Cargo enforces it, for no
+//! crate that could is among the dependencies.
+
+mod wire;
+
+pub mod account;
+pub mod catalogue;
+pub mod environment;
+pub mod figures;
+pub mod hkic;
+pub mod ids;
+pub mod key;
+pub mod manifest;
+pub mod mask;
+pub mod person;
+pub mod phone;
+pub mod reference;
+pub mod refusal;
+pub mod relying_party;
+pub mod text;
+pub mod time;
+pub mod usage;
+
+pub use account::{Account, AccountEventKind, AccountState, Channel, ClosureReason, Standing, Suspend, SuspensionReason, Tier};
+pub use catalogue::{Catalogue, CategoryEntry, Location, LocationKind, NamedService};
+pub use environment::Environment;
+pub use figures::{Comparative, Figure, FigureDefinition, Grain, Rule, definition, spaced};
+pub use hkic::{Hkic, HkicError};
+pub use ids::{AuditId, ClientId, IdError, JobId, Kid, LocationId, OperatorId, RelyingPartyId, RequestId, ServiceSlug};
+pub use key::{
+    ActivateAt, KeyAlgorithm, KeyGeneration, KeyPurpose, KeySlot, KeyState, Revocation, RevocationReason, Rotation,
+    RotationTimes, Step, next_step, plan_rotation,
+};
+pub use manifest::{
+    ApiVersion, Bilingual, Change, ChangeKind, Ciba, ClientAuthentication, ClientProfile, Contact, Credential, CredentialKind,
+    Finding, FormField, Manifest, ManifestKind, SenderConstraint, ServiceManifest, diff,
+};
+pub use mask::{Maskable, Masked};
+pub use person::{PersonName, Profile, ProfileError, Sex};
+pub use phone::{Phone, PhoneError};
+pub use reference::{AccountId, CallRef, ReferenceError};
+pub use refusal::Refusal;
+pub use relying_party::{Category, Function, Industry, PartyState, Sector, ServiceState};
+pub use text::{TextFault, check_name, skeleton, suggest, visible};
+pub use time::{Clock, Day, Entropy, Month, TimeError, Timestamp};
+pub use usage::{Outcome, UsageChannel};
+pub use wire::UnknownWord;

@@ -1,0 +1,258 @@
+//! The manifest of a relying party: the one form in which it is brought on to the platform.
+//!
+//! The types read a well-formed manifest; [`Manifest::findings`] says everything that is wrong with
+//! its content, [`Manifest::read`] everything that is wrong with its structure as well, and [`diff`] what
+//! a new one changes.
+
+mod check;
+mod diff;
+mod uri;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::wire::words;
+use crate::{Category, Day, Function, Industry, RelyingPartyId, Sector, ServiceSlug};
+
+pub use diff::{Change, ChangeKind, diff};
+pub use uri::{UriFault, check_redirect_uri};
+
+/// A text in both official languages.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bilingual {
+    /// English.
+    pub en: String,
+    /// Traditional Chinese.
+    #[serde(rename = "zh-Hant")]
+    pub zh_hant: String,
+}
+
+words! {
+    /// The version of the manifest's form.
+    pub enum ApiVersion, "apiVersion" {
+        /// The first.
+        V1 = 1 => "iam/v1",
+    }
+}
+
+words! {
+    /// What a manifest describes.
+    pub enum ManifestKind, "kind" {
+        /// A relying party with its services.
+        RelyingParty = 1 => "RelyingParty",
+    }
+}
+
+words! {
+    /// The rules a client follows.
+    pub enum ClientProfile, "client profile" {
+        /// The FAPI 2.0 security profile.
+        Fapi2 = 1 => "fapi2",
+        /// OpenID Connect with PKCE.
+        Oidc = 2 => "oidc",
+    }
+}
+
+words! {
+    /// How a client proves who it is.
+    pub enum ClientAuthentication, "client authentication" {
+        /// With a signed assertion.
+        PrivateKeyJwt = 1 => "private_key_jwt",
+        /// With its certificate on the connection.
+        TlsClientAuth = 2 => "tls_client_auth",
+        /// With a shared secret; `oidc` only.
+        ClientSecret = 3 => "client_secret",
+    }
+}
+
+words! {
+    /// What binds an access token to its client.
+    pub enum SenderConstraint, "sender constraint" {
+        /// A proof of possession with each request.
+        Dpop = 1 => "dpop",
+        /// The certificate of the connection.
+        Mtls = 2 => "mtls",
+        /// Nothing; `oidc` only.
+        None = 3 => "none",
+    }
+}
+
+words! {
+    /// How a client learns of a decision made on the phone.
+    pub enum Ciba, "ciba mode" {
+        /// It asks.
+        Poll = 1 => "poll",
+        /// It is told, then asks.
+        Ping = 2 => "ping",
+    }
+}
+
+words! {
+    /// A field that a form may be filled with.
+    pub enum FormField, "form field" {
+        /// Card number.
+        IdNo = 1 => "idNo",
+        /// English name.
+        EnName = 2 => "enName",
+        /// Chinese name.
+        ChName = 3 => "chName",
+        /// Date of birth.
+        BirthDate = 4 => "birthDate",
+        /// Sex on the card.
+        Gender = 5 => "gender",
+        /// Mr, Ms …
+        Prefix = 6 => "prefix",
+        /// Marital status.
+        MaritalStatus = 7 => "maritalStatus",
+        /// Telephone at home.
+        HomeTelNumber = 8 => "homeTelNumber",
+        /// Telephone at work.
+        OfficeTelNumber = 9 => "officeTelNumber",
+        /// Mobile phone.
+        MobileNumber = 10 => "mobileNumber",
+        /// Email.
+        EmailAddress = 11 => "emailAddress",
+        /// Where they live.
+        ResidentialAddress = 12 => "residentialAddress",
+        /// Where post reaches them.
+        PostalAddress = 13 => "postalAddress",
+        /// Education.
+        EducationLevel = 14 => "educationLevel",
+        /// An address proof: an e-bill of a utility.
+        AddressDocInfo = 15 => "addressDocInfo",
+    }
+}
+
+words! {
+    /// What kind of credential a party brings.
+    pub enum CredentialKind, "credential kind" {
+        /// A set of public keys.
+        Jwks = 1 => "jwks",
+        /// A certificate, PEM.
+        Certificate = 2 => "certificate",
+    }
+}
+
+/// Who answers when something is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// A person or a post.
+    pub name: String,
+    /// Their address.
+    pub email: String,
+}
+
+/// A credential, named by file in the manifest and carried inline on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Credential {
+    /// What it is.
+    pub kind: CredentialKind,
+    /// The file, relative to the manifest. Read by whoever reads the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The key set itself, public keys only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<serde_json::Value>,
+    /// The certificate itself, PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+}
+
+/// A service as a manifest gives it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServiceManifest {
+    /// Its id within the party.
+    pub id: ServiceSlug,
+    /// Its name.
+    pub name: Bilingual,
+    /// Its category; optional for private parties.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// What it may ask of an account.
+    pub functions: Vec<Function>,
+    /// Where citizens come back to after a login.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirect_uris: Vec<String>,
+    /// What it may ask of e-ME.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub form_fields: Vec<FormField>,
+    /// From when it can be reached through the platform.
+    pub since: Day,
+    /// The rules its client follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_profile: Option<ClientProfile>,
+    /// How its client proves who it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_authentication: Option<ClientAuthentication>,
+    /// What binds its tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_constraint: Option<SenderConstraint>,
+    /// Scopes it may ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// Where citizens come back to after a logout.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Where its server is told of a logout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// How it learns of decisions made on the phone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ciba: Option<Ciba>,
+    /// Whether it may have refresh tokens.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub offline_access: bool,
+    /// Stands in for a service that the papers count and do not name; sandbox only.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub synthetic: bool,
+}
+
+/// A relying party with its services.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of the form.
+    pub api_version: ApiVersion,
+    /// What is described.
+    pub kind: ManifestKind,
+    /// Id of the party.
+    pub id: RelyingPartyId,
+    /// Its name.
+    pub organisation: Bilingual,
+    /// Its sector.
+    pub sector: Sector,
+    /// Its industry; private parties only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub industry: Option<Industry>,
+    /// Who answers.
+    pub contact: Contact,
+    /// Its services, one at least.
+    pub services: Vec<ServiceManifest>,
+    /// Its credentials; with none, nobody can be logged in.
+    #[serde(default)]
+    pub credentials: Vec<Credential>,
+    /// Not a real organisation; sandbox only.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub synthetic: bool,
+}
+
+/// Something wrong in a manifest, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// `services[0].redirectUris[1]`; empty for the whole.
+    pub path: String,
+    /// Stable, dotted.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}

@@ -1,0 +1,335 @@
+//! Everything that is wrong with a manifest's content, all at once.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::hash::Hash;
+
+use super::{
+    Bilingual, ClientAuthentication, ClientProfile, Contact, Credential, CredentialKind, Finding, Manifest, SenderConstraint,
+    ServiceManifest, check_redirect_uri,
+};
+use crate::text::{check_name, skeleton, visible};
+use crate::{Day, Environment, Function, Sector};
+
+/// 2000-01-01 and 2099-12-31: outside of these a date of `since` is a slip.
+const EARLIEST_SINCE: Day = Day::from_number(10_957);
+const LATEST_SINCE: Day = Day::from_number(47_481);
+const MOST_SERVICES: usize = 500;
+
+impl Manifest {
+    /// Everything that is wrong with the content, in the order of the file. Empty when it can be
+    /// applied to an instance of that environment. What needs the rest of the platform (other
+    /// parties, what is registered already) is not known here.
+    pub fn findings(&self, environment: Environment) -> Vec<Finding> {
+        let mut found = Findings(Vec::new());
+        found.bilingual("organisation", &self.organisation);
+        match (self.sector, self.industry) {
+            (Sector::Private, None) => found.add(
+                "industry",
+                "manifest.industry-missing",
+                "a private relying party needs an industry",
+                Some("add 'industry: insurance' or another"),
+            ),
+            (Sector::Government | Sector::Public, Some(_)) => found.add(
+                "industry",
+                "manifest.industry-unexpected",
+                "only a private relying party has an industry",
+                Some("leave it out, or write 'sector: private'"),
+            ),
+            _ => {}
+        }
+        found.contact(&self.contact);
+        if self.services.is_empty() {
+            found.add("services", "manifest.no-services", "a relying party has at least one service", None);
+        }
+        if self.services.len() > MOST_SERVICES {
+            found.add("services", "manifest.too-many-services", "a relying party has at most 500 services", None);
+        }
+        for (place, service) in self.services.iter().enumerate() {
+            found.service(&format!("services[{place}]"), service, self, environment);
+        }
+        found.repeated("services", ".id", self.services.iter().map(|s| &s.id));
+        found.look_alikes(&self.services);
+        for (place, credential) in self.credentials.iter().enumerate() {
+            found.credential(&format!("credentials[{place}]"), credential);
+        }
+        let files = self.credentials.iter().map(|c| c.file.as_deref());
+        found.repeated_some("credentials", ".file", files);
+        if self.synthetic && environment == Environment::Production {
+            found.synthetic("synthetic");
+        }
+        found.0
+    }
+}
+
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, path: impl Into<String>, code: &'static str, message: impl Into<String>, hint: Option<&str>) {
+        self.0.push(Finding { path: path.into(), code, message: message.into(), hint: hint.map(str::to_owned) });
+    }
+
+    fn name(&mut self, path: String, name: &str) {
+        if let Err(fault) = check_name(name) {
+            self.add(path, fault.code(), format!("the name '{}' {fault}", shortened(name)), None);
+        }
+    }
+
+    fn bilingual(&mut self, path: &str, name: &Bilingual) {
+        self.name(format!("{path}.en"), &name.en);
+        self.name(format!("{path}.zh-Hant"), &name.zh_hant);
+    }
+
+    fn contact(&mut self, contact: &Contact) {
+        self.name("contact.name".to_owned(), &contact.name);
+        if !is_email(&contact.email) {
+            self.add("contact.email", "manifest.email", format!("'{}' is not an email address", shortened(&contact.email)), None);
+        }
+    }
+
+    fn synthetic(&mut self, path: impl Into<String>) {
+        self.add(path, "manifest.synthetic", "synthetic parties and services exist only on a sandbox instance", None);
+    }
+
+    fn service(&mut self, path: &str, service: &ServiceManifest, party: &Manifest, environment: Environment) {
+        self.bilingual(&format!("{path}.name"), &service.name);
+        if service.category.is_none() && party.sector != Sector::Private {
+            self.add(
+                format!("{path}.category"),
+                "service.category-missing",
+                format!("a service of the {} sector needs a category", party.sector),
+                Some("add 'category: other-public-services' or another"),
+            );
+        }
+        if service.functions.is_empty() {
+            self.add(
+                format!("{path}.functions"),
+                "service.no-functions",
+                "a service has at least one function",
+                Some("add 'functions: [authentication]'"),
+            );
+        }
+        self.repeated(&format!("{path}.functions"), "", service.functions.iter());
+        self.uris(&format!("{path}.redirectUris"), &service.redirect_uris, environment);
+        self.repeated(&format!("{path}.formFields"), "", service.form_fields.iter());
+        if !service.form_fields.is_empty() && !service.functions.contains(&Function::FormFilling) {
+            self.add(
+                format!("{path}.formFields"),
+                "service.form-fields",
+                "form fields are listed, but form-filling is not among the functions",
+                Some("add form-filling to the functions, or leave the fields out"),
+            );
+        }
+        if !(EARLIEST_SINCE..=LATEST_SINCE).contains(&service.since) {
+            self.add(
+                format!("{path}.since"),
+                "service.since",
+                format!("{} is not a year a service can begin in", service.since.year()),
+                None,
+            );
+        }
+        self.client(path, service);
+        self.uris(&format!("{path}.postLogoutRedirectUris"), &service.post_logout_redirect_uris, environment);
+        if let Some(uri) = &service.backchannel_logout_uri {
+            self.uri(format!("{path}.backchannelLogoutUri"), uri, environment);
+        }
+        if service.synthetic && environment == Environment::Production {
+            self.synthetic(format!("{path}.synthetic"));
+        }
+    }
+
+    /// What the profile `fapi2` forbids, and scopes.
+    fn client(&mut self, path: &str, service: &ServiceManifest) {
+        if service.client_profile == Some(ClientProfile::Fapi2) {
+            if service.client_authentication == Some(ClientAuthentication::ClientSecret) {
+                self.add(
+                    format!("{path}.clientAuthentication"),
+                    "service.fapi2-secret",
+                    "a fapi2 client cannot authenticate with a secret",
+                    Some("write private_key_jwt or tls_client_auth"),
+                );
+            }
+            if service.sender_constraint == Some(SenderConstraint::None) {
+                self.add(
+                    format!("{path}.senderConstraint"),
+                    "service.fapi2-constraint",
+                    "the tokens of a fapi2 client are bound to it",
+                    Some("write dpop or mtls"),
+                );
+            }
+        }
+        for (place, scope) in service.scopes.iter().enumerate() {
+            if !is_scope(scope) {
+                self.add(
+                    format!("{path}.scopes[{place}]"),
+                    "service.scope",
+                    format!("'{}' is not a scope", shortened(scope)),
+                    Some("one word of visible ASCII characters without quotes and backslashes"),
+                );
+            }
+            if scope == "offline_access" && !service.offline_access {
+                self.add(
+                    format!("{path}.scopes[{place}]"),
+                    "service.offline-access",
+                    "the scope offline_access needs 'offlineAccess: true'",
+                    None,
+                );
+            }
+        }
+        self.repeated(&format!("{path}.scopes"), "", service.scopes.iter());
+    }
+
+    fn uris(&mut self, path: &str, uris: &[String], environment: Environment) {
+        for (place, uri) in uris.iter().enumerate() {
+            self.uri(format!("{path}[{place}]"), uri, environment);
+        }
+        self.repeated(path, "", uris.iter());
+    }
+
+    fn uri(&mut self, path: String, uri: &str, environment: Environment) {
+        if let Err(fault) = check_redirect_uri(uri, environment) {
+            self.add(path, fault.code, fault.message, fault.hint.as_deref());
+        }
+    }
+
+    fn credential(&mut self, path: &str, credential: &Credential) {
+        let (inline, other) = match credential.kind {
+            CredentialKind::Jwks => (credential.jwks.is_some(), credential.certificate.is_some()),
+            CredentialKind::Certificate => (credential.certificate.is_some(), credential.jwks.is_some()),
+        };
+        if other {
+            self.add(path, "credential.kind", format!("the content is not of the kind {}", credential.kind), None);
+        }
+        match &credential.file {
+            Some(file) if file.trim().is_empty() => {
+                self.add(format!("{path}.file"), "credential.file", "the name of the file is empty", None);
+            }
+            None if !inline => self.add(path, "credential.empty", "a credential names a file", Some("add 'file: NAME'")),
+            _ => {}
+        }
+        if let Some(jwks) = &credential.jwks {
+            self.jwks(&format!("{path}.jwks"), jwks);
+        }
+        if let Some(pem) = &credential.certificate {
+            if pem.contains("PRIVATE KEY-----") {
+                self.private_key(format!("{path}.certificate"));
+            } else if !pem.trim_start().starts_with("-----BEGIN CERTIFICATE-----") {
+                self.add(format!("{path}.certificate"), "credential.certificate", "not a certificate in PEM", None);
+            }
+        }
+    }
+
+    fn jwks(&mut self, path: &str, jwks: &serde_json::Value) {
+        let keys = jwks.get("keys").and_then(serde_json::Value::as_array);
+        let Some(keys) = keys.filter(|keys| !keys.is_empty()) else {
+            self.add(path, "credential.jwks", "not a key set: an object with a list 'keys' of at least one key is wanted", None);
+            return;
+        };
+        for (place, key) in keys.iter().enumerate() {
+            let path = format!("{path}.keys[{place}]");
+            let Some(key) = key.as_object() else {
+                self.add(path, "credential.jwks", "not a key: an object is wanted", None);
+                continue;
+            };
+            let kind = key.get("kty").and_then(serde_json::Value::as_str);
+            // `k` is the secret of a symmetric key, the others are private parts.
+            if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|part| key.contains_key(*part)) {
+                self.private_key(path);
+            } else if !matches!(kind, Some("EC" | "RSA" | "OKP")) {
+                self.add(
+                    format!("{path}.kty"),
+                    "credential.key-type",
+                    "the key is of no known type",
+                    Some("EC or RSA is wanted"),
+                );
+            }
+        }
+    }
+
+    fn private_key(&mut self, path: String) {
+        self.add(
+            path,
+            "credential.private-key",
+            "a private key or secret is in the file",
+            Some("it has now been shown to others: make a new key and list its public half only"),
+        );
+    }
+
+    fn repeated<'a, T>(&mut self, list: &str, field: &str, values: impl Iterator<Item = &'a T>)
+    where
+        T: Eq + Hash + Display + 'a,
+    {
+        self.repeated_some(list, field, values.map(Some));
+    }
+
+    /// A value that stands twice is reported at its second place, naming the first.
+    fn repeated_some<T>(&mut self, list: &str, field: &str, values: impl Iterator<Item = Option<T>>)
+    where
+        T: Eq + Hash + Display,
+    {
+        let mut first = HashMap::new();
+        for (place, value) in values.enumerate() {
+            let Some(value) = value else { continue };
+            let shown = shortened(&value.to_string());
+            if let Some(before) = first.get(&value) {
+                self.add(
+                    format!("{list}[{place}]{field}"),
+                    "manifest.duplicate",
+                    format!("'{shown}' stands at {list}[{before}]{field} already"),
+                    None,
+                );
+            } else {
+                first.insert(value, place);
+            }
+        }
+    }
+
+    /// Two services of one party that an eye could take for each other.
+    fn look_alikes(&mut self, services: &[ServiceManifest]) {
+        let mut first: HashMap<String, usize> = HashMap::new();
+        for (place, service) in services.iter().enumerate() {
+            let seen = skeleton(&service.name.en);
+            if seen.is_empty() {
+                continue;
+            }
+            if let Some(before) = first.get(&seen) {
+                self.add(
+                    format!("services[{place}].name.en"),
+                    "name.confusable",
+                    format!("the name '{}' looks like that of services[{before}]", shortened(&service.name.en)),
+                    None,
+                );
+            } else {
+                first.insert(seen, place);
+            }
+        }
+    }
+}
+
+/// Fit for a message: visible, and not without end.
+fn shortened(text: &str) -> String {
+    let mut shown: String = visible(text).chars().take(80).collect();
+    if shown.len() < visible(text).len() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+/// One `@`, something before it, a name with a dot behind it, visible ASCII throughout. More is not known until a
+/// letter has arrived.
+fn is_email(text: &str) -> bool {
+    let Some((local, host)) = text.split_once('@') else {
+        return false;
+    };
+    text.len() <= 254
+        && text.bytes().all(|b| b.is_ascii_graphic())
+        && !local.is_empty()
+        && !host.contains(['@', ',', ';', '<', '>', '"'])
+        && host.contains('.')
+        && host.split('.').all(|label| !label.is_empty())
+}
+
+/// `scope-token` of RFC 6749.
+fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+}

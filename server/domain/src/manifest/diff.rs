@@ -1,0 +1,200 @@
+//! What a new manifest changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Manifest, ServiceManifest};
+use crate::wire::words;
+
+words! {
+    /// What happened to a field.
+    pub enum ChangeKind, "kind of change" {
+        /// It was not there.
+        Added = 1 => "added",
+        /// It is not there any more.
+        Removed = 2 => "removed",
+        /// It has another value.
+        Changed = 3 => "changed",
+    }
+}
+
+/// One field that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    /// `services[etax].name.en`: services by their id, so that moving one about in the file is no
+    /// change. Elements of a list have the path of the list.
+    pub path: String,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// The value before; none when added.
+    pub before: Option<String>,
+    /// The value after; none when removed.
+    pub after: Option<String>,
+}
+
+/// What `new` changes in `old`, field by field in the order of the manifest. The order of lists does not
+/// count. A service that comes or goes is listed with each of its fields, so that a reviewer sees its
+/// addresses and functions too.
+pub fn diff(old: &Manifest, new: &Manifest) -> Vec<Change> {
+    let (old, new) = (Fields::of(old), Fields::of(new));
+    let mut changes = Vec::new();
+    for path in new.order.iter().chain(old.order.iter().filter(|path| !new.values.contains_key(*path))) {
+        let before = old.values.get(path);
+        let after = new.values.get(path);
+        match (before, after) {
+            (Some(Value::One(before)), Some(Value::One(after))) => {
+                if before != after {
+                    changes.push(change(path, Some(before), Some(after)));
+                }
+            }
+            (before, after) => {
+                let before = before.map(Value::items).unwrap_or_default();
+                let after = after.map(Value::items).unwrap_or_default();
+                let removed = before.difference(&after).map(|item| change(path, Some(item), None));
+                let added = after.difference(&before).map(|item| change(path, None, Some(item)));
+                changes.extend(removed.chain(added));
+            }
+        }
+    }
+    changes
+}
+
+fn change(path: &str, before: Option<&str>, after: Option<&str>) -> Change {
+    Change {
+        path: path.to_owned(),
+        kind: match (before, after) {
+            (None, _) => ChangeKind::Added,
+            (_, None) => ChangeKind::Removed,
+            _ => ChangeKind::Changed,
+        },
+        before: before.map(str::to_owned),
+        after: after.map(str::to_owned),
+    }
+}
+
+enum Value {
+    One(String),
+    Many(BTreeSet<String>),
+}
+
+impl Value {
+    fn items(&self) -> BTreeSet<&str> {
+        match self {
+            Value::One(value) => BTreeSet::from([value.as_str()]),
+            Value::Many(values) => values.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+/// Every field that is set, by its path.
+#[derive(Default)]
+struct Fields {
+    order: Vec<String>,
+    values: BTreeMap<String, Value>,
+}
+
+impl Fields {
+    fn of(manifest: &Manifest) -> Fields {
+        // Taken apart by name, so that a field added to the manifest cannot be forgotten here.
+        let Manifest { api_version, kind, id, organisation, sector, industry, contact, services, credentials, synthetic } =
+            manifest;
+        let mut fields = Fields::default();
+        fields.one("apiVersion", api_version);
+        fields.one("kind", kind);
+        fields.one("id", id);
+        fields.one("organisation.en", &organisation.en);
+        fields.one("organisation.zh-Hant", &organisation.zh_hant);
+        fields.one("sector", sector);
+        fields.maybe("industry", industry.as_ref());
+        fields.one("contact.name", &contact.name);
+        fields.one("contact.email", &contact.email);
+        for service in services {
+            fields.service(service);
+        }
+        for credential in credentials {
+            let path = format!("credentials[{}]", credential.kind);
+            fields.add(&format!("{path}.file"), credential.file.iter());
+            let keys = credential.jwks.as_ref().and_then(|jwks| jwks.get("keys")?.as_array());
+            fields.add(&format!("{path}.jwks.keys"), keys.into_iter().flatten());
+            fields.add(&format!("{path}.certificate"), credential.certificate.iter());
+        }
+        fields.flag("synthetic", *synthetic);
+        fields
+    }
+
+    fn service(&mut self, service: &ServiceManifest) {
+        let ServiceManifest {
+            id,
+            name,
+            category,
+            functions,
+            redirect_uris,
+            form_fields,
+            since,
+            client_profile,
+            client_authentication,
+            sender_constraint,
+            scopes,
+            post_logout_redirect_uris,
+            backchannel_logout_uri,
+            ciba,
+            offline_access,
+            synthetic,
+        } = service;
+        let at = |field: &str| format!("services[{id}].{field}");
+        self.one(&at("name.en"), &name.en);
+        self.one(&at("name.zh-Hant"), &name.zh_hant);
+        self.maybe(&at("category"), category.as_ref());
+        self.add(&at("functions"), functions.iter());
+        self.add(&at("redirectUris"), redirect_uris.iter());
+        self.add(&at("formFields"), form_fields.iter());
+        self.one(&at("since"), since);
+        self.maybe(&at("clientProfile"), client_profile.as_ref());
+        self.maybe(&at("clientAuthentication"), client_authentication.as_ref());
+        self.maybe(&at("senderConstraint"), sender_constraint.as_ref());
+        self.add(&at("scopes"), scopes.iter());
+        self.add(&at("postLogoutRedirectUris"), post_logout_redirect_uris.iter());
+        self.maybe(&at("backchannelLogoutUri"), backchannel_logout_uri.as_ref());
+        self.maybe(&at("ciba"), ciba.as_ref());
+        self.flag(&at("offlineAccess"), *offline_access);
+        self.flag(&at("synthetic"), *synthetic);
+    }
+
+    fn put(&mut self, path: &str, value: Value) {
+        if self.values.insert(path.to_owned(), value).is_none() {
+            self.order.push(path.to_owned());
+        }
+    }
+
+    fn one(&mut self, path: &str, value: &impl ToString) {
+        self.put(path, Value::One(value.to_string()));
+    }
+
+    fn maybe(&mut self, path: &str, value: Option<&impl ToString>) {
+        if let Some(value) = value {
+            self.one(path, value);
+        }
+    }
+
+    /// A flag that is not set is not written, as in the file.
+    fn flag(&mut self, path: &str, set: bool) {
+        if set {
+            self.one(path, &set);
+        }
+    }
+
+    fn add(&mut self, path: &str, values: impl Iterator<Item = impl ToString>) {
+        let mut values: BTreeSet<String> = values.map(|value| value.to_string()).collect();
+        if values.is_empty() {
+            return;
+        }
+        // Two credentials of one kind share their paths.
+        if let Some(Value::Many(before)) = self.values.get_mut(path) {
+            before.append(&mut values);
+        } else {
+            self.put(path, Value::Many(values));
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Text from outside: made visible before it is printed, checked before it is kept, compared as an
+//! eye would.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// The longest name, in characters.
+pub const LONGEST_NAME: usize = 200;
+
+/// What is wrong with a name. Displays as a fragment that follows what was checked: `the name
+/// {fault}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextFault {
+    /// Empty, or nothing but spaces.
+    Empty,
+    /// More than [`LONGEST_NAME`] characters.
+    TooLong,
+    /// A space at either end, or two in a row.
+    Spacing,
+    /// A character that a name may not hold, and its place (1-based, in characters).
+    Character {
+        /// What kind of character.
+        kind: CharacterFault,
+        /// The character.
+        character: char,
+        /// Its place.
+        at: usize,
+    },
+}
+
+/// Kinds of characters that a name may not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CharacterFault {
+    /// C0, DEL, C1, line and paragraph separators; tab included.
+    Control,
+    /// Turns the direction of writing.
+    Bidi,
+    /// Takes no room: zero-width spaces and joiners, variation selectors, fillers, other format
+    /// characters.
+    ZeroWidth,
+    /// Means something only by private agreement.
+    PrivateUse,
+    /// Will never be a character.
+    Noncharacter,
+}
+
+impl CharacterFault {
+    /// The kind of a character, when it is one that must not be printed raw.
+    pub const fn of(character: char) -> Option<CharacterFault> {
+        // General category Cf and the property Default_Ignorable_Code_Point of Unicode 16, with Cc,
+        // Co, Zl, Zp and the noncharacters. Not a table of a crate: the order of the arms is the
+        // naming of the fault.
+        Some(match character {
+            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => CharacterFault::Control,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => CharacterFault::Bidi,
+            '\u{ad}'
+            | '\u{34f}'
+            | '\u{600}'..='\u{605}'
+            | '\u{6dd}'
+            | '\u{70f}'
+            | '\u{890}'..='\u{891}'
+            | '\u{8e2}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200d}'
+            | '\u{2060}'..='\u{2065}'
+            | '\u{206a}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{110bd}'
+            | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}' => CharacterFault::ZeroWidth,
+            '\u{fdd0}'..='\u{fdef}' => CharacterFault::Noncharacter,
+            other if other as u32 & 0xfffe == 0xfffe => CharacterFault::Noncharacter,
+            '\u{e000}'..='\u{f8ff}' | '\u{f0000}'.. => CharacterFault::PrivateUse,
+            _ => return None,
+        })
+    }
+
+    /// In words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CharacterFault::Control => "a control character",
+            CharacterFault::Bidi => "a character that turns the direction of writing",
+            CharacterFault::ZeroWidth => "an invisible character",
+            CharacterFault::PrivateUse => "a private-use character",
+            CharacterFault::Noncharacter => "a code point that is no character",
+        }
+    }
+}
+
+impl TextFault {
+    /// Stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            TextFault::Empty => "name.empty",
+            TextFault::TooLong => "name.too-long",
+            TextFault::Spacing => "name.spacing",
+            TextFault::Character { kind, .. } => match kind {
+                CharacterFault::Control => "name.control",
+                CharacterFault::Bidi => "name.bidi",
+                CharacterFault::ZeroWidth => "name.zero-width",
+                CharacterFault::PrivateUse => "name.private-use",
+                CharacterFault::Noncharacter => "name.noncharacter",
+            },
+        }
+    }
+}
+
+impl fmt::Display for TextFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TextFault::Empty => f.write_str("is empty"),
+            TextFault::TooLong => write!(f, "has more than {LONGEST_NAME} characters"),
+            TextFault::Spacing => f.write_str("has a space at its beginning or end, or more than one in a row"),
+            TextFault::Character { kind, character, at } => {
+                write!(f, "holds {}, {}, as character {at}", kind.as_str(), character.escape_unicode())
+            }
+        }
+    }
+}
+
+impl std::error::Error for TextFault {}
+
+/// The text with every control (tab included), bidi, zero-width and other format character written
+/// as `\u{202e}`. Borrowed when there is none.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    let Some(first) = text.find(|c| CharacterFault::of(c).is_some()) else {
+        return Cow::Borrowed(text);
+    };
+    let (clean, rest) = text.split_at(first);
+    let mut shown = String::with_capacity(text.len() + 8);
+    shown.push_str(clean);
+    for character in rest.chars() {
+        if CharacterFault::of(character).is_some() {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a name (of a person, an organisation, a service) holds only what a name may hold.
+pub fn check_name(name: &str) -> Result<(), TextFault> {
+    let mut length = 0;
+    let mut after_space = true;
+    let mut spacing = false;
+    for character in name.chars() {
+        length += 1;
+        if length > LONGEST_NAME {
+            return Err(TextFault::TooLong);
+        }
+        if let Some(kind) = CharacterFault::of(character) {
+            return Err(TextFault::Character { kind, character, at: length });
+        }
+        let space = character.is_whitespace();
+        spacing |= space && after_space;
+        after_space = space;
+    }
+    if name.trim().is_empty() {
+        Err(TextFault::Empty)
+    } else if spacing || after_space {
+        Err(TextFault::Spacing)
+    } else {
+        Ok(())
+    }
+}
+
+/// What an eye sees: two names with one skeleton can be taken for each other.
+///
+/// The skeleton of UTS 39 over NFKC, without regard to case and spaces. Because lower case `i` and
+/// capital `I` are one letter, and capital `I` looks like `l`, the three share a skeleton.
+pub fn skeleton(text: &str) -> String {
+    let compatible: String = text.nfkc().filter(|c| !c.is_whitespace() && CharacterFault::of(*c).is_none()).collect();
+    let seen: String = unicode_security::skeleton(&compatible).collect();
+    let folded: String = seen.chars().flat_map(char::to_lowercase).collect();
+    // Folding case can make a letter that has a look-alike of its own.
+    unicode_security::skeleton(&folded)
+        .flat_map(char::to_lowercase)
+        .filter(|c| !c.is_whitespace())
+        .map(|c| if c == 'i' { 'l' } else { c })
+        .collect()
+}
+
+/// The candidate most likely meant by a mistyped word, when one is near enough to be worth saying.
+pub fn suggest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    if word.chars().count() > 64 {
+        return None;
+    }
+    let lower = word.to_lowercase();
+    candidates
+        .iter()
+        .map(|candidate| {
+            let distance = strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());
+            (distance, *candidate)
+        })
+        .filter(|(distance, candidate)| {
+            // A third of the letters may be wrong, one always may.
+            *distance <= (candidate.chars().count().min(lower.chars().count()) / 3).max(1)
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// The narrow form of a full-width character, any other as it is.
+pub(crate) const fn half_width(character: char) -> char {
+    match character {
+        '\u{ff01}'..='\u{ff5e}' => {
+            // The block mirrors ASCII at this distance.
+            match char::from_u32(character as u32 - 0xfee0) {
+                Some(narrow) => narrow,
+                None => character,
+            }
+        }
+        '\u{3000}' => ' ',
+        other => other,
+    }
+}
