@@ -1,1 +1,36 @@
-//! Crate root.
+//! What leaves this platform as DER, PEM or JOSE: keys, certificates, requests, the audit tree and its checkpoints.
+//!
+//! Invariant: this crate does no I/O: no store, no HTTP, no files. Cargo holds it: it depends on `domain` alone.
+//! Invariant: it reads no clock; every rule that needs the time takes `now`.
+//! Invariant: no certificate is signed before it passed [`lint`]; `plan` is the only place that signs one.
+//! Invariant: secrets live in wiped memory and have no `Display`; their `Debug` names the type alone.
+
+mod error;
+mod instance;
+mod plan;
+mod stamp;
+mod text;
+mod tlv;
+
+pub mod audit_log;
+pub mod authority;
+pub mod certificate;
+pub mod checkpoint;
+pub mod csr;
+pub mod envelope;
+pub mod generate;
+pub mod jwk;
+pub mod lint;
+pub mod merkle;
+pub mod profile;
+pub mod provider;
+
+pub use authority::{Authority, AuthorityName, AuthorityPurpose};
+pub use certificate::{Certificate, CertificateView};
+pub use csr::{CsrRefusal, CsrRequest, make_csr};
+pub use error::PkiError;
+pub use generate::{KeyKind, PrivateKey, PublicKey};
+pub use instance::Instance;
+pub use jwk::{Jwks, JwsAlgorithm, PublicJwk};
+pub use provider::{Aad, BlindIndex, DataKey, DataKeySealer, KeyEncryptionKey, MacKey, SealingKey, Secret};
+pub use stamp::{STAMP_OID, Stamp, stamp, stamp_of_der};

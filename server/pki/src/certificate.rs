@@ -1,0 +1,166 @@
+//! A certificate as issued or read, and the few facts of it that are shown.
+
+use openssl::asn1::{Asn1Time, Asn1TimeRef};
+use openssl::nid::Nid;
+use openssl::x509::{X509, X509NameRef, X509Ref};
+
+use crate::error::{Doing, PkiError};
+use crate::generate::PublicKey;
+use crate::stamp::{Stamp, stamp_of_der};
+use crate::tlv::RawCertificate;
+use domain::Timestamp;
+
+const READING: &str = "read the certificate";
+
+/// What lists show of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateView {
+    /// Lower-case hex without separators.
+    pub serial: String,
+    /// The distinguished name, the most specific part first: `CN=alice, O=…`.
+    pub subject: String,
+    /// The NAME of the issuing authority (`operators-1`) for certificates of ours, else its distinguished name.
+    pub issuer: String,
+    /// First moment of validity.
+    pub not_before: Timestamp,
+    /// Last moment of validity.
+    pub not_after: Timestamp,
+}
+
+/// A certificate with its DER.
+#[derive(Clone)]
+pub struct Certificate {
+    x509: X509,
+    der: Vec<u8>,
+    view: CertificateView,
+    stamp: Option<Stamp>,
+}
+
+impl std::fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Certificate({} {})", self.view.serial, self.view.subject)
+    }
+}
+
+impl Certificate {
+    /// Reads DER.
+    pub fn from_der(der: &[u8]) -> Result<Self, PkiError> {
+        Self::from_x509(X509::from_der(der).doing(READING)?)
+    }
+
+    /// Reads the first PEM block.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, PkiError> {
+        Self::from_x509(X509::from_pem(pem).doing(READING)?)
+    }
+
+    /// Takes OpenSSL's own type, e.g. a TLS peer's certificate.
+    pub fn from_x509(x509: X509) -> Result<Self, PkiError> {
+        let der = x509.to_der().doing("write the certificate")?;
+        let stamp = stamp_of_der(&der);
+        let view = view_of(&x509, stamp.is_some())?;
+        Ok(Self { x509, der, view, stamp })
+    }
+
+    /// DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// One PEM block.
+    pub fn pem(&self) -> Result<String, PkiError> {
+        let pem = self.x509.to_pem().doing("write the certificate")?;
+        Ok(String::from_utf8_lossy(&pem).into_owned())
+    }
+
+    /// For TLS contexts and stores, which take OpenSSL's own type.
+    pub fn x509(&self) -> &X509 {
+        &self.x509
+    }
+
+    /// What lists show.
+    pub fn view(&self) -> &CertificateView {
+        &self.view
+    }
+
+    /// Instance and environment; None for a certificate that is not ours.
+    pub fn stamp(&self) -> Option<&Stamp> {
+        self.stamp.as_ref()
+    }
+
+    /// SHA-256 over the DER: what an operator's certificate is found by.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        openssl::sha::sha256(&self.der)
+    }
+
+    /// The key that it certifies.
+    pub fn public_key(&self) -> Result<PublicKey, PkiError> {
+        PublicKey::from_pkey(self.x509.public_key().doing(READING)?)
+    }
+
+    /// Whether `issuer`'s key signed it and the names agree.
+    pub fn is_signed_by(&self, issuer: &Self) -> Result<bool, PkiError> {
+        let key = issuer.x509.public_key().doing(READING)?;
+        Ok(issuer.x509.issued(&self.x509) == openssl::x509::X509VerifyResult::OK && self.x509.verify(&key).unwrap_or(false))
+    }
+
+    /// Whether `now` lies within its validity.
+    pub fn is_valid_at(&self, now: Timestamp) -> bool {
+        self.view.not_before <= now && now <= self.view.not_after
+    }
+}
+
+/// A serial number as lists show it. An empty or negative one is shown by its bytes as they stand.
+pub fn serial_of(certificate: &X509Ref) -> Result<String, PkiError> {
+    let der = certificate.to_der().doing("write the certificate")?;
+    let raw = RawCertificate::read(&der).map_err(|fault| PkiError::malformed("the certificate", fault.to_string()))?;
+    Ok(serial_text(raw.serial))
+}
+
+pub(crate) fn serial_text(integer: &[u8]) -> String {
+    match integer {
+        // The sign byte of a DER integer is no part of the number.
+        [0, rest @ ..] if !rest.is_empty() => crate::text::hex(rest),
+        all => crate::text::hex(all),
+    }
+}
+
+/// Seconds since 1970 of a certificate's time.
+pub(crate) fn unix_seconds(time: &Asn1TimeRef) -> Result<i64, PkiError> {
+    let epoch = Asn1Time::from_unix(0).doing(READING)?;
+    let distance = epoch.diff(time).doing(READING)?;
+    Ok(i64::from(distance.days) * 86_400 + i64::from(distance.secs))
+}
+
+fn view_of(x509: &X509, ours: bool) -> Result<CertificateView, PkiError> {
+    let time = |time: &Asn1TimeRef| Ok::<_, PkiError>(Timestamp::from_micros(unix_seconds(time)? * 1_000_000));
+    Ok(CertificateView {
+        serial: serial_of(x509)?,
+        subject: name_text(x509.subject_name()),
+        issuer: ours.then(|| authority_name(x509.issuer_name())).flatten().unwrap_or_else(|| name_text(x509.issuer_name())),
+        not_before: time(x509.not_before())?,
+        not_after: time(x509.not_after())?,
+    })
+}
+
+/// Our authorities' common names end in their NAME.
+fn authority_name(name: &X509NameRef) -> Option<String> {
+    let common_name = name.entries_by_nid(Nid::COMMONNAME).next()?.data().to_string().ok()?;
+    common_name.rsplit(' ').next().map(str::to_owned)
+}
+
+/// A distinguished name, the most specific part first, with the separators inside values escaped.
+fn name_text(name: &X509NameRef) -> String {
+    let mut parts: Vec<String> = name
+        .entries()
+        .map(|entry| {
+            let value = entry.data().to_string().unwrap_or_default();
+            let key = match entry.object().nid().short_name() {
+                Ok(short) => short.to_owned(),
+                Err(_) => entry.object().to_string(),
+            };
+            format!("{key}={}", value.replace('\\', "\\\\").replace(',', "\\,"))
+        })
+        .collect();
+    parts.reverse();
+    parts.join(", ")
+}

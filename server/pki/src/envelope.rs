@@ -1,0 +1,37 @@
+//! The file form of a private key that its owner keeps: PEM, PKCS#8, unencrypted, mode 0600 by whoever writes it.
+
+use openssl::pkey::PKey;
+use zeroize::Zeroizing;
+
+use crate::error::{Doing, PkiError};
+use crate::generate::PrivateKey;
+
+/// One `PRIVATE KEY` block.
+pub fn private_key_to_pem(key: &PrivateKey) -> Result<Zeroizing<String>, PkiError> {
+    let pem = Zeroizing::new(key.pkey().private_key_to_pem_pkcs8().doing("write the private key")?);
+    // Pushed into a buffer that is large enough from the start, so that no copy is left behind by growing.
+    let mut text = Zeroizing::new(String::with_capacity(pem.len()));
+    pem.iter().for_each(|byte| text.push(char::from(*byte)));
+    Ok(text)
+}
+
+/// Reads one `PRIVATE KEY` block. Errors for anything else, and for an encrypted key, without repeating the text.
+pub fn private_key_from_pem(pem: &[u8]) -> Result<PrivateKey, PkiError> {
+    const WHAT: &str = "the private key file";
+    let text = std::str::from_utf8(pem).map_err(|_| PkiError::malformed(WHAT, "it is not text"))?;
+    let mut labels = text.lines().filter_map(|line| line.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----"));
+    match (labels.next(), labels.next()) {
+        (Some("PRIVATE KEY"), None) => {}
+        (Some("ENCRYPTED PRIVATE KEY"), None) => {
+            return Err(PkiError::unfit(WHAT, "it is encrypted; give an unencrypted PKCS#8 key"));
+        }
+        (Some("EC PRIVATE KEY" | "RSA PRIVATE KEY"), None) => {
+            return Err(PkiError::unfit(WHAT, "it is not PKCS#8; convert it with 'openssl pkcs8 -topk8 -nocrypt'"));
+        }
+        (Some(_), None) => return Err(PkiError::malformed(WHAT, "its PEM block is not a PRIVATE KEY")),
+        (None, _) => return Err(PkiError::malformed(WHAT, "it holds no PEM block")),
+        (Some(_), Some(_)) => return Err(PkiError::malformed(WHAT, "it holds more than one PEM block")),
+    }
+    let der = PKey::private_key_from_pem(pem).doing("read the private key")?;
+    PrivateKey::from_pkey(der)
+}

@@ -1,0 +1,66 @@
+//! What can go wrong in this crate. Messages are fragments; none carries a secret or personal data.
+
+use openssl::error::ErrorStack;
+
+use crate::lint::Finding;
+
+/// Why a key, certificate, note or sealed value could not be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum PkiError {
+    /// OpenSSL refused; the stack says why.
+    #[error("cannot {doing}")]
+    OpenSsl {
+        /// What was being done, as a verb phrase: "sign the certificate".
+        doing: &'static str,
+        /// OpenSSL's own reasons.
+        #[source]
+        source: ErrorStack,
+    },
+    /// Bytes or text that are not what they should be.
+    #[error("{what} is malformed: {why}")]
+    Malformed {
+        /// The thing read.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A value that is well formed and may not be used so.
+    #[error("{what} cannot be used: {why}")]
+    Unfit {
+        /// The thing offered.
+        what: &'static str,
+        /// Which rule stands against it.
+        why: String,
+    },
+    /// The key, the bytes or the associated data are not those of the seal. GCM cannot tell which.
+    #[error("the sealed value does not open: another key, other associated data, or altered bytes")]
+    NotOpened,
+    /// The certificate about to be signed broke these rules; nothing was signed.
+    #[error("the certificate was not issued: {}", in_words(.0))]
+    Lint(Vec<Finding>),
+}
+
+fn in_words(findings: &[Finding]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl PkiError {
+    pub(crate) fn malformed(what: &'static str, why: impl Into<String>) -> Self {
+        Self::Malformed { what, why: why.into() }
+    }
+
+    pub(crate) fn unfit(what: &'static str, why: impl Into<String>) -> Self {
+        Self::Unfit { what, why: why.into() }
+    }
+}
+
+/// Says what was being done when OpenSSL failed.
+pub(crate) trait Doing<T> {
+    fn doing(self, doing: &'static str) -> Result<T, PkiError>;
+}
+
+impl<T> Doing<T> for Result<T, ErrorStack> {
+    fn doing(self, doing: &'static str) -> Result<T, PkiError> {
+        self.map_err(|source| PkiError::OpenSsl { doing, source })
+    }
+}

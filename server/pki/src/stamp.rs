@@ -1,0 +1,75 @@
+//! Instance and environment, stamped into every certificate in one non-critical extension:
+//! `SEQUENCE { instance UTF8String, environment UTF8String ("sandbox" | "production") }`.
+//!
+//! A sandbox certificate shown to a production instance is thus refused by what it says itself, whoever signed it.
+
+use der::{Decode, Encode, Sequence};
+use openssl::asn1::{Asn1Object, Asn1OctetString};
+use openssl::x509::{X509Extension, X509Ref};
+
+use crate::error::{Doing, PkiError};
+use crate::tlv::RawCertificate;
+use domain::Environment;
+
+/// The extension's object identifier: `2.25.` and the UUID 0f765e99-c580-4d7c-a9c2-8dd76fa9e425 as one integer.
+pub const STAMP_OID: &str = "2.25.20553029695616111054750799995031118885";
+
+/// The same as DER content: 2.25 in the first byte, then the 124-bit arc in groups of seven bits.
+pub(crate) const STAMP_OID_CONTENT: &[u8] =
+    &[0x69, 0x9e, 0xf6, 0xaf, 0xa6, 0xb8, 0xd8, 0x82, 0xb5, 0xf9, 0xa9, 0xe1, 0xa3, 0xba, 0xf6, 0xfd, 0xa7, 0xc8, 0x25];
+
+/// Which installation a certificate belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The instance's id.
+    pub instance: String,
+    /// Its environment.
+    pub environment: Environment,
+}
+
+#[derive(Sequence)]
+struct StampSyntax {
+    instance: String,
+    environment: String,
+}
+
+/// The stamp of a certificate. None when there is none or it cannot be read: such a certificate is not ours.
+pub fn stamp(certificate: &X509Ref) -> Option<Stamp> {
+    stamp_of_der(&certificate.to_der().ok()?)
+}
+
+/// [`stamp`] of a certificate in DER.
+pub fn stamp_of_der(certificate: &[u8]) -> Option<Stamp> {
+    let raw = RawCertificate::read(certificate).ok()?;
+    let syntax = StampSyntax::from_der(raw.extension(STAMP_OID_CONTENT)?.value).ok()?;
+    let environment = match syntax.environment.as_str() {
+        "sandbox" => Environment::Sandbox,
+        "production" => Environment::Production,
+        _ => return None,
+    };
+    Some(Stamp { instance: syntax.instance, environment })
+}
+
+/// The environment's word in certificates.
+pub(crate) fn word(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Sandbox => "sandbox",
+        Environment::Production => "production",
+    }
+}
+
+impl Stamp {
+    pub(crate) fn extension(&self) -> Result<X509Extension, PkiError> {
+        let syntax = StampSyntax { instance: self.instance.clone(), environment: word(self.environment).to_owned() };
+        let der = syntax.to_der().map_err(|fault| PkiError::malformed("the stamp", fault.to_string()))?;
+        extension(STAMP_OID, &der)
+    }
+}
+
+/// A non-critical extension out of its contents.
+pub(crate) fn extension(oid: &str, contents: &[u8]) -> Result<X509Extension, PkiError> {
+    const DOING: &str = "build an extension";
+    let oid = Asn1Object::from_str(oid).doing(DOING)?;
+    let contents = Asn1OctetString::new_from_bytes(contents).doing(DOING)?;
+    X509Extension::new_from_der(&oid, false, &contents).doing(DOING)
+}
