@@ -19,6 +19,7 @@ pub mod manifest;
 pub mod mask;
 pub mod person;
 pub mod phone;
+pub mod population;
 pub mod reference;
 pub mod refusal;
 pub mod relying_party;
@@ -43,6 +44,7 @@ pub use manifest::{
 pub use mask::{Maskable, Masked};
 pub use person::{PersonName, Profile, ProfileError, Sex};
 pub use phone::{Phone, PhoneError};
+pub use population::Population;
 pub use reference::{AccountId, CallRef, ReferenceError};
 pub use refusal::Refusal;
 pub use relying_party::{Category, Function, Industry, PartyState, Sector, ServiceState};
