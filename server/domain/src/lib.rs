@@ -12,6 +12,7 @@ pub mod account;
 pub mod catalogue;
 pub mod environment;
 pub mod figures;
+pub mod finding;
 pub mod hkic;
 pub mod ids;
 pub mod key;
@@ -28,9 +29,10 @@ pub mod time;
 pub mod usage;
 
 pub use account::{Account, AccountEventKind, AccountState, Channel, ClosureReason, Standing, Suspend, SuspensionReason, Tier};
-pub use catalogue::{Catalogue, CategoryEntry, Location, LocationKind, NamedService};
+pub use catalogue::{Categories, CategoryEntry, District, Location, Locations, NamedService, NamedServices, PlannedTotal};
 pub use environment::Environment;
 pub use figures::{Comparative, Figure, FigureDefinition, Grain, Rule, definition, spaced};
+pub use finding::{Finding, Reading, read_checked};
 pub use hkic::{Hkic, HkicError};
 pub use ids::{AuditId, ClientId, IdError, JobId, Kid, LocationId, OperatorId, RelyingPartyId, RequestId, ServiceSlug};
 pub use key::{
@@ -39,7 +41,7 @@ pub use key::{
 };
 pub use manifest::{
     ApiVersion, Bilingual, Change, ChangeKind, Ciba, ClientAuthentication, ClientProfile, Contact, Credential, CredentialKind,
-    Finding, FormField, Manifest, ManifestKind, SenderConstraint, ServiceManifest, diff,
+    FormField, Manifest, ManifestKind, SenderConstraint, ServiceManifest, diff,
 };
 pub use mask::{Maskable, Masked};
 pub use person::{PersonName, Profile, ProfileError, Sex};

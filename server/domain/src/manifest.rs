@@ -10,9 +10,11 @@ mod uri;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::finding::{Finding, read_checked};
 use crate::wire::words;
-use crate::{Category, Day, Function, Industry, RelyingPartyId, Sector, ServiceSlug};
+use crate::{Category, Day, Environment, Function, Industry, RelyingPartyId, Sector, ServiceSlug};
 
 pub use diff::{Change, ChangeKind, diff};
 pub use uri::{UriFault, check_redirect_uri};
@@ -155,7 +157,7 @@ pub struct Credential {
     pub file: Option<String>,
     /// The key set itself, public keys only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jwks: Option<serde_json::Value>,
+    pub jwks: Option<Value>,
     /// The certificate itself, PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
@@ -240,17 +242,22 @@ pub struct Manifest {
     pub synthetic: bool,
 }
 
-/// Something wrong in a manifest, and where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// `services[0].redirectUris[1]`; empty for the whole.
-    pub path: String,
-    /// Stable, dotted.
-    pub code: &'static str,
-    /// What is wrong.
-    pub message: String,
-    /// What to write instead.
-    pub hint: Option<String>,
+impl Manifest {
+    /// Reads a manifest from a file that was parsed already, and answers everything that is wrong with it: structure and
+    /// content both, so that it can be mended in one go.
+    pub fn read(value: &Value, environment: Environment) -> Result<Manifest, Vec<Finding>> {
+        let reading = read_checked::<Manifest>(value);
+        let content = reading.value.as_ref().map(|manifest| manifest.findings(environment)).unwrap_or_default();
+        let more: Vec<Finding> = content.into_iter().filter(|finding| !reading.covers(&finding.path)).collect();
+        match reading.into_result() {
+            Ok(manifest) if more.is_empty() => Ok(manifest),
+            Ok(_) => Err(more),
+            Err(mut findings) => {
+                findings.extend(more);
+                Err(findings)
+            }
+        }
+    }
 }
 
 fn is_false(flag: &bool) -> bool {

@@ -5,10 +5,11 @@ use std::fmt::Display;
 use std::hash::Hash;
 
 use super::{
-    Bilingual, ClientAuthentication, ClientProfile, Contact, Credential, CredentialKind, Finding, Manifest, SenderConstraint,
+    Bilingual, ClientAuthentication, ClientProfile, Contact, Credential, CredentialKind, Manifest, SenderConstraint,
     ServiceManifest, check_redirect_uri,
 };
-use crate::text::{check_name, skeleton, visible};
+use crate::finding::{Finding, shortened};
+use crate::text::{check_name, skeleton};
 use crate::{Day, Environment, Function, Sector};
 
 /// 2000-01-01 and 2099-12-31: outside of these a date of `since` is a slip.
@@ -304,15 +305,6 @@ impl Findings {
             }
         }
     }
-}
-
-/// Fit for a message: visible, and not without end.
-fn shortened(text: &str) -> String {
-    let mut shown: String = visible(text).chars().take(80).collect();
-    if shown.len() < visible(text).len() {
-        shown.push_str("...");
-    }
-    shown
 }
 
 /// One `@`, something before it, a name with a dot behind it, visible ASCII throughout. More is not known until a

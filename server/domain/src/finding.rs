@@ -1,0 +1,336 @@
+//! What is wrong in a file, and reading a file so that everything wrong in it is found at once.
+
+use std::fmt;
+
+use schemars::{JsonSchema, schema_for};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::text::{suggest, visible};
+use crate::{AccountId, CallRef, ClientId, Day, Hkic, JobId, Kid, Month, Phone, RelyingPartyId, Timestamp};
+
+/// Something wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// `services[0].redirectUris[1]`; empty for the whole. A missing field has the path it would have.
+    pub path: String,
+    /// Stable, dotted.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// What could be made of a file.
+#[derive(Clone, Debug)]
+pub struct Reading<T> {
+    /// The value without its faulty parts; none when too little is left. To be used only when nothing was found, or to look for
+    /// more.
+    pub value: Option<T>,
+    /// Everything wrong with its structure, in the order of the schema.
+    pub findings: Vec<Finding>,
+}
+
+impl<T> Reading<T> {
+    /// The value, or what is wrong with it.
+    pub fn into_result(self) -> Result<T, Vec<Finding>> {
+        match self.value {
+            Some(value) if self.findings.is_empty() => Ok(value),
+            _ => Err(self.findings),
+        }
+    }
+
+    /// Whether a structural finding lies at, above or just below that path, so that another finding there says nothing new.
+    pub fn covers(&self, path: &str) -> bool {
+        self.findings.iter().any(|finding| {
+            within(path, &finding.path) || finding.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('['))
+        })
+    }
+}
+
+fn within(path: &str, whole: &str) -> bool {
+    path.strip_prefix(whole).is_some_and(|rest| whole.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// Reads a value by the schema of its type and finds everything that does not fit: unknown fields (with the one most likely
+/// meant), missing ones, wrong types, words that are not on their list, texts that are not of their form. A deserializer alone
+/// would stop at the first.
+pub fn read_checked<T: DeserializeOwned + JsonSchema>(value: &Value) -> Reading<T> {
+    let schema = schema_for!(T);
+    let mut reader = Reader { root: schema.as_value(), findings: Vec::new() };
+    let fitting = reader.walk(schema.as_value(), value, &mut String::new());
+    let Reader { mut findings, .. } = reader;
+    let value = fitting.and_then(|fitting| match serde_json::from_value(fitting) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            // Something that the schema does not say.
+            if findings.is_empty() {
+                findings.push(Finding {
+                    path: String::new(),
+                    code: "field.form",
+                    message: visible(&error.to_string()).into_owned(),
+                    hint: None,
+                });
+            }
+            None
+        }
+    });
+    Reading { value, findings }
+}
+
+struct Reader<'a> {
+    root: &'a Value,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Reader<'a> {
+    /// The value without the parts that do not fit; none when nothing usable is left. `path` is the way here and is given back
+    /// as it was.
+    fn walk(&mut self, schema: &'a Value, value: &Value, path: &mut String) -> Option<Value> {
+        let schema = self.resolve(schema);
+        let Some(rules) = schema.as_object() else {
+            // `true`: anything goes.
+            return Some(value.clone());
+        };
+        if let Some(branches) = rules.get("anyOf").and_then(Value::as_array) {
+            // Only optional values have one: null or the thing itself.
+            if value.is_null() {
+                return Some(Value::Null);
+            }
+            let thing = branches.iter().find(|branch| branch.get("type").and_then(Value::as_str) != Some("null"));
+            return thing.and_then(|thing| self.walk(thing, value, path));
+        }
+        if let Some(words) = words_of(rules) {
+            return self.word(&words, value, path);
+        }
+        let types = types_of(rules);
+        if !types.is_empty() && !types.iter().any(|wanted| is_of_type(value, wanted)) {
+            let wanted = types.iter().find(|wanted| **wanted != "null").map_or("nothing", |wanted| type_name(wanted));
+            let message = format!("expected {wanted}, found {}", found(value));
+            // A number where text is wanted is mostly a text that needs quotes.
+            let hint = (types.contains(&"string") && (value.is_number() || value.is_boolean())).then_some("put it in quotes");
+            self.find(path, "field.type", message, hint);
+            return None;
+        }
+        match value {
+            Value::Object(fields) => self.object(rules, fields, path),
+            Value::Array(items) => self.list(rules, items, path),
+            Value::String(text) => self.text(rules, text, path),
+            other => Some(other.clone()),
+        }
+    }
+
+    fn resolve(&self, schema: &'a Value) -> &'a Value {
+        let mut schema = schema;
+        // A reference to a reference is as long a chain as the generator makes.
+        for _ in 0..4 {
+            let reference = schema.get("$ref").and_then(Value::as_str);
+            let Some(target) = reference.and_then(|reference| self.root.pointer(reference.strip_prefix('#')?)) else {
+                break;
+            };
+            schema = target;
+        }
+        schema
+    }
+
+    fn word(&mut self, words: &[&'a str], value: &Value, path: &str) -> Option<Value> {
+        match value.as_str() {
+            Some(word) if words.contains(&word) => return Some(value.clone()),
+            Some(word) => {
+                let hint = suggest(word, words)
+                    .map_or_else(|| format!("one of {}", words.join(", ")), |meant| format!("did you mean '{meant}'?"));
+                let message = format!("'{}' is not a word that is known here", shortened(word));
+                self.find(path, "field.word", message, Some(&hint));
+            }
+            None => {
+                let message = format!("expected one of {}, found {}", words.join(", "), found(value));
+                self.find(path, "field.type", message, None);
+            }
+        }
+        None
+    }
+
+    fn object(&mut self, rules: &'a Map<String, Value>, fields: &Map<String, Value>, path: &mut String) -> Option<Value> {
+        let no_properties = Map::new();
+        let known = rules.get("properties").and_then(Value::as_object);
+        let required: Vec<&str> =
+            rules.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let names: Vec<&str> = known.unwrap_or(&no_properties).keys().map(String::as_str).collect();
+        let mut fitting = Map::new();
+        let mut whole = true;
+        for (name, value) in fields {
+            let length = path.len();
+            push_field(path, name);
+            let schema = known.and_then(|known| known.get(name)).or_else(|| rules.get("additionalProperties"));
+            match schema {
+                Some(Value::Bool(false)) => {
+                    let hint = suggest(name, &names).map_or_else(
+                        || format!("known here are {}", names.join(", ")),
+                        |meant| format!("did you mean '{meant}'?"),
+                    );
+                    let message = format!("unknown field '{}'", shortened(name));
+                    self.find(path, "field.unknown", message, Some(&hint));
+                }
+                Some(schema) => match self.walk(schema, value, path) {
+                    Some(value) => {
+                        fitting.insert(name.clone(), value);
+                    }
+                    None => whole &= !required.contains(&name.as_str()),
+                },
+                None => {
+                    fitting.insert(name.clone(), value.clone());
+                }
+            }
+            path.truncate(length);
+        }
+        for name in required.into_iter().filter(|name| !fields.contains_key(*name)) {
+            let length = path.len();
+            push_field(path, name);
+            self.find(path, "field.missing", format!("the field '{name}' is missing"), None);
+            path.truncate(length);
+            whole = false;
+        }
+        whole.then_some(Value::Object(fitting))
+    }
+
+    /// A list with its faulty texts left out. A list of objects keeps all of them or is given up: leaving one out would move the
+    /// places of the others.
+    fn list(&mut self, rules: &'a Map<String, Value>, items: &[Value], path: &mut String) -> Option<Value> {
+        let Some(schema) = rules.get("items") else {
+            return Some(Value::Array(items.to_vec()));
+        };
+        let mut fitting = Vec::with_capacity(items.len());
+        let mut whole = true;
+        for (place, item) in items.iter().enumerate() {
+            let length = path.len();
+            path.push_str(&format!("[{place}]"));
+            match self.walk(schema, item, path) {
+                Some(item) => fitting.push(item),
+                None => whole &= !self.resolve(schema).get("properties").is_some_and(Value::is_object),
+            }
+            path.truncate(length);
+        }
+        whole.then_some(Value::Array(fitting))
+    }
+
+    fn text(&mut self, rules: &Map<String, Value>, text: &str, path: &str) -> Option<Value> {
+        let format = rules.get("format").and_then(Value::as_str).unwrap_or_default();
+        let Err(message) = check_form(format, text) else {
+            return Some(Value::String(text.to_owned()));
+        };
+        let example = rules.get("examples").and_then(|examples| examples.get(0)?.as_str());
+        let hint = example.map(|example| format!("for example {example}"));
+        self.find(path, "field.form", message, hint.as_deref());
+        None
+    }
+
+    fn find(&mut self, path: &str, code: &'static str, message: String, hint: Option<&str>) {
+        self.findings.push(Finding { path: path.to_owned(), code, message, hint: hint.map(str::to_owned) });
+    }
+}
+
+/// Whether a text is of the form that a schema names.
+fn check_form(format: &str, text: &str) -> Result<(), String> {
+    fn of<T: std::str::FromStr<Err: fmt::Display>>(text: &str) -> Result<(), String> {
+        text.parse::<T>().map(drop).map_err(|error| error.to_string())
+    }
+    match format {
+        "date" => of::<Day>(text),
+        "date-time" => of::<Timestamp>(text),
+        "month" => of::<Month>(text),
+        // All slugs are of one form.
+        "slug" => of::<RelyingPartyId>(text),
+        "client-id" => of::<ClientId>(text),
+        "kid" => of::<Kid>(text),
+        "uuid" => of::<JobId>(text),
+        "account" => of::<AccountId>(text),
+        "call" => of::<CallRef>(text),
+        "hkic" => of::<Hkic>(text),
+        "phone" => of::<Phone>(text),
+        _ => Ok(()),
+    }
+}
+
+/// The words of a closed list.
+fn words_of(rules: &Map<String, Value>) -> Option<Vec<&str>> {
+    if let Some(words) = rules.get("enum").and_then(Value::as_array) {
+        return words.iter().map(Value::as_str).collect();
+    }
+    if let Some(word) = rules.get("const").and_then(Value::as_str) {
+        return Some(vec![word]);
+    }
+    let branches = rules.get("oneOf")?.as_array()?;
+    branches.iter().map(|branch| branch.get("const")?.as_str()).collect()
+}
+
+fn types_of(rules: &Map<String, Value>) -> Vec<&str> {
+    match rules.get("type") {
+        Some(Value::String(name)) => vec![name],
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn is_of_type(value: &Value, wanted: &str) -> bool {
+    match wanted {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "null" => value.is_null(),
+        _ => true,
+    }
+}
+
+fn type_name(name: &str) -> &'static str {
+    match name {
+        "object" => "a group of fields",
+        "array" => "a list",
+        "string" => "text",
+        "boolean" => "true or false",
+        "integer" => "a whole number",
+        "number" => "a number",
+        _ => "nothing",
+    }
+}
+
+fn found(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a group of fields",
+    }
+}
+
+fn push_field(path: &mut String, name: &str) {
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push_str(&shortened(name));
+}
+
+/// Fit for a message: visible, and not without end.
+pub(crate) fn shortened(text: &str) -> String {
+    let mut rest = text.chars();
+    let mut shown = visible(&rest.by_ref().take(80).collect::<String>()).into_owned();
+    if rest.next().is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
