@@ -1,0 +1,205 @@
+//! The offline verifier of an exported audit log; `server/AUDIT-FORMAT.md` is its specification.
+//!
+//! Invariant: it trusts nothing in the export but what the verifier key signed.
+//! Invariant: its memory does not grow with the log: one entry, the tree's frontier, and one sealing batch of hashes.
+
+mod batch;
+mod lines;
+mod station;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::Serialize;
+
+use crate::checkpoint::VerifierKey;
+use crate::merkle::{CompactRange, Hash, empty_root, leaf_hash};
+
+pub use lines::{LONGEST_ENTRY, leaves};
+pub use station::CheckpointFile;
+
+use batch::Batch;
+use station::{Source, Station, stations};
+
+/// What an auditor reads; the reply of `audit verify`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Entries read.
+    pub entries: u64,
+    /// Checkpoints of the export that were compared and agree.
+    pub checkpoints: u64,
+    /// Leaves that a verified checkpoint covers.
+    pub tree_size: u64,
+    /// The root over them, in standard base64 as in a checkpoint.
+    pub root: String,
+    /// Whether nothing at all is wrong.
+    pub ok: bool,
+    /// Where the log is first known to be wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_bad: Option<FirstBad>,
+}
+
+/// The first place that is known to be wrong: one leaf where that can be shown, else all between two checkpoints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FirstBad {
+    /// The first leaf, 0-based.
+    pub from: u64,
+    /// The last leaf, 0-based and included.
+    pub to: u64,
+    /// What is wrong with them, a fragment.
+    pub reason: String,
+}
+
+/// Verifies a log. `entries` are the lines of `entries.jsonl` without their line feeds, see [`leaves`]; `kept` is a
+/// checkpoint that the auditor kept from before, which shows a rollback or a rewritten past. Errors only when an entry
+/// cannot be read.
+pub fn verify<B: AsRef<[u8]>, E>(
+    entries: impl IntoIterator<Item = Result<B, E>>,
+    checkpoints: Vec<CheckpointFile>,
+    kept: Option<&str>,
+    vkey: &VerifierKey,
+) -> Result<Verdict, E> {
+    let mut walk = Walk::new(stations(checkpoints, kept, vkey));
+    for entry in entries {
+        walk.entry(entry?.as_ref());
+    }
+    Ok(walk.end())
+}
+
+/// The state between two entries.
+struct Walk {
+    /// Still ahead, the nearest last.
+    ahead: Vec<Station>,
+    tree: CompactRange,
+    /// Entries and frontier as at the last station that agreed.
+    batch: Batch,
+    entries: u64,
+    checkpoints: u64,
+    covered: u64,
+    root: Hash,
+    first_bad: Option<FirstBad>,
+}
+
+impl Walk {
+    fn new(mut ahead: Vec<Station>) -> Self {
+        ahead.reverse();
+        let mut walk = Self {
+            ahead,
+            tree: CompactRange::new(),
+            batch: Batch::after(&CompactRange::new()),
+            entries: 0,
+            checkpoints: 0,
+            covered: 0,
+            root: empty_root(),
+            first_bad: None,
+        };
+        walk.arrive();
+        walk
+    }
+
+    fn entry(&mut self, leaf: &[u8]) {
+        self.entries += 1;
+        // Once something is wrong nothing behind it can be told; the rest is only counted.
+        if self.first_bad.is_none() {
+            let hash = leaf_hash(leaf);
+            self.tree.append(hash);
+            self.batch.add(leaf, hash);
+            self.arrive();
+        }
+    }
+
+    /// Compares with every station of the present size.
+    fn arrive(&mut self) {
+        while self.first_bad.is_none()
+            && let Some(station) = self.ahead.pop_if(|station| station.size == self.tree.size())
+        {
+            self.compare(station);
+        }
+    }
+
+    fn compare(&mut self, station: Station) {
+        let root = self.tree.root();
+        match station.root {
+            Err(reason) => self.bad(self.covered, station.size, reason),
+            Ok(expected) if expected == root => {
+                self.checkpoints += u64::from(station.source == Source::Export);
+                self.covered = station.size;
+                self.root = root;
+                self.batch = Batch::after(&self.tree);
+            }
+            // Who re-signs a rewritten log can make every checkpoint of the export agree: the change may lie anywhere.
+            Ok(_) if station.source == Source::Kept => self.bad(
+                0,
+                station.size,
+                format!("the log was rewritten: its first {} entries do not give the root of the kept checkpoint", station.size),
+            ),
+            Ok(_) if self.covered == station.size => self.bad(
+                self.covered,
+                station.size,
+                format!("two checkpoints over {} leaves are signed with different roots: the log was forked", station.size),
+            ),
+            Ok(expected) => {
+                let known = self.batch.explain(&expected);
+                let reason = format!("the entries do not give the root of checkpoint {}", station.size);
+                match known {
+                    Some((leaf, why)) => self.bad(leaf, leaf + 1, format!("{reason}: {why}")),
+                    None => self.bad(
+                        self.covered,
+                        station.size,
+                        format!("{reason}: one of them was altered, removed, inserted or moved"),
+                    ),
+                }
+            }
+        }
+    }
+
+    /// Notes leaves `from` up to, not including, `end` as wrong; at least one leaf is named.
+    fn bad(&mut self, from: u64, end: u64, reason: String) {
+        let to = end.saturating_sub(1);
+        self.first_bad = Some(FirstBad { from: from.min(to), to, reason });
+    }
+
+    fn end(mut self) -> Verdict {
+        if self.first_bad.is_none() {
+            if let Some(station) = self.ahead.pop() {
+                self.ended_before(station);
+            } else if self.entries > self.covered {
+                let last = match self.covered {
+                    0 => "there is no checkpoint".to_owned(),
+                    covered => format!("the last checkpoint has {covered} leaves"),
+                };
+                self.bad(
+                    self.covered,
+                    self.entries,
+                    format!("{last} and {} entries follow it that no signature covers", self.entries - self.covered),
+                );
+            }
+        }
+        Verdict {
+            entries: self.entries,
+            checkpoints: self.checkpoints,
+            tree_size: self.covered,
+            root: BASE64_STANDARD.encode(self.root),
+            ok: self.first_bad.is_none(),
+            first_bad: self.first_bad,
+        }
+    }
+
+    fn ended_before(&mut self, station: Station) {
+        let missing = station.size - self.entries;
+        let (covered, entries, size) = (self.covered, self.entries, station.size);
+        let entries_are_missing = if missing == 1 { "1 entry is missing" } else { &format!("{missing} entries are missing") };
+        let reason = match (&station.root, station.source) {
+            (Err(reason), _) => reason.clone(),
+            (Ok(_), Source::Kept) => {
+                format!("the log was rolled back: the kept checkpoint has {size} leaves, the log ends after {entries} entries")
+            }
+            (Ok(_), Source::Export) => {
+                format!("the log ends after {entries} entries, checkpoint {size} is signed over {size}: {entries_are_missing}")
+            }
+        };
+        self.bad(covered, size, reason);
+    }
+}
+
+#[cfg(test)]
+mod tests;
