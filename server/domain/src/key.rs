@@ -160,7 +160,8 @@ impl Default for RotationTimes {
 }
 
 /// When a new generation is to become active.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum ActivateAt {
     /// After the publish interval.
     #[default]

@@ -1,0 +1,180 @@
+//! The audit log: read by the server's word, or exported and verified without it.
+
+use domain::{AuditId, CallRef, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Effect, Operation, Page, Role, page::PageRequest};
+
+/// List audit entries, newest first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ListAudit {
+    /// Only this operator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// Only this operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Only what was done to this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Only from this call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallRef>,
+    /// Only `done` or only `refused`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<AuditOutcome>,
+    /// Only from this moment on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Only before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+    /// Which part of the list.
+    #[serde(flatten)]
+    pub page: PageRequest,
+}
+
+impl Operation for ListAudit {
+    const NAME: &'static str = "audit.list";
+    const ROLES: &'static [Role] = &[Role::Auditor, Role::Administrator];
+    const EFFECT: Effect = Effect::Read;
+    type Reply = Page<AuditView>;
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuditOutcome {
+    /// Done.
+    Done,
+    /// Refused; nothing was changed.
+    Refused,
+}
+
+/// An audit entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditView {
+    /// 0-based leaf of the tree; null until sealed.
+    pub index: Option<u64>,
+    /// Id.
+    pub id: AuditId,
+    /// When.
+    pub at: Timestamp,
+    /// Who: an operator's id, or `system`.
+    pub operator: String,
+    /// The operation.
+    pub action: String,
+    /// What it was done to.
+    pub subject: String,
+    /// How it ended.
+    pub outcome: AuditOutcome,
+    /// In which call.
+    pub call: Option<CallRef>,
+    /// The request's id.
+    pub request_id: Option<String>,
+}
+
+/// Show one audit entry as it was sealed.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowAudit {
+    /// Which.
+    pub id: AuditId,
+}
+
+impl Operation for ShowAudit {
+    const NAME: &'static str = "audit.show";
+    const ROLES: &'static [Role] = &[Role::Auditor, Role::Administrator];
+    const EFFECT: Effect = Effect::Read;
+    type Reply = AuditDetail;
+}
+
+/// An audit entry with its bytes and the proof that the tree holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditDetail {
+    /// The entry.
+    #[serde(flatten)]
+    pub entry: AuditView,
+    /// The leaf, parsed.
+    pub leaf: serde_json::Value,
+    /// RFC 9162 leaf hash, lower-case hex.
+    pub leaf_hash: String,
+    /// Size of the tree of the first checkpoint that holds it; null until sealed.
+    pub tree_size: Option<u64>,
+}
+
+/// Sealed entries in tree order, each as the exact bytes of its leaf.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExportAudit {
+    /// First leaf, 0-based.
+    pub from: u64,
+    /// At most this many, 1 to 5 000.
+    pub limit: u32,
+}
+
+impl Operation for ExportAudit {
+    const NAME: &'static str = "audit.export";
+    const ROLES: &'static [Role] = &[Role::Auditor];
+    const EFFECT: Effect = Effect::Read;
+    type Reply = AuditLeaves;
+}
+
+/// Leaves, each one JSON text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditLeaves {
+    /// The leaves; the exact bytes that were hashed.
+    pub leaves: Vec<String>,
+    /// Where to go on; null at the end.
+    pub next: Option<u64>,
+}
+
+/// Entries that no checkpoint covers yet.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnsealedAudit {}
+
+impl Operation for UnsealedAudit {
+    const NAME: &'static str = "audit.unsealed";
+    const ROLES: &'static [Role] = &[Role::Auditor];
+    const EFFECT: Effect = Effect::Read;
+    type Reply = Vec<String>;
+}
+
+/// The signed checkpoints, oldest first.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListCheckpoints {
+    /// Only trees larger than this.
+    pub after: u64,
+    /// At most this many, 1 to 5 000.
+    pub limit: u32,
+}
+
+impl Operation for ListCheckpoints {
+    const NAME: &'static str = "audit.checkpoints";
+    const ROLES: &'static [Role] = &[Role::Auditor];
+    const EFFECT: Effect = Effect::Read;
+    type Reply = Checkpoints;
+}
+
+/// Checkpoints and the key that signed them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Checkpoints {
+    /// C2SP verifier key.
+    pub vkey: String,
+    /// Oldest first.
+    pub checkpoints: Vec<CheckpointView>,
+    /// Where to go on; null at the end.
+    pub next: Option<u64>,
+}
+
+/// One checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckpointView {
+    /// Leaves it covers.
+    pub tree_size: u64,
+    /// The C2SP signed note.
+    pub note: String,
+}

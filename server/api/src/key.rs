@@ -1,0 +1,153 @@
+//! Keys of the platform, generation by generation.
+
+use domain::{ActivateAt, KeyAlgorithm, KeyPurpose, KeyState, Kid, RevocationReason, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Effect, Operation, Page, Role, Severity, page::PageRequest};
+
+const READERS: &[Role] = &[Role::KeyOfficer, Role::Administrator, Role::RpOfficer, Role::Auditor];
+
+/// List the keys of the platform.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ListKeys {
+    /// Only this purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<KeyPurpose>,
+    /// Only this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<KeyState>,
+    /// Which part of the list.
+    #[serde(flatten)]
+    pub page: PageRequest,
+}
+
+impl Operation for ListKeys {
+    const NAME: &'static str = "key.list";
+    const ROLES: &'static [Role] = READERS;
+    const EFFECT: Effect = Effect::Read;
+    type Reply = Page<KeyView>;
+}
+
+/// One generation of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeyView {
+    /// Key id; for signing keys the RFC 7638 thumbprint.
+    pub kid: Kid,
+    /// What it is for.
+    pub purpose: KeyPurpose,
+    /// Which line of generations within the purpose, e.g. `operators-1`.
+    pub name: String,
+    /// Algorithm.
+    pub algorithm: KeyAlgorithm,
+    /// State.
+    pub state: KeyState,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it becomes, or became, the active one.
+    pub activate_at: Option<Timestamp>,
+    /// When it leaves, or left, use.
+    pub retire_at: Option<Timestamp>,
+    /// Why it was revoked, when it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Revoked>,
+}
+
+/// A revocation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Revoked {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: RevocationReason,
+}
+
+/// Show one key generation.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowKey {
+    /// Which.
+    pub kid: Kid,
+}
+
+impl Operation for ShowKey {
+    const NAME: &'static str = "key.show";
+    const ROLES: &'static [Role] = READERS;
+    const EFFECT: Effect = Effect::Read;
+    type Reply = KeyDetail;
+}
+
+/// A key generation with its public part and what comes next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KeyDetail {
+    /// The generation.
+    #[serde(flatten)]
+    pub key: KeyView,
+    /// Public JWK, for token-signing keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwk: Option<serde_json::Value>,
+    /// Certificate, PEM, for keys that have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+    /// Whether `/oauth2/jwks` shows it now.
+    pub in_jwks: bool,
+    /// The next step in words, with its date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Publish the next key and let it take over from the active one.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateKey {
+    /// Which purpose; `token-signing`.
+    pub purpose: KeyPurpose,
+    /// Only this algorithm; every algorithm of the purpose when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<KeyAlgorithm>,
+    /// When the new one takes over.
+    #[serde(default)]
+    pub activate: ActivateAt,
+}
+
+impl Operation for RotateKey {
+    const NAME: &'static str = "key.rotate";
+    const ROLES: &'static [Role] = &[Role::KeyOfficer];
+    const EFFECT: Effect = Effect::Write(Severity::Moderate);
+    type Reply = Vec<KeyView>;
+
+    fn subject(&self) -> String {
+        self.purpose.to_string()
+    }
+}
+
+/// Stop trusting a key at once. An active one is replaced in the same step, so that the platform never stands without.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeKey {
+    /// Which.
+    pub kid: Kid,
+    /// Why.
+    pub reason: RevocationReason,
+}
+
+impl Operation for RevokeKey {
+    const NAME: &'static str = "key.revoke";
+    const ROLES: &'static [Role] = &[Role::KeyOfficer];
+    const EFFECT: Effect = Effect::Write(Severity::Severe);
+    type Reply = KeyRevocation;
+
+    fn subject(&self) -> String {
+        self.kid.to_string()
+    }
+}
+
+/// What a revocation did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeyRevocation {
+    /// The revoked generation.
+    #[serde(flatten)]
+    pub key: KeyView,
+    /// The generation that took over, when the revoked one was active.
+    pub replaced_by: Option<Kid>,
+}
