@@ -50,7 +50,7 @@ pub struct Hkic {
     length: u8,
 }
 
-reads_as_text!(Hkic, "an HKIC number", "hkic", "G123456(A)");
+reads_as_text!(Hkic, deserialize_any, "an HKIC number", "hkic", "G123456(A)");
 
 impl Hkic {
     /// The canonical number.
@@ -186,5 +186,210 @@ impl fmt::Debug for Hkic {
 impl Drop for Hkic {
     fn drop(&mut self) {
         self.text.zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hkic(text: &str) -> Hkic {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn known_numbers_are_valid() {
+        for number in ["G123456(A)", "L555555(0)", "AB987654(3)", "A123456(3)", "C668668(E)"] {
+            let valid = number != "C668668(E)";
+            assert_eq!(number.parse::<Hkic>().is_ok(), valid, "{number}");
+        }
+    }
+
+    #[test]
+    fn one_canonical_form_however_it_is_typed() {
+        for given in [
+            "G123456(A)",
+            "g123456(a)",
+            "G123456A",
+            "g123456a",
+            " G 123456 (A) ",
+            "G123 456 A",
+            "Ｇ１２３４５６（Ａ）",
+            "ｇ１２３４５６ａ",
+            "G123456（A）",
+            "G\u{3000}123456\u{a0}(A)",
+            "G123456\t(A)",
+        ] {
+            assert_eq!(hkic(given).expose(), "G123456(A)", "{given}");
+        }
+        assert_eq!(hkic("ab9876543").expose(), "AB987654(3)");
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused_by_kind() {
+        for (given, error) in [
+            ("", HkicError::Empty),
+            ("  ", HkicError::Empty),
+            ("\u{3000}", HkicError::Empty),
+            ("G123456", HkicError::Shape),
+            ("G12345(A)", HkicError::Shape),
+            ("G1234567(A)", HkicError::Shape),
+            ("ABC123456(3)", HkicError::Shape),
+            ("1234567(A)", HkicError::Shape),
+            ("G123456(B)", HkicError::Shape),
+            ("G123456(A", HkicError::Shape),
+            ("G123456A)", HkicError::Shape),
+            ("(G123456)A", HkicError::Shape),
+            ("G123456((A))", HkicError::Shape),
+            ("G-123456(A)", HkicError::Shape),
+            ("É123456(A)", HkicError::Shape),
+            ("G12345६(A)", HkicError::Shape),
+            ("A1B3456(3)", HkicError::Shape),
+            ("G123456(A)G123456(A)", HkicError::Shape),
+            ("G123456(1)", HkicError::CheckCharacter),
+            ("L555555(1)", HkicError::CheckCharacter),
+            ("AB987645(3)", HkicError::CheckCharacter),
+        ] {
+            assert_eq!(given.parse::<Hkic>(), Err(error), "{given}");
+        }
+    }
+
+    #[test]
+    fn check_characters() {
+        assert_eq!(Hkic::check_character("G123456"), Some('A'));
+        assert_eq!(Hkic::check_character("L555555"), Some('0'));
+        assert_eq!(Hkic::check_character("AB987654"), Some('3'));
+        for body in ["", "G", "123456", "g123456", "G12345", "GG1234567", "G12345X", "ABC123456", "G1234567"] {
+            assert_eq!(Hkic::check_character(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn nothing_prints_the_number() {
+        let number = hkic("G123456(A)");
+        assert_eq!(
+            format!("{number:?} {:?} {:#?}", Some(&number), [&number]),
+            "G123***(*) Some(G123***(*)) [\n    G123***(*),\n]"
+        );
+        let errors = [
+            "G123456(1)".parse::<Hkic>().unwrap_err().to_string(),
+            "G12345678".parse::<Hkic>().unwrap_err().to_string(),
+            serde_json::from_str::<Hkic>("\"G123456(1)\"").unwrap_err().to_string(),
+            serde_json::from_str::<Hkic>("1234567").unwrap_err().to_string(),
+            serde_json::from_str::<Hkic>("-1234567").unwrap_err().to_string(),
+            serde_json::from_str::<Hkic>("1234567.5").unwrap_err().to_string(),
+        ];
+        for error in errors {
+            assert!(!error.contains("123"), "{error}");
+        }
+    }
+
+    #[test]
+    fn it_is_read_from_a_string_and_written_only_on_purpose() {
+        #[derive(serde::Serialize, serde::Deserialize)]
+        struct Line {
+            #[serde(serialize_with = "Hkic::serialize_exposed")]
+            hkic: Hkic,
+        }
+        let line: Line = serde_json::from_str(r#"{"hkic":"g123456a"}"#).unwrap();
+        assert_eq!(serde_json::to_string(&line).unwrap(), r#"{"hkic":"G123456(A)"}"#);
+    }
+
+    #[test]
+    fn synthetic_numbers_fill_qa_to_qz() {
+        assert!(Hkic::synthetic(0).unwrap().expose().starts_with("QA000000("));
+        assert!(Hkic::synthetic(1_312_480).unwrap().expose().starts_with("QB312480("));
+        assert!(Hkic::synthetic(25_999_999).unwrap().expose().starts_with("QZ999999("));
+        assert_eq!(Hkic::synthetic(26_000_000), None);
+        assert_eq!(Hkic::synthetic(u32::MAX), None);
+        assert!(!hkic("G123456(A)").is_synthetic());
+        assert!(!hkic("AB987654(3)").is_synthetic());
+    }
+
+    /// A body of one or two letters and six digits.
+    fn bodies() -> impl Strategy<Value = String> {
+        "[A-Z]{1,2}[0-9]{6}"
+    }
+
+    fn numbers() -> impl Strategy<Value = String> {
+        bodies().prop_map(|body| {
+            let check = Hkic::check_character(&body).unwrap();
+            format!("{body}({check})")
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_with_its_check_character_reads_back(number in numbers()) {
+            let read = hkic(&number);
+            prop_assert_eq!(read.expose(), number.as_str());
+            let (full_width, bare): (String, String) = (
+                number.chars().map(|c| char::from_u32(c as u32 + 0xfee0).unwrap()).collect(),
+                number.replace(['(', ')'], "").to_lowercase(),
+            );
+            prop_assert_eq!(hkic(&full_width), hkic(&number));
+            prop_assert_eq!(hkic(&bare), hkic(&number));
+        }
+
+        #[test]
+        fn every_wrong_digit_is_detected(number in numbers(), place in 1_usize..9, digit in b'0'..=b'9') {
+            let mut wrong = number.clone().into_bytes();
+            prop_assume!(wrong[place].is_ascii_digit() && wrong[place] != digit);
+            wrong[place] = digit;
+            let wrong = String::from_utf8(wrong).unwrap();
+            prop_assert_eq!(wrong.parse::<Hkic>(), Err(HkicError::CheckCharacter));
+        }
+
+        #[test]
+        fn every_wrong_letter_is_detected_but_one_eleven_places_on(number in numbers(), letter in b'A'..=b'Z') {
+            let mut wrong = number.clone().into_bytes();
+            prop_assume!(wrong[0] != letter);
+            let eleven_apart = wrong[0].abs_diff(letter) % 11 == 0;
+            wrong[0] = letter;
+            let wrong = String::from_utf8(wrong).unwrap();
+            prop_assert_eq!(wrong.parse::<Hkic>().is_ok(), eleven_apart);
+        }
+
+        #[test]
+        fn two_digits_exchanged_are_detected(number in numbers(), place in 1_usize..8) {
+            let mut wrong = number.clone().into_bytes();
+            let next = place + 1;
+            prop_assume!(wrong[place].is_ascii_digit() && wrong[next].is_ascii_digit() && wrong[place] != wrong[next]);
+            wrong.swap(place, next);
+            let wrong = String::from_utf8(wrong).unwrap();
+            prop_assert_eq!(wrong.parse::<Hkic>(), Err(HkicError::CheckCharacter));
+        }
+
+        #[test]
+        fn exactly_one_check_character_fits(body in bodies()) {
+            let fitting = "0123456789A".chars().filter(|check| format!("{body}({check})").parse::<Hkic>().is_ok());
+            prop_assert_eq!(fitting.count(), 1);
+        }
+
+        #[test]
+        fn neither_debug_nor_errors_tell_more_than_the_mask(text in "[A-Za-z]{1,2}[0-9]{6}[(]?[0-9A][)]?") {
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            let said = match text.parse::<Hkic>() {
+                Ok(number) => format!("{number:?}"),
+                Err(error) => format!("{error} {error:?} {}", error.code()),
+            };
+            prop_assert!(!said.contains(&digits[..4]), "{}", said);
+        }
+
+        #[test]
+        fn synthetic_numbers_are_valid_and_known_as_such(n in 0_u32..26_000_000) {
+            let number = Hkic::synthetic(n).unwrap();
+            prop_assert!(number.is_synthetic());
+            prop_assert_eq!(number.expose().parse::<Hkic>().unwrap(), number);
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC{0,20}") {
+            let _ = text.parse::<Hkic>();
+        }
     }
 }

@@ -80,3 +80,29 @@ impl<T: JsonSchema> JsonSchema for Masked<T> {
         json_schema!({ "type": "string", "description": "masked: no way back to the value" })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::{Hkic, PersonName, Phone};
+
+    #[test]
+    fn a_view_holds_the_masked_form_and_nothing_else() {
+        let hkic: Hkic = "AB987654(3)".parse().unwrap();
+        let phone: Phone = "+85291234567".parse().unwrap();
+        let name = PersonName { en: "CHAN TAI MAN".to_owned(), zh_hant: Some("陳大文".to_owned()) };
+        let view = (Masked::of(&hkic), Masked::of(&phone), Masked::of(&name));
+        let json = r#"["AB987***(*)","+852****4567","CHAN T** M** 陳**"]"#;
+        assert_eq!(serde_json::to_string(&view).unwrap(), json);
+        let back: (Masked<Hkic>, Masked<Phone>, Masked<PersonName>) = serde_json::from_str(json).unwrap();
+        assert_eq!(back, view);
+        assert_eq!(format!("{} {:?} {:>13}", view.0, view.0, view.0), "AB987***(*) AB987***(*)   AB987***(*)");
+    }
+
+    #[test]
+    fn a_masked_card_number_is_no_card_number() {
+        assert!(serde_json::from_str::<Hkic>(r#""G123***(*)""#).is_err());
+    }
+}

@@ -121,7 +121,8 @@ impl Profile {
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let texts =
             [Some(self.hkic.expose()), Some(self.phone.expose()), Some(self.name.en.as_str()), self.name.zh_hant.as_deref()];
-        let size = 10 + texts.iter().flatten().map(|text| text.len() + 2).sum::<usize>();
+        let dates = if self.card_issued.is_some() { 8 } else { 4 };
+        let size = 2 + dates + texts.iter().flatten().map(|text| text.len() + 2).sum::<usize>();
         let mut bytes = Zeroizing::new(Vec::with_capacity(size));
         let mut flags = match self.sex {
             None => 0,
@@ -230,5 +231,170 @@ impl<'a> Reader<'a> {
         let (text, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         std::str::from_utf8(text).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    fn name(en: &str, zh_hant: Option<&str>) -> PersonName {
+        PersonName { en: en.to_owned(), zh_hant: zh_hant.map(str::to_owned) }
+    }
+
+    fn chan_tai_man() -> Profile {
+        Profile {
+            hkic: "G123456(A)".parse().unwrap(),
+            name: name("CHAN TAI MAN", Some("陳大文")),
+            sex: Some(Sex::M),
+            birth_date: day("1990-01-31"),
+            card_issued: Some(day("2019-05-01")),
+            phone: "+85291234567".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn names_keep_the_surname_and_initials() {
+        for (en, zh_hant, masked) in [
+            ("CHAN TAI MAN", Some("陳大文"), "CHAN T** M** 陳**"),
+            ("CHAN TAI MAN", None, "CHAN T** M**"),
+            ("WONG, Siu-ming Peter", None, "WONG, S** P**"),
+            ("  AU YEUNG  MEI ", Some("歐陽美"), "AU Y** M** 歐**"),
+            // One word alone would be the whole name.
+            ("SUKARNO", None, "S**"),
+            ("", Some("陳"), "** 陳**"),
+        ] {
+            assert_eq!(name(en, zh_hant).masked(), masked);
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_person() {
+        let shown = format!("{:?}", chan_tai_man());
+        for secret in ["TAI MAN", "大文", "123456", "1234567"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_profile_reads_back_with_and_without_its_optional_parts() {
+        for parts in 0..8 {
+            let mut profile = chan_tai_man();
+            if parts & 1 == 0 {
+                profile.sex = None;
+            }
+            if parts & 2 == 0 {
+                profile.card_issued = None;
+            }
+            if parts & 4 == 0 {
+                profile.name = name("CHAN TAI MAN", None);
+            }
+            let bytes = profile.to_bytes();
+            assert_eq!(bytes.capacity(), bytes.len(), "one allocation of the exact size");
+            assert_eq!(Profile::from_bytes(&bytes), Ok(profile));
+        }
+    }
+
+    #[test]
+    fn the_stored_form_is_fixed() {
+        // Databases hold these bytes: a change needs a new version.
+        let bytes = chan_tai_man().to_bytes();
+        let expected = [
+            &[1_u8, 0b1110][..],
+            &7_335_i32.to_le_bytes(),
+            &18_017_i32.to_le_bytes(),
+            &10_u16.to_le_bytes(),
+            b"G123456(A)",
+            &12_u16.to_le_bytes(),
+            b"+85291234567",
+            &12_u16.to_le_bytes(),
+            b"CHAN TAI MAN",
+            &9_u16.to_le_bytes(),
+            "陳大文".as_bytes(),
+        ]
+        .concat();
+        assert_eq!(*bytes, expected);
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused() {
+        let bytes = chan_tai_man().to_bytes();
+        assert_eq!(Profile::from_bytes(&[]), Err(ProfileError::Damaged));
+        for length in 1..bytes.len() {
+            assert_eq!(Profile::from_bytes(&bytes[..length]), Err(ProfileError::Damaged), "{length}");
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert_eq!(Profile::from_bytes(&longer), Err(ProfileError::Damaged));
+        let mut other = bytes.to_vec();
+        other[0] = 2;
+        assert_eq!(Profile::from_bytes(&other), Err(ProfileError::Version(2)));
+        other[0] = 1;
+        other[1] |= 0b1_0000;
+        assert_eq!(Profile::from_bytes(&other), Err(ProfileError::Damaged), "a flag of the future");
+    }
+
+    #[test]
+    fn what_can_be_a_person_today() {
+        let today = day("2022-05-31");
+        let code = |change: &dyn Fn(&mut Profile)| {
+            let mut profile = chan_tai_man();
+            change(&mut profile);
+            profile.check(today).err().map(|refusal| refusal.code)
+        };
+        assert_eq!(code(&|_| {}), None);
+        assert_eq!(code(&|p| p.card_issued = None), None);
+        assert_eq!(code(&|p| p.birth_date = day("2022-06-01")), Some("profile.birth-date"));
+        assert_eq!(code(&|p| p.birth_date = day("1879-12-31")), Some("profile.birth-date"));
+        assert_eq!(code(&|p| p.birth_date = day("1880-01-01")), None);
+        assert_eq!(code(&|p| p.card_issued = Some(day("2022-06-01"))), Some("profile.card-issued"));
+        assert_eq!(code(&|p| p.card_issued = Some(day("1990-01-30"))), Some("profile.card-issued"));
+        assert_eq!(code(&|p| p.name = name("", None)), Some("profile.name"));
+        assert_eq!(code(&|p| p.name = name("CHAN", Some("陳\u{202e}"))), Some("profile.name"));
+        assert_eq!(code(&|p| p.name = name("CHAN\u{1b}[31m", None)), Some("profile.name"));
+    }
+
+    #[test]
+    fn names_are_written_as_in_an_import_line() {
+        let json = r#"{"en":"CHAN TAI MAN","zh-Hant":"陳大文"}"#;
+        let read: PersonName = serde_json::from_str(json).unwrap();
+        assert_eq!(read, name("CHAN TAI MAN", Some("陳大文")));
+        assert_eq!(serde_json::to_string(&read).unwrap(), json);
+        assert!(serde_json::from_str::<PersonName>(r#"{"en":"A","zh":"B"}"#).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_profile_reads_back(
+            n in 0_u32..26_000_000,
+            en in "\\PC{0,60}",
+            zh_hant in proptest::option::of("\\PC{0,20}"),
+            sex in proptest::option::of(proptest::sample::select(Sex::ALL)),
+            birth in -32_872..20_000_i32,
+            issued in proptest::option::of(-32_872..20_000_i32),
+            phone in "[+][1-9][0-9]{7,14}",
+        ) {
+            let profile = Profile {
+                hkic: Hkic::synthetic(n).unwrap(),
+                name: PersonName { en, zh_hant },
+                sex,
+                birth_date: Day::from_number(birth),
+                card_issued: issued.map(Day::from_number),
+                phone: phone.parse().unwrap(),
+            };
+            prop_assert_eq!(Profile::from_bytes(&profile.to_bytes()), Ok(profile));
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let _ = Profile::from_bytes(&bytes);
+        }
     }
 }

@@ -45,7 +45,7 @@ pub struct Phone {
     length: u8,
 }
 
-reads_as_text!(Phone, "an E.164 phone number", "phone", "+85291234567");
+reads_as_text!(Phone, deserialize_any, "an E.164 phone number", "phone", "+85291234567");
 
 impl Phone {
     /// The canonical number.
@@ -141,5 +141,97 @@ impl fmt::Debug for Phone {
 impl Drop for Phone {
     fn drop(&mut self) {
         self.text.zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Maskable;
+
+    #[test]
+    fn one_canonical_form_however_it_is_typed() {
+        for given in ["+85291234567", "+852 9123 4567", "+852-9123-4567", " +852 91234567 ", "＋８５２９１２３４５６７"]
+        {
+            assert_eq!(given.parse::<Phone>().unwrap().expose(), "+85291234567", "{given}");
+        }
+        // The numbers of simulated citizens begin with 0, which no subscriber's does.
+        assert_eq!("+85200000017".parse::<Phone>().unwrap().expose(), "+85200000017");
+        assert_eq!("+123456789012345".parse::<Phone>().unwrap().expose(), "+123456789012345");
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused_by_kind() {
+        for (given, error) in [
+            ("", PhoneError::Empty),
+            (" - ", PhoneError::Empty),
+            ("91234567", PhoneError::NoCountryCode),
+            ("0085291234567", PhoneError::NoCountryCode),
+            ("+", PhoneError::Shape),
+            ("+1234567", PhoneError::Shape),
+            ("+1234567890123456", PhoneError::Shape),
+            ("+01234567890", PhoneError::Shape),
+            ("+8529123456x", PhoneError::Shape),
+            ("++85291234567", PhoneError::Shape),
+            ("+852 9123 456七", PhoneError::Shape),
+            ("tel:+85291234567", PhoneError::Shape),
+            ("+852912345678901234567890", PhoneError::Shape),
+        ] {
+            assert_eq!(given.parse::<Phone>(), Err(error), "{given}");
+        }
+    }
+
+    #[test]
+    fn eight_digits_as_a_caller_says_them() {
+        for given in ["91234567", "9123 4567", "９１２３４５６７", "+852 9123 4567"] {
+            assert_eq!(Phone::as_dialled(given).unwrap().expose(), "+85291234567", "{given}");
+        }
+        assert_eq!(Phone::as_dialled("9123456"), Err(PhoneError::NoCountryCode));
+        assert_eq!(Phone::as_dialled("912345678"), Err(PhoneError::NoCountryCode));
+        assert_eq!(Phone::as_dialled(""), Err(PhoneError::Empty));
+        assert_eq!(Phone::as_dialled("9123456x"), Err(PhoneError::Shape));
+        assert_eq!(Phone::as_dialled("91234567890123456789"), Err(PhoneError::Shape));
+    }
+
+    #[test]
+    fn masked_it_keeps_the_country_and_four_digits() {
+        for (number, masked) in [
+            ("+85291234567", "+852****4567"),
+            ("+8613800138000", "+861****8000"),
+            ("+12345678", "+****5678"),
+            ("+123456789", "+1****6789"),
+        ] {
+            let phone: Phone = number.parse().unwrap();
+            assert_eq!(phone.masked(), masked);
+            assert_eq!(format!("{phone:?}"), masked);
+        }
+    }
+
+    #[test]
+    fn errors_do_not_repeat_the_number() {
+        for json in ["85291234567", "\"85291234567\"", "\"+8529123456x\""] {
+            let error = serde_json::from_str::<Phone>(json).unwrap_err().to_string();
+            assert!(!error.contains("9123"), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_written_number_reads_back(number in "[+][1-9][0-9]{7,14}") {
+            let phone: Phone = number.parse().unwrap();
+            prop_assert_eq!(phone.expose(), number.as_str());
+            let hidden = number.len() - phone.masked().replace('*', "").len();
+            prop_assert!(hidden >= 4, "{}", phone.masked());
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC{0,24}") {
+            let _ = text.parse::<Phone>();
+            let _ = Phone::as_dialled(&text);
+        }
     }
 }

@@ -211,7 +211,7 @@ fn offset_is_written_out(bytes: &[u8]) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(i32);
 
-text_form!(Day, "a date", "date", "2022-05-31");
+text_form!(Day, deserialize_any, "a date", "date", "2022-05-31");
 
 impl Day {
     /// 0000-01-01.
@@ -441,6 +441,208 @@ impl FromStr for Month {
         match (digits(&[y1, y2, y3, y4]), digits(&[m1, m2])) {
             (Some(year), Some(month @ 1..=12)) => Ok(Month::from_number((year - 1970) * 12 + month - 1)),
             _ => Err(TimeError::Month),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    fn month(text: &str) -> Month {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn times_are_written_in_utc_with_microseconds() {
+        for (given, written) in [
+            ("2022-05-31T15:59:59Z", "2022-05-31T15:59:59.000000Z"),
+            ("2022-05-31T23:59:59+08:00", "2022-05-31T15:59:59.000000Z"),
+            ("2021-03-04t10:00:00+08:00", "2021-03-04T02:00:00.000000Z"),
+            ("2021-03-04 10:00:00z", "2021-03-04T10:00:00.000000Z"),
+            ("2021-03-04T10:00:00.5-00:30", "2021-03-04T10:30:00.500000Z"),
+            // Fractions of a microsecond are cut off, before 1970 as after.
+            ("2021-03-04T10:00:00.123456789Z", "2021-03-04T10:00:00.123456Z"),
+            ("1969-12-31T23:59:59.9999999Z", "1969-12-31T23:59:59.999999Z"),
+            ("1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999999Z"),
+            ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000000Z"),
+            (" 2021-03-04T10:00:00Z ", "2021-03-04T10:00:00.000000Z"),
+        ] {
+            assert_eq!(at(given).to_string(), written, "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_rfc_3339_is_no_time() {
+        for given in [
+            "",
+            "2022-05-31",
+            "2022-05-31T15:59:59",
+            "2022-05-31T15:59Z",
+            "20220531T155959Z",
+            "2022-05-31T15:59:59+08",
+            "2022-05-31T15:59:59+0800",
+            "2022-05-31T15:59:59+08:00[Asia/Hong_Kong]",
+            "2022-05-31T25:00:00Z",
+            "2022-02-30T00:00:00Z",
+            "2022-05-31T15:59:59ZZ",
+            "+002022-05-31T15:59:59Z",
+            "2022-05-31T15:59:59 Hong Kong",
+            "١٢٣٤-05-31T15:59:59Z",
+            "yesterday",
+        ] {
+            assert_eq!(given.parse::<Timestamp>(), Err(TimeError::Timestamp), "{given}");
+        }
+    }
+
+    #[test]
+    fn a_day_ends_at_midnight_in_hong_kong() {
+        assert_eq!(at("2022-05-31T15:59:59.999999Z").hk_day(), day("2022-05-31"));
+        assert_eq!(at("2022-05-31T16:00:00Z").hk_day(), day("2022-06-01"));
+        assert_eq!(day("2022-05-31").start(), at("2022-05-31T00:00:00+08:00"));
+        assert_eq!(day("2022-05-31").end(), at("2022-06-01T00:00:00+08:00"));
+        assert_eq!(day("1980-01-01").start(), at("1979-12-31T16:00:00Z"));
+    }
+
+    #[test]
+    fn summer_time_is_honoured_as_long_as_there_was_any() {
+        // Clocks stood at UTC+9 in the summer of 1979, the last time.
+        assert_eq!(at("1979-07-01T15:30:00Z").hk_day(), day("1979-07-02"));
+        assert_eq!(day("1979-07-02").start(), at("1979-07-01T15:00:00Z"));
+        assert_eq!(at("1979-12-01T15:30:00Z").hk_day(), day("1979-12-01"));
+    }
+
+    #[test]
+    fn days_that_do_not_exist_are_refused() {
+        for given in ["2021-02-29", "2022-00-10", "2022-13-01", "2022-04-31", "1900-02-29"] {
+            assert_eq!(given.parse::<Day>(), Err(TimeError::NoSuchDay), "{given}");
+        }
+        for given in
+            ["", "2022-5-31", "31-05-2022", "2022/05/31", "2022-05-31T00:00:00Z", "+022-05-31", "-2022-05-1", "２０２２-05-31"]
+        {
+            assert_eq!(given.parse::<Day>(), Err(TimeError::Day), "{given}");
+        }
+        assert_eq!(Day::from_ymd(2020, 2, 29).map(|day| day.to_string()).as_deref(), Some("2020-02-29"));
+        assert_eq!(Day::from_ymd(-1, 2, 1), None);
+        assert_eq!(Day::from_ymd(2020, 300, 1), None);
+    }
+
+    #[test]
+    fn a_wrong_date_is_not_repeated() {
+        let error = serde_json::from_str::<Day>("\"1990-13-31\"").unwrap_err().to_string();
+        assert!(!error.contains("1990"), "{error}");
+        let error = serde_json::from_str::<Day>("19901331").unwrap_err().to_string();
+        assert!(!error.contains("1990"), "{error}");
+    }
+
+    #[test]
+    fn days_and_months_as_the_papers_write_them() {
+        assert_eq!(day("2022-05-31").english(), "31 May 2022");
+        assert_eq!(day("2022-05-31").chinese(), "2022年5月31日");
+        assert_eq!(day("2022-05-31").as_at_english(), "end-May 2022");
+        assert_eq!(day("2022-05-31").as_at_chinese(), "2022年5月底");
+        assert_eq!(day("2022-02-28").as_at_english(), "end-February 2022");
+        assert_eq!(day("2020-02-28").as_at_english(), "28 February 2020");
+        assert_eq!(day("2022-05-01").as_at_chinese(), "2022年5月1日");
+        assert_eq!(month("2020-12").english(), "December 2020");
+    }
+
+    #[test]
+    fn months_follow_each_other() {
+        assert_eq!(day("2022-05-31").month(), month("2022-05"));
+        assert_eq!(month("2022-12").next(), month("2023-01"));
+        assert_eq!(month("2022-01").previous(), month("2021-12"));
+        assert_eq!(month("2020-02").last_day(), day("2020-02-29"));
+        assert_eq!(month("1969-12").number(), -1);
+        assert_eq!(Month::MAX.next(), Month::MAX);
+        assert_eq!(Month::MAX.last_day(), Day::MAX);
+        assert_eq!(Month::MIN.first_day(), Day::MIN);
+        for given in ["2022-00", "2022-13", "2022-5", "2022", "", "2022-05-01"] {
+            assert_eq!(given.parse::<Month>(), Err(TimeError::Month), "{given}");
+        }
+    }
+
+    #[test]
+    fn weekends() {
+        // 28 May 2022 was a Saturday.
+        let weekends = (0..7).map(|n| day("2022-05-28").plus_days(n).weekday_is_weekend());
+        assert!(weekends.eq([true, true, false, false, false, false, false]));
+        assert!(!day("1970-01-01").weekday_is_weekend());
+        assert!(day("1969-12-28").weekday_is_weekend());
+    }
+
+    #[test]
+    fn time_stops_at_the_ends() {
+        assert_eq!(Timestamp::from_micros(i64::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::MAX.plus(Duration::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::MIN.minus(Duration::MAX), Timestamp::MIN);
+        assert_eq!(Timestamp::MIN.to_string(), "0000-01-02T00:00:00.000000Z");
+        assert_eq!(Timestamp::MAX.to_string(), "9999-12-30T00:00:00.000000Z");
+        assert_eq!(at(&Timestamp::MAX.to_string()), Timestamp::MAX);
+        assert_eq!(at(&Timestamp::MIN.to_string()), Timestamp::MIN);
+        assert_eq!((Day::MIN.to_string().as_str(), Day::MAX.to_string().as_str()), ("0000-01-01", "9999-12-31"));
+        assert_eq!(Day::MAX.plus_days(1), Day::MAX);
+        assert_eq!(Day::MAX.end(), Timestamp::MAX);
+        assert_eq!(Day::from_number(i32::MIN), Day::MIN);
+    }
+
+    #[test]
+    fn durations_between_moments() {
+        let (earlier, later) = (at("2022-05-31T00:00:00Z"), at("2022-05-31T00:10:00Z"));
+        assert_eq!(later.saturating_since(earlier), Duration::from_secs(600));
+        // A clock that went back makes no time pass.
+        assert_eq!(earlier.saturating_since(later), Duration::ZERO);
+        assert_eq!(earlier.plus(Duration::from_secs(600)), later);
+        assert_eq!(later.minus(Duration::from_secs(600)), earlier);
+    }
+
+    proptest! {
+        #[test]
+        fn a_written_time_reads_back(micros in Timestamp::MIN.0..=Timestamp::MAX.0) {
+            let timestamp = Timestamp::from_micros(micros);
+            prop_assert_eq!(timestamp.to_string().parse(), Ok(timestamp));
+        }
+
+        #[test]
+        fn a_written_day_reads_back(number in Day::MIN.0..=Day::MAX.0) {
+            let day = Day::from_number(number);
+            prop_assert_eq!(day.to_string().parse(), Ok(day));
+            prop_assert!(day.month().first_day() <= day && day <= day.month().last_day());
+            prop_assert_eq!(day.month().to_string().parse(), Ok(day.month()));
+            prop_assert_eq!(day.month().year(), day.year());
+        }
+
+        #[test]
+        fn the_fixed_offset_agrees_with_the_database_since_1980(micros in 315_532_800_000_000..=4_102_444_800_000_000_i64) {
+            let timestamp = Timestamp::from_micros(micros);
+            prop_assert_eq!(Some(timestamp.hk_day()), timestamp.hk_day_by_database());
+        }
+
+        #[test]
+        fn a_moment_lies_in_its_day(micros in Timestamp::MIN.0..Timestamp::MAX.0) {
+            let timestamp = Timestamp::from_micros(micros);
+            let day = timestamp.hk_day();
+            prop_assert!(day.start() <= timestamp && timestamp < day.end().max(Timestamp::from_micros(micros + 1)));
+            prop_assert_eq!(day.start(), day.plus_days(-1).end());
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC{0,40}") {
+            let _ = text.parse::<Timestamp>();
+            let _ = text.parse::<Day>();
+            let _ = text.parse::<Month>();
         }
     }
 }

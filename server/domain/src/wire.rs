@@ -30,8 +30,7 @@ impl UnknownWord {
     }
 }
 
-/// Reads a string through `FromStr`. A value of another type is refused without being repeated:
-/// a card or phone number written as a JSON number would otherwise stand in the error.
+/// Reads a string through `FromStr`, and refuses a value of another type without repeating it.
 pub(crate) struct TextVisitor<T> {
     expecting: &'static str,
     target: PhantomData<T>,
@@ -96,12 +95,14 @@ where
 }
 
 /// `Deserialize` and `JsonSchema` for a type written as a string and read by its `FromStr`.
-/// `$format` names the form in the schema; the manifest reader looks it up.
+/// `$format` names the form in the schema; the reader of files looks it up there. `$ask` is `deserialize_str`, or
+/// `deserialize_any` for personal data: a deserializer that is asked for a string and finds a number writes the number into its
+/// error, one that is asked for anything leaves the error to the visitor.
 macro_rules! reads_as_text {
-    ($name:ident, $expecting:literal, $format:literal, $example:literal) => {
+    ($name:ident, $ask:ident, $expecting:literal, $format:literal, $example:literal) => {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str($crate::wire::TextVisitor::new($expecting))
+                deserializer.$ask($crate::wire::TextVisitor::new($expecting))
             }
         }
 
@@ -129,7 +130,10 @@ macro_rules! reads_as_text {
 /// The same with `Serialize` through `Display`.
 macro_rules! text_form {
     ($name:ident, $expecting:literal, $format:literal, $example:literal) => {
-        $crate::wire::reads_as_text!($name, $expecting, $format, $example);
+        $crate::wire::text_form!($name, deserialize_str, $expecting, $format, $example);
+    };
+    ($name:ident, $ask:ident, $expecting:literal, $format:literal, $example:literal) => {
+        $crate::wire::reads_as_text!($name, $ask, $expecting, $format, $example);
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
