@@ -1,0 +1,532 @@
+//! Contexts: which server, as whom, with which certificate. Each is a folder with a `context.yaml` and the files it names;
+//! `~/.config/iamctl/config.yaml` lists them and says which one is current.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use domain::{Environment, OperatorId};
+use serde::{Deserialize, Serialize};
+
+use crate::error::ClientError;
+use crate::{files, surroundings, yaml};
+
+/// A context or configuration file larger than this is not read.
+const MAX_FILE: u64 = 64 * 1024;
+/// A certificate or key file larger than this is not read.
+const MAX_PEM: u64 = 256 * 1024;
+
+/// A context file as it lies on the disk; `iamd init` and `iamctl enrol` write it. Paths are relative to the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContextFile {
+    /// The context's name.
+    pub name: String,
+    /// The admin listener, e.g. `https://127.0.0.1:7443`.
+    pub server: String,
+    /// The instance's id.
+    pub instance: String,
+    /// Sandbox or production.
+    pub environment: Environment,
+    /// Who this is.
+    pub operator: OperatorId,
+    /// The root certificate of the instance, PEM.
+    pub ca: PathBuf,
+    /// The operator's certificate and its issuers up to and without the root, PEM.
+    pub certificate: PathBuf,
+    /// The operator's private key, PKCS#8 PEM, mode 0600.
+    pub key: PathBuf,
+}
+
+impl ContextFile {
+    /// The file's text.
+    ///
+    /// # Errors
+    /// Never for values that this type can hold; as the YAML writer does.
+    pub fn to_yaml(&self) -> Result<String, ClientError> {
+        yaml::to_string(self)
+            .map_err(|error| ClientError::context("context.invalid", error.to_string(), "this is a defect: report it"))
+    }
+}
+
+/// A context with its paths made absolute, as a connection needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    /// What the file says; its three paths relative to `folder`.
+    pub file: ContextFile,
+    /// Where the file is.
+    pub path: PathBuf,
+}
+
+impl Context {
+    /// Reads a context file.
+    ///
+    /// # Errors
+    /// When it is missing, not of this form, or names no https server.
+    pub fn read(path: &Path) -> Result<Self, ClientError> {
+        if !path.exists() {
+            return Err(ClientError::context(
+                "context.missing",
+                format!("there is no context file at {}", path.display()),
+                "'iamctl context list' shows the contexts there are; 'iamctl context import FILE' takes one in",
+            ));
+        }
+        let bytes = files::read(path, MAX_FILE)?;
+        let file: ContextFile = yaml::from_slice(&bytes).map_err(|cause| {
+            ClientError::context(
+                "context.invalid",
+                format!("the context file {} cannot be read: {cause}", path.display()),
+                "compare it with the one that 'iamd init' wrote, or enrol again ('iamctl enrol')",
+            )
+        })?;
+        check_name(&file.name)?;
+        check_server(&file.server)?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    fn beside(&self, relative: &Path) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(relative)
+    }
+
+    /// Where the CA certificate is.
+    #[must_use]
+    pub fn ca(&self) -> PathBuf {
+        self.beside(&self.file.ca)
+    }
+
+    /// Where the operator's certificate is.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        self.beside(&self.file.certificate)
+    }
+
+    /// Where the operator's key is.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
+        self.beside(&self.file.key)
+    }
+
+    /// Reads the CA certificate, PEM.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read_ca(&self) -> Result<Vec<u8>, ClientError> {
+        Ok(files::read(&self.ca(), MAX_PEM)?)
+    }
+
+    /// Reads the operator's certificate, PEM.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read_certificate(&self) -> Result<Vec<u8>, ClientError> {
+        Ok(files::read(&self.certificate(), MAX_PEM)?)
+    }
+
+    /// Reads the operator's key, PEM; it is wiped when dropped.
+    ///
+    /// # Errors
+    /// When it cannot be read, or others than its owner could.
+    pub fn read_key(&self) -> Result<zeroize::Zeroizing<Vec<u8>>, ClientError> {
+        let path = self.key();
+        if let Some(mode) = files::loose_mode(&path)? {
+            return Err(ClientError::context(
+                "context.key-mode",
+                format!("the key file {} has mode {mode:04o}: others can get at it", path.display()),
+                format!("chmod 600 {}; if others may have read it, ask for a new enrolment", path.display()),
+            ));
+        }
+        Ok(zeroize::Zeroizing::new(files::read(&path, MAX_PEM)?))
+    }
+}
+
+/// Which context is asked for, by flags or by the environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// By name.
+    pub name: Option<String>,
+    /// By file.
+    pub file: Option<PathBuf>,
+}
+
+impl Choice {
+    /// What `IAMCTL_CONTEXT` and `IAMCTL_CONTEXT_FILE` ask for.
+    #[must_use]
+    pub fn of_environment() -> Self {
+        Self {
+            name: surroundings::variable("IAMCTL_CONTEXT"),
+            file: surroundings::variable("IAMCTL_CONTEXT_FILE").map(PathBuf::from),
+        }
+    }
+}
+
+/// Where the choice of a context came from; `doctor` and `context show` tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChosenBy {
+    /// `--context` or `--context-file`.
+    Flag,
+    /// `IAMCTL_CONTEXT` or `IAMCTL_CONTEXT_FILE`.
+    Environment,
+    /// `current` in config.yaml.
+    Current,
+    /// The only one there is.
+    Only,
+}
+
+impl ChosenBy {
+    /// In words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Flag => "by flag",
+            Self::Environment => "by environment variable",
+            Self::Current => "current in config.yaml",
+            Self::Only => "the only one",
+        }
+    }
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    current: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    contexts: BTreeMap<String, PathBuf>,
+}
+
+/// The contexts of this user.
+#[derive(Debug)]
+pub struct Contexts {
+    folder: PathBuf,
+    config: Config,
+}
+
+/// One line of `context list`.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its name in config.yaml.
+    pub name: String,
+    /// Whether it is the current one.
+    pub current: bool,
+    /// Where its file is.
+    pub path: PathBuf,
+    /// The context, or why it cannot be read.
+    pub context: Result<Context, ClientError>,
+}
+
+impl Contexts {
+    /// Opens the user's own folder.
+    ///
+    /// # Errors
+    /// When there is no home, or config.yaml is not of its form.
+    pub fn open() -> Result<Self, ClientError> {
+        let folder = surroundings::config_folder().ok_or_else(|| {
+            ClientError::context(
+                "context.no-home",
+                "neither HOME nor XDG_CONFIG_HOME is set",
+                "set HOME, or name the file: --context-file FILE",
+            )
+        })?;
+        Self::open_at(folder)
+    }
+
+    /// Opens a folder.
+    ///
+    /// # Errors
+    /// When its config.yaml is not of its form.
+    pub fn open_at(folder: PathBuf) -> Result<Self, ClientError> {
+        let path = folder.join("config.yaml");
+        let config = if path.exists() {
+            yaml::from_slice(&files::read(&path, MAX_FILE)?).map_err(|cause| {
+                ClientError::context(
+                    "context.config",
+                    format!("{} cannot be read: {cause}", path.display()),
+                    "mend it, or move it away and import the contexts again ('iamctl context import FILE')",
+                )
+            })?
+        } else {
+            Config::default()
+        };
+        Ok(Self { folder, config })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The current context's name.
+    #[must_use]
+    pub fn current(&self) -> Option<&str> {
+        self.config.current.as_deref()
+    }
+
+    /// Every context, by name.
+    #[must_use]
+    pub fn list(&self) -> Vec<Listed> {
+        self.config
+            .contexts
+            .iter()
+            .map(|(name, path)| {
+                let path = self.folder.join(path);
+                Listed { name: name.clone(), current: self.current() == Some(name), context: Context::read(&path), path }
+            })
+            .collect()
+    }
+
+    /// The context that is asked for: by flag, else by the environment, else the current one, else the only one.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn choose(&self, flags: &Choice, environment: &Choice) -> Result<(Context, ChosenBy), ClientError> {
+        for (choice, by) in [(flags, ChosenBy::Flag), (environment, ChosenBy::Environment)] {
+            if let Some(file) = &choice.file {
+                return Ok((Context::read(file)?, by));
+            }
+            if let Some(name) = &choice.name {
+                return Ok((self.named(name)?, by));
+            }
+        }
+        if let Some(name) = &self.config.current {
+            return Ok((self.named(name)?, ChosenBy::Current));
+        }
+        let mut names = self.config.contexts.keys();
+        match (names.next(), names.next()) {
+            (Some(only), None) => Ok((self.named(only)?, ChosenBy::Only)),
+            (Some(_), Some(_)) => Err(ClientError::context(
+                "context.none-current",
+                "there are several contexts and none is current",
+                "'iamctl context use NAME' makes one current; 'iamctl context list' shows them",
+            )),
+            _ => Err(ClientError::context(
+                "context.none",
+                "there is no context yet",
+                "'iamctl enrol --server URL --ca FILE --code -' makes one from an enrolment code; 'iamctl context import FILE' takes in a file such as DIR/first-operator/context.yaml",
+            )),
+        }
+    }
+
+    fn named(&self, name: &str) -> Result<Context, ClientError> {
+        let path = self.config.contexts.get(name).ok_or_else(|| self.unknown(name))?;
+        Context::read(&self.folder.join(path))
+    }
+
+    fn unknown(&self, name: &str) -> ClientError {
+        let names: Vec<&str> = self.config.contexts.keys().map(String::as_str).collect();
+        let hint = match domain::suggest(name, &names) {
+            Some(near) => format!("did you mean '{near}'? 'iamctl context list' shows the contexts there are"),
+            None => "'iamctl context list' shows the contexts there are".to_owned(),
+        };
+        ClientError::context("context.unknown", format!("there is no context '{}'", domain::visible(name)), hint)
+    }
+
+    /// Makes a context the current one.
+    ///
+    /// # Errors
+    /// When there is none of that name, or the file cannot be written.
+    pub fn make_current(&mut self, name: &str) -> Result<Context, ClientError> {
+        let context = self.named(name)?;
+        self.config.current = Some(name.to_owned());
+        self.save()?;
+        Ok(context)
+    }
+
+    /// Takes a context in: its folder with the three files and `context.yaml`, listed in config.yaml. The first one becomes
+    /// the current one.
+    ///
+    /// # Errors
+    /// When one of that name is there and `replace` is `Replace::No`, or a file cannot be written.
+    pub fn add(&mut self, parts: &ContextParts<'_>, replace: Replace) -> Result<Context, ClientError> {
+        let name = &parts.file.name;
+        check_name(name)?;
+        check_server(&parts.file.server)?;
+        if replace == Replace::No && self.config.contexts.contains_key(name) {
+            return Err(ClientError::context(
+                "context.exists",
+                format!("there is a context '{name}' already"),
+                "--name NAME takes it in under another name; --replace puts it in the old one's place",
+            ));
+        }
+        let folder = self.folder.join("contexts").join(name);
+        files::private_folder(&folder)?;
+        let file = ContextFile {
+            ca: "ca.crt".into(),
+            certificate: "operator.crt".into(),
+            key: "operator.key".into(),
+            ..parts.file.clone()
+        };
+        files::write_private(&folder.join(&file.key), parts.key)?;
+        files::write_private(&folder.join(&file.certificate), parts.certificate)?;
+        files::write_private(&folder.join(&file.ca), parts.ca)?;
+        let path = folder.join("context.yaml");
+        files::write_private(&path, file.to_yaml()?.as_bytes())?;
+        self.config.contexts.insert(name.clone(), Path::new("contexts").join(name).join("context.yaml"));
+        if self.config.current.is_none() {
+            self.config.current = Some(name.clone());
+        }
+        self.save()?;
+        Ok(Context { file, path })
+    }
+
+    fn save(&self) -> Result<(), ClientError> {
+        files::private_folder(&self.folder)?;
+        let text = yaml::to_string(&self.config)
+            .map_err(|error| ClientError::context("context.config", error.to_string(), "this is a defect: report it"))?;
+        Ok(files::write_private(&self.folder.join("config.yaml"), text.as_bytes())?)
+    }
+}
+
+/// What a context is made of.
+pub struct ContextParts<'a> {
+    /// The file; its paths are replaced.
+    pub file: ContextFile,
+    /// PEM.
+    pub ca: &'a [u8],
+    /// PEM, with the issuers below the root.
+    pub certificate: &'a [u8],
+    /// PKCS#8 PEM.
+    pub key: &'a [u8],
+}
+
+/// Whether a context of the same name gives way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// It stays, and the new one is refused.
+    No,
+    /// It gives way.
+    Yes,
+}
+
+/// A context's name is a folder's name.
+fn check_name(name: &str) -> Result<(), ClientError> {
+    let good = (1..=64).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if good {
+        return Ok(());
+    }
+    Err(ClientError::context(
+        "context.name",
+        format!("'{}' cannot be a context's name", domain::visible(name)),
+        "1 to 64 of A-Z, a-z, 0-9, '-', '_' and '.', a letter or digit first",
+    ))
+}
+
+/// The admin listener is an https address without a path.
+pub(crate) fn check_server(server: &str) -> Result<url::Url, ClientError> {
+    let wrong = |what: &str| {
+        ClientError::context(
+            "context.server",
+            format!("'{}' is no address of an admin listener: {what}", domain::visible(server)),
+            "an address looks like https://127.0.0.1:7443",
+        )
+    };
+    let url = url::Url::parse(server).map_err(|error| wrong(&error.to_string()))?;
+    if url.scheme() != "https" {
+        return Err(wrong("it must begin with https://"));
+    }
+    if url.host().is_none()
+        || url.path() != "/"
+        || url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+    {
+        return Err(wrong("only a host and a port are wanted"));
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use api::Exit;
+
+    fn file(name: &str) -> ContextFile {
+        ContextFile {
+            name: name.into(),
+            server: "https://127.0.0.1:7443".into(),
+            instance: "0190a5d0-ac96-774b-bcce-b302099a8057".into(),
+            environment: Environment::Sandbox,
+            operator: "first-operator".parse().unwrap(),
+            ca: "elsewhere.crt".into(),
+            certificate: "c".into(),
+            key: "k".into(),
+        }
+    }
+
+    fn parts(name: &str) -> ContextParts<'static> {
+        ContextParts { file: file(name), ca: b"ca", certificate: b"certificate", key: b"key" }
+    }
+
+    #[test]
+    fn the_first_context_becomes_current_and_flags_win_over_the_environment() {
+        let home = tempfile::tempdir().unwrap();
+        let mut contexts = Contexts::open_at(home.path().join("iamctl")).unwrap();
+        assert_eq!(contexts.choose(&Choice::default(), &Choice::default()).unwrap_err().code(), "context.none");
+        contexts.add(&parts("demo"), Replace::No).unwrap();
+        contexts.add(&parts("live"), Replace::No).unwrap();
+
+        let again = Contexts::open_at(home.path().join("iamctl")).unwrap();
+        let (context, by) = again.choose(&Choice::default(), &Choice::default()).unwrap();
+        assert_eq!((context.file.name.as_str(), by), ("demo", ChosenBy::Current));
+        assert_eq!(context.read_ca().unwrap(), b"ca");
+        assert_eq!(context.read_key().unwrap().as_slice(), b"key");
+        assert_eq!(files::mode(&context.key()).unwrap(), 0o600);
+        assert_eq!(files::mode(context.path.parent().unwrap()).unwrap(), 0o700);
+
+        let environment = Choice { name: None, file: Some(context.path.clone()) };
+        let flag = Choice { name: Some("live".into()), file: None };
+        let (context, by) = again.choose(&flag, &environment).unwrap();
+        assert_eq!((context.file.name.as_str(), by), ("live", ChosenBy::Flag));
+        let (context, by) = again.choose(&Choice::default(), &environment).unwrap();
+        assert_eq!((context.file.name.as_str(), by), ("demo", ChosenBy::Environment));
+    }
+
+    #[test]
+    fn a_context_of_the_same_name_stays_unless_told() {
+        let home = tempfile::tempdir().unwrap();
+        let mut contexts = Contexts::open_at(home.path().to_owned()).unwrap();
+        contexts.add(&parts("demo"), Replace::No).unwrap();
+        let error = contexts.add(&parts("demo"), Replace::No).unwrap_err();
+        assert_eq!((error.code(), error.exit()), ("context.exists", Exit::Usage));
+        contexts.add(&parts("demo"), Replace::Yes).unwrap();
+    }
+
+    #[test]
+    fn an_unknown_context_is_named_with_the_nearest() {
+        let home = tempfile::tempdir().unwrap();
+        let mut contexts = Contexts::open_at(home.path().to_owned()).unwrap();
+        contexts.add(&parts("production"), Replace::No).unwrap();
+        let error = contexts.make_current("prodution").unwrap_err();
+        assert_eq!(error.code(), "context.unknown");
+        assert!(error.hint().unwrap().contains("'production'"));
+    }
+
+    #[test]
+    fn a_loose_key_and_an_unknown_field_are_refused_with_the_mend() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let mut contexts = Contexts::open_at(home.path().to_owned()).unwrap();
+        let context = contexts.add(&parts("demo"), Replace::No).unwrap();
+        std::fs::set_permissions(context.key(), std::fs::Permissions::from_mode(0o644)).unwrap();
+        let error = context.read_key().unwrap_err();
+        assert_eq!((error.code(), error.exit()), ("context.key-mode", Exit::Usage));
+        assert!(error.to_string().contains("0644") && error.hint().unwrap().contains("chmod 600"));
+
+        std::fs::write(&context.path, "name: demo\nsrver: https://127.0.0.1:7443\n").unwrap();
+        let error = Context::read(&context.path).unwrap_err();
+        assert_eq!(error.code(), "context.invalid");
+        assert!(error.to_string().contains("srver"), "{error}");
+    }
+
+    #[test]
+    fn an_admin_listener_is_https_with_host_and_port_only() {
+        for good in ["https://127.0.0.1:7443", "https://admin.iam.example", "https://[::1]:7443/"] {
+            assert!(check_server(good).is_ok(), "{good}");
+        }
+        for bad in ["http://127.0.0.1:7443", "127.0.0.1:7443", "https://a@b", "https://host/path", "https://host/?q"] {
+            assert!(check_server(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Files that only their owner may read, written whole or not at all.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// A file that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {verb} {path}: {cause}", path = path.display())]
+pub struct FileFault {
+    /// `read`, `write`, `create` …
+    pub verb: &'static str,
+    /// Which file.
+    pub path: PathBuf,
+    /// What the system says.
+    pub cause: io::Error,
+}
+
+impl FileFault {
+    fn new(verb: &'static str, path: &Path, cause: io::Error) -> Self {
+        Self { verb, path: path.to_owned(), cause }
+    }
+}
+
+/// The whole of a small file.
+///
+/// # Errors
+/// When it cannot be read, or is larger than `limit` bytes (looked at before reading).
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileFault> {
+    let size = fs::metadata(path).map_err(|cause| FileFault::new("read", path, cause))?.len();
+    if size > limit {
+        let cause = io::Error::new(io::ErrorKind::FileTooLarge, format!("it has {size} bytes, more than {limit} are not read"));
+        return Err(FileFault::new("read", path, cause));
+    }
+    fs::read(path).map_err(|cause| FileFault::new("read", path, cause))
+}
+
+/// Makes a folder with mode 0700, and those above it.
+///
+/// # Errors
+/// When the system refuses.
+pub fn private_folder(path: &Path) -> Result<(), FileFault> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| FileFault::new("create", path, cause))
+}
+
+/// Writes a file with mode 0600 under a passing name, makes it durable and puts it in place: readers see the old file or
+/// the new one, never half of one.
+///
+/// # Errors
+/// When the system refuses; the old file is untouched then.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileFault> {
+    let fault = |cause| FileFault::new("write", path, cause);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name =
+        path.file_name().ok_or_else(|| fault(io::Error::from(io::ErrorKind::InvalidInput)))?.to_string_lossy().into_owned();
+    let passing = folder.join(format!(".{name}.{}", std::process::id()));
+    let written = (|| {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&passing)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&passing, path)?;
+        File::open(folder)?.sync_all()
+    })();
+    written.map_err(|cause| {
+        // Best effort: the passing file may not exist at all.
+        let _ = fs::remove_file(&passing);
+        fault(cause)
+    })
+}
+
+/// The permission bits of a file.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn mode(path: &Path) -> Result<u32, FileFault> {
+    Ok(fs::metadata(path).map_err(|cause| FileFault::new("read", path, cause))?.permissions().mode() & 0o7777)
+}
+
+/// Whether nobody but the owner (and root) can read or change a file: the mode, when it is too loose.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn loose_mode(path: &Path) -> Result<Option<u32>, FileFault> {
+    let metadata = fs::metadata(path).map_err(|cause| FileFault::new("read", path, cause))?;
+    let mode = metadata.mode() & 0o7777;
+    Ok((mode & 0o077 != 0).then_some(mode))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_private_file_is_whole_and_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("a/b");
+        private_folder(&inner).unwrap();
+        assert_eq!(mode(&inner).unwrap(), 0o700);
+        let path = inner.join("key");
+        write_private(&path, b"one").unwrap();
+        write_private(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(mode(&path).unwrap(), 0o600);
+        assert_eq!(loose_mode(&path).unwrap(), None);
+        assert_eq!(fs::read_dir(&inner).unwrap().count(), 1, "nothing passing is left behind");
+    }
+
+    #[test]
+    fn a_loose_mode_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        write_private(&path, b"x").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(loose_mode(&path).unwrap(), Some(0o640));
+    }
+
+    #[test]
+    fn a_large_file_is_refused_before_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("big");
+        File::create(&path).unwrap().set_len(1 << 30).unwrap();
+        let fault = read(&path, 1 << 20).unwrap_err();
+        assert!(fault.to_string().contains("1073741824 bytes"), "{fault}");
+    }
+}

@@ -1,0 +1,118 @@
+//! Keys.
+
+use api::key::{KeyDetail, KeyRevocation, KeyView};
+
+use super::{Column, Section, Tabular, or_none};
+use crate::json;
+use crate::times::{people, people_or_none, raw_or_none};
+
+impl Tabular for KeyView {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::text("kid", "KID", |row: &Self| row.kid.to_string()),
+                Column::text("purpose", "PURPOSE", |row: &Self| row.purpose.to_string()),
+                Column::text("name", "NAME", |row: &Self| row.name.clone()),
+                Column::text("algorithm", "ALGORITHM", |row: &Self| row.algorithm.to_string()),
+                Column::text("state", "STATE", |row: &Self| row.state.to_string()),
+                Column::two(
+                    "created_at",
+                    "CREATED",
+                    |row: &Self| people(row.created_at),
+                    |row: &Self| row.created_at.to_string(),
+                )
+                .wide(),
+                Column::two(
+                    "activate_at",
+                    "ACTIVE FROM",
+                    |row: &Self| people_or_none(row.activate_at),
+                    |row: &Self| raw_or_none(row.activate_at),
+                ),
+                Column::two(
+                    "retire_at",
+                    "UNTIL",
+                    |row: &Self| people_or_none(row.retire_at),
+                    |row: &Self| raw_or_none(row.retire_at),
+                ),
+                Column::two(
+                    "revoked_at",
+                    "REVOKED",
+                    |row: &Self| people_or_none(row.revoked.as_ref().map(|revoked| revoked.at)),
+                    |row: &Self| raw_or_none(row.revoked.as_ref().map(|revoked| revoked.at)),
+                )
+                .wide(),
+                Column::text("revoked_reason", "REASON", |row: &Self| {
+                    row.revoked.as_ref().map(|revoked| revoked.reason.to_string()).unwrap_or_default()
+                })
+                .wide(),
+            ]
+        }
+    }
+}
+
+impl Tabular for KeyDetail {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::text("kid", "KID", |row: &Self| row.key.kid.to_string()),
+                Column::text("purpose", "PURPOSE", |row: &Self| row.key.purpose.to_string()),
+                Column::text("name", "NAME", |row: &Self| row.key.name.clone()),
+                Column::text("algorithm", "ALGORITHM", |row: &Self| row.key.algorithm.to_string()),
+                Column::text("state", "STATE", |row: &Self| row.key.state.to_string()),
+                Column::two(
+                    "created_at",
+                    "CREATED",
+                    |row: &Self| people(row.key.created_at),
+                    |row: &Self| row.key.created_at.to_string(),
+                ),
+                Column::two(
+                    "activate_at",
+                    "ACTIVE FROM",
+                    |row: &Self| people_or_none(row.key.activate_at),
+                    |row: &Self| raw_or_none(row.key.activate_at),
+                ),
+                Column::two(
+                    "retire_at",
+                    "UNTIL",
+                    |row: &Self| people_or_none(row.key.retire_at),
+                    |row: &Self| raw_or_none(row.key.retire_at),
+                ),
+                Column::two(
+                    "in_jwks",
+                    "IN JWKS",
+                    |row: &Self| if row.in_jwks { "yes" } else { "no" }.to_owned(),
+                    |row: &Self| row.in_jwks.to_string(),
+                ),
+                Column::text("next", "NEXT", |row: &Self| or_none(row.next.as_ref())),
+            ]
+        }
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let mut sections = Vec::new();
+        if let Some(revoked) = &self.key.revoked {
+            sections.push(Section::lines("Revoked", [format!("{} at {}", revoked.reason, people(revoked.at))]));
+        }
+        if let Some(jwk) = &self.jwk {
+            sections.push(Section::lines("Public JWK", [json::to_line(jwk)]));
+        }
+        if let Some(certificate) = &self.certificate {
+            sections.push(Section::lines("Certificate", certificate.lines().map(str::to_owned)));
+        }
+        sections
+    }
+}
+
+impl Tabular for KeyRevocation {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::text("kid", "KID", |row: &Self| row.key.kid.to_string()),
+                Column::text("purpose", "PURPOSE", |row: &Self| row.key.purpose.to_string()),
+                Column::text("algorithm", "ALGORITHM", |row: &Self| row.key.algorithm.to_string()),
+                Column::text("state", "STATE", |row: &Self| row.key.state.to_string()),
+                Column::text("replaced_by", "REPLACED BY", |row: &Self| or_none(row.replaced_by.as_ref())),
+            ]
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Figures.
+
+use api::stats::{LegcoReply, LegcoTable, TopRow, UsageRow};
+
+use super::{Column, Kind, Line, Section, Sheet, Tabular, Tone};
+use crate::times::spaced;
+use crate::width::Align;
+
+impl Tabular for LegcoReply {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::text("as_at", "AS AT", |row: &Self| row.as_at.to_string()),
+                Column::text("known_at", "KNOWN AT", |row: &Self| row.known_at.to_string()),
+                Column::text("environment", "ENVIRONMENT", |row: &Self| row.environment.to_string()),
+                Column::text("definitions", "DEFINITIONS", |row: &Self| row.definitions.clone()),
+                Column::text("digest", "DIGEST", |row: &Self| row.digest.clone()),
+            ]
+        }
+    }
+
+    fn lines(&self) -> Option<Vec<Line>> {
+        let mut lines = vec![
+            Line::new(
+                Tone::Heading,
+                format!(
+                    "As at {} (as recorded up to {}), definitions {}",
+                    self.as_at.english(),
+                    self.known_at.english(),
+                    self.definitions
+                ),
+            ),
+            Line::new(Tone::Plain, ""),
+        ];
+        if self.environment == domain::Environment::Sandbox {
+            lines.insert(1, Line::new(Tone::Faint, "Figures of a sandbox: synthetic."));
+        }
+        for (number, figure) in self.figures.iter().enumerate() {
+            lines.push(Line::new(Tone::Plain, format!("({}) {}", number + 1, figure.text.en)));
+            lines.push(Line::new(Tone::Plain, format!("    {}", figure.text.zh_hant)));
+        }
+        for table in &self.tables {
+            lines.push(Line::new(Tone::Plain, ""));
+            lines.push(Line::new(Tone::Heading, format!("{}  {}", table.title.en, table.title.zh_hant)));
+            lines.extend(crate::table::of(&section(table), None).into_iter().map(|line| Line::new(Tone::Plain, line)));
+        }
+        lines.push(Line::new(Tone::Plain, ""));
+        lines.push(Line::new(Tone::Faint, format!("digest {}", self.digest)));
+        Some(lines)
+    }
+
+    fn sheet(&self) -> Option<Sheet> {
+        let text = |text: &str| (Kind::Text, text.to_owned());
+        let number = |number: u64| (Kind::Number, number.to_string());
+        let mut rows: Vec<Vec<(Kind, String)>> = self
+            .figures
+            .iter()
+            .map(|figure| {
+                vec![
+                    text("figures"),
+                    text(&figure.id),
+                    text("value"),
+                    number(figure.value),
+                    text(&figure.text.en),
+                    text(&figure.text.zh_hant),
+                ]
+            })
+            .collect();
+        for table in &self.tables {
+            for row in &table.rows {
+                for (column, value) in table.columns.iter().zip(&row.values) {
+                    rows.push(vec![
+                        text(&table.id),
+                        text(&row.id),
+                        text(&column.en),
+                        number(*value),
+                        text(&row.name.en),
+                        text(&row.name.zh_hant),
+                    ]);
+                }
+            }
+        }
+        Some(Sheet { headings: vec!["part", "id", "column", "value", "en", "zh-Hant"], rows })
+    }
+}
+
+/// A table of the report as rows for people.
+fn section(table: &LegcoTable) -> Section {
+    let mut headings = vec![(String::new(), Align::Left), (String::new(), Align::Left)];
+    headings.extend(table.columns.iter().map(|column| (format!("{} {}", column.en, column.zh_hant), Align::Right)));
+    let rows = table
+        .rows
+        .iter()
+        .map(|row| {
+            [row.name.en.clone(), row.name.zh_hant.clone()]
+                .into_iter()
+                .chain(row.values.iter().map(|value| spaced(*value)))
+                .collect()
+        })
+        .collect();
+    Section { title: table.title.en.clone(), headings, rows }
+}
+
+impl Tabular for UsageRow {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::text("id", "ID", |row: &Self| row.id.clone()),
+                Column::text("name", "NAME", |row: &Self| row.name.en.clone()),
+                Column::text("name_zh", "名稱", |row: &Self| row.name.zh_hant.clone()).wide(),
+                Column::number("uses", "USES", |row: &Self| spaced(row.uses), |row: &Self| row.uses.to_string()),
+                Column::number(
+                    "not_completed",
+                    "NOT COMPLETED",
+                    |row: &Self| spaced(row.not_completed),
+                    |row: &Self| row.not_completed.to_string(),
+                ),
+            ]
+        }
+    }
+}
+
+impl Tabular for TopRow {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::number("rank", "RANK", |row: &Self| row.rank.to_string(), |row: &Self| row.rank.to_string()),
+                Column::text("service", "SERVICE", |row: &Self| row.service.clone()),
+                Column::text("name", "NAME", |row: &Self| row.name.en.clone()),
+                Column::text("name_zh", "名稱", |row: &Self| row.name.zh_hant.clone()).wide(),
+                Column::number("uses", "USES", |row: &Self| spaced(row.uses), |row: &Self| row.uses.to_string()),
+            ]
+        }
+    }
+
+    fn name(&self) -> String {
+        self.service.clone()
+    }
+}
