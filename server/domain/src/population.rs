@@ -1,7 +1,7 @@
 //! A synthetic population and its use of the platform, as `fixtures/population/*.yaml` describes it.
 //!
-//! A description holds totals and shares. Rows are made of it one after the other and the same on every machine: in integers
-//! only, with a generator keyed by the seed.
+//! A description holds totals and shares; a [`Plan`] holds the counts of one [`Scale`], and [`Accounts`] and [`Uses`] give its
+//! rows, one after the other and the same on every machine: in integers only, with a generator keyed by the seed.
 //! Every share is an integer per mille and every list of shares sums to 1000.
 
 use std::collections::BTreeMap;
@@ -15,12 +15,20 @@ use crate::{
     Month, RelyingPartyId, Sector, ServiceSlug, SuspensionReason, Tier, UsageChannel,
 };
 
+mod accounts;
+mod chance;
 mod findings;
 mod parties;
+mod people;
+mod plan;
 mod scale;
+mod uses;
 
+pub use accounts::{Accounts, Ended, SyntheticAccount, Upgraded};
 pub use findings::{KnownService, Surroundings};
+pub use plan::{DayCounts, Plan, PlannedMonth, PlannedService, ScaledTotals};
 pub use scale::{Scale, largest_remainder};
+pub use uses::{Position, SyntheticUse, Uses};
 
 words! {
     /// What a description of a population describes.

@@ -14,7 +14,7 @@ const MOST_ACCOUNTS: u64 = 75_000_000;
 const MOST_USES: u64 = 10_000_000_000;
 /// Five years; each service has a count for each day in memory.
 const MOST_DAYS: i32 = 1_827;
-const MOST_SERVICES: usize = 5_000;
+const MOST_SERVICES: usize = 1_000;
 const DIGITS_OF_HKIC: u64 = 1_000_000;
 
 /// A service that is on the platform, as far as a population must know it.
