@@ -306,3 +306,197 @@ impl Account {
         Refusal::new("account.suspended", format!("account {} is suspended", self.id)).hint("the citizen registers again")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_mins(15);
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn noon() -> Timestamp {
+        at("2022-05-31T12:00:00+08:00")
+    }
+
+    fn place() -> LocationId {
+        "harbour-road-sports-centre".parse().unwrap()
+    }
+
+    fn account(tier: Tier, standing: Standing) -> Account {
+        Account {
+            id: AccountId::from_number(42).unwrap(),
+            tier,
+            channel: Channel::Kiosk,
+            location: Some(place()),
+            registered_at: at("2021-03-04T10:00:00+08:00"),
+            standing,
+        }
+    }
+
+    fn call() -> CallRef {
+        CallRef::from_number(7).unwrap()
+    }
+
+    fn suspended() -> Standing {
+        Standing::Suspended { since: noon(), reason: SuspensionReason::LostDevice, call: Some(call()) }
+    }
+
+    fn closed() -> Standing {
+        Standing::Closed { since: noon(), reason: ClosureReason::Departure }
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Verb {
+        Suspend,
+        Upgrade,
+        ReRegister,
+        Reverse,
+        Close,
+    }
+
+    /// The state after the verb, or the code of the refusal.
+    fn outcome(account: &Account, verb: Verb) -> Result<AccountState, &'static str> {
+        let later = noon().plus(Duration::from_mins(5));
+        let done = match verb {
+            Verb::Suspend => account.suspend(SuspensionReason::StolenDevice, None, later).map(|done| done.account().clone()),
+            Verb::Upgrade => account.upgrade(Channel::Counter, Some(&place())),
+            Verb::ReRegister => {
+                account.re_register(ReRegistration { tier: Tier::IamSmart, channel: Channel::Remote, location: None })
+            }
+            Verb::Reverse => account.reverse(later, WINDOW),
+            Verb::Close => account.close(ClosureReason::CitizenRequest, later),
+        };
+        done.map(|account| account.state()).map_err(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn every_verb_in_every_state() {
+        use AccountState::{Active, Closed, Suspended};
+        for (standing, verb, expected) in [
+            (Standing::Active, Verb::Suspend, Ok(Suspended)),
+            (Standing::Active, Verb::Upgrade, Ok(Active)),
+            (Standing::Active, Verb::ReRegister, Ok(Active)),
+            (Standing::Active, Verb::Reverse, Err("account.not-suspended")),
+            (Standing::Active, Verb::Close, Ok(Closed)),
+            (suspended(), Verb::Suspend, Ok(Suspended)),
+            (suspended(), Verb::Upgrade, Err("account.suspended")),
+            (suspended(), Verb::ReRegister, Ok(Active)),
+            (suspended(), Verb::Reverse, Ok(Active)),
+            (suspended(), Verb::Close, Ok(Closed)),
+            (closed(), Verb::Suspend, Err("account.closed")),
+            (closed(), Verb::Upgrade, Err("account.closed")),
+            (closed(), Verb::ReRegister, Err("account.closed")),
+            (closed(), Verb::Reverse, Err("account.closed")),
+            (closed(), Verb::Close, Err("account.closed")),
+        ] {
+            let before = account(Tier::IamSmart, standing);
+            assert_eq!(outcome(&before, verb), expected, "{verb:?} when {}", before.state());
+        }
+    }
+
+    #[test]
+    fn a_suspension_keeps_its_facts_and_a_second_one_says_so() {
+        let active = account(Tier::IamSmartPlus, Standing::Active);
+        let first = active.suspend(SuspensionReason::LostDevice, Some(call()), noon()).unwrap();
+        assert_eq!(first, Suspend::Now(account(Tier::IamSmartPlus, suspended())));
+        let again =
+            first.account().suspend(SuspensionReason::SuspectedFraud, None, noon().plus(Duration::from_secs(60))).unwrap();
+        assert_eq!(again, Suspend::Already(first.account().clone()), "the first reason and time stand");
+    }
+
+    #[test]
+    fn a_mistake_is_taken_back_within_the_window_only() {
+        let suspended = account(Tier::IamSmart, suspended());
+        assert!(suspended.reverse(noon().plus(WINDOW), WINDOW).is_ok());
+        let refusal = suspended.reverse(noon().plus(WINDOW + Duration::from_micros(1)), WINDOW).unwrap_err();
+        assert_eq!(refusal.code, "account.reversal-window");
+        // A clock that went back does not lock a supervisor out.
+        assert!(suspended.reverse(noon().minus(Duration::from_hours(1)), WINDOW).is_ok());
+    }
+
+    #[test]
+    fn an_upgrade_needs_somebody_who_has_seen_the_card() {
+        let account = account(Tier::IamSmart, Standing::Active);
+        for (channel, location, code) in [
+            (Channel::Kiosk, Some(place()), None),
+            (Channel::Counter, Some(place()), None),
+            (Channel::MobileTeam, Some(place()), None),
+            (Channel::Remote, None, Some("account.channel-tier")),
+            (Channel::Kiosk, None, Some("account.location-missing")),
+        ] {
+            let outcome = account.upgrade(channel, location.as_ref());
+            assert_eq!(outcome.as_ref().err().map(|refusal| refusal.code), code, "{channel}");
+            if let Ok(upgraded) = outcome {
+                assert_eq!(upgraded, Account { tier: Tier::IamSmartPlus, ..account.clone() }, "nothing else changes");
+            }
+        }
+        let plus = Account { tier: Tier::IamSmartPlus, ..account };
+        assert_eq!(plus.upgrade(Channel::Kiosk, Some(&place())).unwrap_err().code, "account.already-plus");
+    }
+
+    #[test]
+    fn what_each_channel_may_give() {
+        use Channel::{Counter, Kiosk, MobileTeam, Remote};
+        use Tier::{IamSmart, IamSmartPlus};
+        let id = AccountId::from_number(1).unwrap();
+        for (channel, tier, location, code) in [
+            (Remote, IamSmart, false, None),
+            (Remote, IamSmartPlus, false, Some("account.channel-tier")),
+            (Remote, IamSmart, true, Some("account.location-unexpected")),
+            (Kiosk, IamSmart, true, None),
+            (Kiosk, IamSmartPlus, true, None),
+            (Kiosk, IamSmart, false, Some("account.location-missing")),
+            (Counter, IamSmartPlus, true, None),
+            (Counter, IamSmartPlus, false, Some("account.location-missing")),
+            (MobileTeam, IamSmartPlus, true, None),
+            (MobileTeam, IamSmart, false, Some("account.location-missing")),
+        ] {
+            let outcome = Account::register(id, tier, channel, location.then(place), noon());
+            assert_eq!(outcome.err().map(|refusal| refusal.code), code, "{channel} {tier}");
+        }
+    }
+
+    #[test]
+    fn a_new_device_keeps_the_reference_and_the_first_date() {
+        let before = account(Tier::IamSmartPlus, suspended());
+        let after =
+            before.re_register(ReRegistration { tier: Tier::IamSmart, channel: Channel::Remote, location: None }).unwrap();
+        assert_eq!((after.id, after.registered_at), (before.id, before.registered_at));
+        assert_eq!((after.tier, after.channel, after.location), (Tier::IamSmart, Channel::Remote, None));
+        let refused = before.re_register(ReRegistration { tier: Tier::IamSmartPlus, channel: Channel::Remote, location: None });
+        assert_eq!(refused.unwrap_err().code, "account.channel-tier");
+    }
+
+    #[test]
+    fn a_refusal_is_a_fragment_with_advice_apart() {
+        let refusal = account(Tier::IamSmart, closed()).close(ClosureReason::Deceased, noon()).unwrap_err();
+        let id = AccountId::from_number(42).unwrap();
+        assert_eq!(refusal.to_string(), format!("account {id} is already closed"));
+        assert_eq!(refusal.hint, Some(format!("see 'iamctl account show {id}'")));
+    }
+
+    #[test]
+    fn only_other_needs_a_note() {
+        let needing: Vec<_> = SuspensionReason::ALL.iter().filter(|reason| reason.needs_note()).collect();
+        assert_eq!(needing, [&SuspensionReason::Other]);
+    }
+
+    #[test]
+    fn the_standing_carries_its_facts_on_the_wire() {
+        let json = serde_json::to_string(&suspended()).unwrap();
+        assert_eq!(
+            json,
+            format!(
+                r#"{{"state":"suspended","since":"2022-05-31T04:00:00.000000Z","reason":"lost-device","call":"{}"}}"#,
+                call()
+            )
+        );
+        assert_eq!(serde_json::from_str::<Standing>(&json).unwrap(), suspended());
+        assert_eq!(serde_json::to_string(&Standing::Active).unwrap(), r#"{"state":"active"}"#);
+    }
+}

@@ -227,3 +227,89 @@ uuid_id!(
     AuditId,
     "the id of an audit entry"
 );
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    struct Fixed;
+
+    impl Entropy for Fixed {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(0xab);
+        }
+    }
+
+    #[test]
+    fn slugs() {
+        let longest = "a".repeat(64);
+        for text in ["etax", "inland-revenue-department", "e2", "a-1", longest.as_str()] {
+            let id: RelyingPartyId = text.parse().unwrap();
+            assert_eq!((id.as_str(), id.to_string().as_str()), (text, text));
+        }
+        let too_long = "a".repeat(65);
+        for text in [
+            "",
+            "a",
+            "1a",
+            "-a",
+            "a-",
+            "a--b",
+            "eTAX",
+            "a_b",
+            "a.b",
+            "a b",
+            "a/b",
+            "etax ",
+            "税務",
+            "..",
+            "a\0b",
+            too_long.as_str(),
+        ] {
+            assert_eq!(text.parse::<ServiceSlug>(), Err(IdError::Slug), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_client_is_a_party_and_a_service() {
+        let client: ClientId = "inland-revenue-department.etax".parse().unwrap();
+        assert_eq!((client.rp.as_str(), client.service.as_str()), ("inland-revenue-department", "etax"));
+        assert_eq!(client.to_string(), "inland-revenue-department.etax");
+        assert_eq!(serde_json::to_string(&client).unwrap(), "\"inland-revenue-department.etax\"");
+        for text in ["", "etax", ".etax", "ird.", "ird.etax.x", "ird..etax", "IRD.etax"] {
+            assert_eq!(text.parse::<ClientId>(), Err(IdError::Client), "{text}");
+        }
+    }
+
+    #[test]
+    fn key_ids_are_safe_in_addresses() {
+        assert!("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".parse::<Kid>().is_ok());
+        let too_long = "k".repeat(129);
+        for text in ["", "a/b", "a+b", "a=", "a.b", "a b", "é", too_long.as_str()] {
+            assert_eq!(text.parse::<Kid>(), Err(IdError::Kid), "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_made_later_sort_later() {
+        let early = AuditId::new("2022-05-31T15:59:59.999Z".parse().unwrap(), &Fixed);
+        let late = AuditId::new("2022-05-31T16:00:00Z".parse().unwrap(), &Fixed);
+        assert!(early < late);
+        assert!(early.to_string() < late.to_string());
+        assert_eq!(early.uuid().get_version_num(), 7);
+        assert_eq!(AuditId::from_bytes(early.as_bytes()), Ok(early));
+        assert_eq!(early.to_string().parse(), Ok(early));
+        assert_eq!(AuditId::from_bytes(&[0; 15]), Err(IdError::Uuid));
+        assert_eq!("nonsense".parse::<JobId>(), Err(IdError::Uuid));
+    }
+
+    #[test]
+    fn ids_are_strings_on_the_wire_and_keys_of_maps() {
+        let map = std::collections::BTreeMap::from([("etax".parse::<ServiceSlug>().unwrap(), 1)]);
+        assert_eq!(serde_json::to_string(&map).unwrap(), r#"{"etax":1}"#);
+        assert_eq!(map.get("etax"), Some(&1));
+        assert_eq!(serde_json::from_str::<std::collections::BTreeMap<ServiceSlug, i32>>(r#"{"etax":1}"#).unwrap(), map);
+    }
+}

@@ -217,3 +217,141 @@ reference! {
     CallRef, CALL
 }
 text_form!(CallRef, "a call reference", "call", "HC0000000");
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn account(number: u64) -> AccountId {
+        AccountId::from_number(number).unwrap()
+    }
+
+    fn call(number: u64) -> CallRef {
+        CallRef::from_number(number % (1 << 30)).unwrap()
+    }
+
+    /// What is wrong with a reference of the kind that its prefix says.
+    fn refused(text: &str) -> Option<ReferenceError> {
+        if text.starts_with("HC") { text.parse::<CallRef>().err() } else { text.parse::<AccountId>().err() }
+    }
+
+    /// Every byte the same.
+    struct Fixed(u8);
+
+    impl Entropy for Fixed {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn known_references() {
+        for (number, text, spoken) in [
+            (0, "A0000000000", "A 000 000 000 0"),
+            (1, "A0000000012", "A 000 000 001 2"),
+            ((1 << 45) - 1, "AZZZZZZZZZX", "A ZZZ ZZZ ZZZ X"),
+        ] {
+            assert_eq!((account(number).to_string().as_str(), account(number).spoken().as_str()), (text, spoken));
+            assert_eq!(text.parse(), Ok(account(number)));
+            assert_eq!(spoken.parse(), Ok(account(number)));
+        }
+        assert_eq!(AccountId::from_number(1 << 45), None);
+        assert_eq!(CallRef::from_number(1 << 30), None);
+        assert_eq!((call(1).to_string().as_str(), call(1).spoken().as_str()), ("HC0000012", "HC 000 001 2"));
+    }
+
+    #[test]
+    fn chance_gives_every_bit_it_may() {
+        assert_eq!(AccountId::random(&Fixed(0)).number(), 0);
+        assert_eq!(AccountId::random(&Fixed(0xff)).number(), (1 << 45) - 1);
+        assert_eq!(CallRef::random(&Fixed(0xff)).number(), (1 << 30) - 1);
+    }
+
+    #[test]
+    fn a_reference_as_it_is_heard_and_typed() {
+        let id = account(0x0123_4567_89AB);
+        let text = id.to_string();
+        let spaced: String = text.chars().flat_map(|c| [c, ' ']).collect();
+        let full_width: String = text.chars().map(|c| char::from_u32(c as u32 + 0xfee0).unwrap()).collect();
+        for given in [text.to_lowercase(), format!(" {text} "), spaced, full_width, id.spoken().replace(' ', "-")] {
+            assert_eq!(given.parse(), Ok(id), "{given}");
+        }
+        // O is heard for 0, I and L for 1.
+        assert_eq!("aooo oooo oI 2".parse(), "A0000000012".parse::<AccountId>());
+        assert_eq!("HCOOOOOL2".parse(), "HC0000012".parse::<CallRef>());
+    }
+
+    #[test]
+    fn what_is_no_reference_is_refused_by_kind() {
+        let code = |text: &str| text.parse::<AccountId>().map_err(ReferenceError::code);
+        for text in ["", "A", "A000000001", "A00000000122", "B0000000012", "0000000012", "HC0000012", "A0000000012A0000000012"] {
+            assert_eq!(code(text), Err("reference.shape"), "{text}");
+        }
+        for text in ["AU000000012", "A000000001é", "A0000*00012", "A00000000陳2"] {
+            assert_eq!(code(text), Err("reference.character"), "{text}");
+        }
+        assert_eq!(code("A0000000013"), Err("reference.check-character"));
+        let error = "A0000000012".parse::<CallRef>().unwrap_err();
+        assert_eq!(error.to_string(), "not a call reference: HC and seven letters or digits is wanted");
+    }
+
+    #[test]
+    fn the_field_is_a_field() {
+        // α runs through all elements but zero before it comes back to one.
+        let mut seen = std::collections::BTreeSet::new();
+        let mut power = 1;
+        for _ in 0..31 {
+            assert!(seen.insert(power));
+            power = times_alpha(power);
+        }
+        assert_eq!((power, seen.len(), seen.contains(&0)), (1, 31, false));
+    }
+
+    proptest! {
+        #[test]
+        fn every_reference_reads_back(number in 0_u64..1 << 45) {
+            let id = account(number);
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+            prop_assert_eq!(id.spoken().parse(), Ok(id));
+            prop_assert_eq!(serde_json::from_str::<AccountId>(&serde_json::to_string(&id).unwrap()).unwrap(), id);
+            prop_assert_eq!(call(number).to_string().parse(), Ok(call(number)));
+        }
+
+        #[test]
+        fn every_single_wrong_character_is_detected(number in 0_u64..1 << 45) {
+            for (text, prefix) in [(account(number).to_string(), 1), (call(number).to_string(), 2)] {
+                for place in prefix..text.len() {
+                    for other in ALPHABET.iter().filter(|other| **other != text.as_bytes()[place]) {
+                        let wrong = format!("{}{}{}", &text[..place], char::from(*other), &text[place + 1..]);
+                        prop_assert_eq!(refused(&wrong), Some(ReferenceError::CheckCharacter), "{}", wrong);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn every_exchange_of_two_characters_is_detected(number in 0_u64..1 << 45) {
+            for (text, prefix) in [(account(number).to_string(), 1), (call(number).to_string(), 2)] {
+                for one in prefix..text.len() {
+                    for other in one + 1..text.len() {
+                        let mut wrong = text.clone().into_bytes();
+                        wrong.swap(one, other);
+                        let wrong = String::from_utf8(wrong).unwrap();
+                        let expected = (wrong != text).then_some(ReferenceError::CheckCharacter);
+                        prop_assert_eq!(refused(&wrong), expected, "{}", wrong);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC{0,20}") {
+            let _ = text.parse::<AccountId>();
+            let _ = text.parse::<CallRef>();
+        }
+    }
+}

@@ -181,15 +181,21 @@ pub fn check_name(name: &str) -> Result<(), TextFault> {
 /// The skeleton of UTS 39 over NFKC, without regard to case and spaces. Because lower case `i` and
 /// capital `I` are one letter, and capital `I` looks like `l`, the three share a skeleton.
 pub fn skeleton(text: &str) -> String {
+    let mut seen = look(text);
+    // A look-alike can have a compatibility form or a case of its own; after a few rounds nothing changes any more.
+    for _ in 0..4 {
+        let again = look(&seen);
+        if again == seen {
+            break;
+        }
+        seen = again;
+    }
+    seen
+}
+
+fn look(text: &str) -> String {
     let compatible: String = text.nfkc().filter(|c| !c.is_whitespace() && CharacterFault::of(*c).is_none()).collect();
-    let seen: String = unicode_security::skeleton(&compatible).collect();
-    let folded: String = seen.chars().flat_map(char::to_lowercase).collect();
-    // Folding case can make a letter that has a look-alike of its own.
-    unicode_security::skeleton(&folded)
-        .flat_map(char::to_lowercase)
-        .filter(|c| !c.is_whitespace())
-        .map(|c| if c == 'i' { 'l' } else { c })
-        .collect()
+    unicode_security::skeleton(&compatible).flat_map(char::to_lowercase).map(|c| if c == 'i' { 'l' } else { c }).collect()
 }
 
 /// The candidate most likely meant by a mistyped word, when one is near enough to be worth saying.
@@ -224,5 +230,155 @@ pub(crate) const fn half_width(character: char) -> char {
         }
         '\u{3000}' => ' ',
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_must_not_get_is_made_visible() {
+        for (given, shown) in [
+            ("稅務易 eTAX", "稅務易 eTAX"),
+            ("\u{1b}]0;owned\u{7}", "\\u{1b}]0;owned\\u{7}"),
+            ("tab\there", "tab\\u{9}here"),
+            ("line\r\nfeed", "line\\u{d}\\u{a}feed"),
+            ("nel\u{85}csi\u{9b}31m", "nel\\u{85}csi\\u{9b}31m"),
+            ("evil\u{202e}fdp.exe", "evil\\u{202e}fdp.exe"),
+            ("iso\u{2066}late\u{2069}", "iso\\u{2066}late\\u{2069}"),
+            ("zero\u{200b}width\u{feff}", "zero\\u{200b}width\\u{feff}"),
+            ("para\u{2029}graph", "para\\u{2029}graph"),
+            ("del\u{7f}", "del\\u{7f}"),
+            ("tag\u{e0041}", "tag\\u{e0041}"),
+            ("private\u{e000}", "private\\u{e000}"),
+            ("\u{fffe}\u{10ffff}", "\\u{fffe}\\u{10ffff}"),
+        ] {
+            assert_eq!(visible(given), shown);
+        }
+        assert!(matches!(visible("plain 文字"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn names_that_are_names() {
+        let longest = "陳".repeat(LONGEST_NAME);
+        for name in [
+            "CHAN TAI MAN",
+            "陳大文",
+            "eTAX",
+            "O'Brien-Łukasz",
+            "香港\u{3000}郵政",
+            "𠮷野",
+            "ｅＴＡＸ",
+            "Zoë",
+            "=SUM(1)",
+            &longest,
+        ] {
+            assert_eq!(check_name(name), Ok(()), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_not() {
+        let too_long = "a".repeat(LONGEST_NAME + 1);
+        for (name, code) in [
+            ("", "name.empty"),
+            ("   ", "name.empty"),
+            (" eTAX", "name.spacing"),
+            ("eTAX ", "name.spacing"),
+            ("e  TAX", "name.spacing"),
+            ("e\tTAX", "name.control"),
+            ("eTAX\u{1b}[31m", "name.control"),
+            ("eTAX\u{85}", "name.control"),
+            ("eTAX\u{2028}", "name.control"),
+            ("\u{202e}XATe", "name.bidi"),
+            ("eTAX\u{200f}", "name.bidi"),
+            ("e\u{200b}TAX", "name.zero-width"),
+            ("e\u{ad}TAX", "name.zero-width"),
+            ("e\u{3164}TAX", "name.zero-width"),
+            ("eTAX\u{fe0f}", "name.zero-width"),
+            ("eTAX\u{e0061}", "name.zero-width"),
+            ("eTAX\u{e001}", "name.private-use"),
+            ("eTAX\u{f0000}", "name.private-use"),
+            ("eTAX\u{fdd0}", "name.noncharacter"),
+            ("eTAX\u{1ffff}", "name.noncharacter"),
+            (too_long.as_str(), "name.too-long"),
+        ] {
+            assert_eq!(check_name(name).map_err(TextFault::code), Err(code), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn the_fault_names_the_character_and_its_place() {
+        let fault = check_name("稅務\u{202e}易").map_err(|fault| fault.to_string());
+        assert_eq!(fault, Err("holds a character that turns the direction of writing, \\u{202e}, as character 3".to_owned()));
+    }
+
+    #[test]
+    fn names_that_an_eye_takes_for_each_other() {
+        for (one, other) in [
+            ("eTAX", "ETAX"),
+            ("eTAX", "е\u{422}\u{410}\u{425}"),
+            ("Inland Revenue", "lnland Revenue"),
+            ("Inland Revenue", "1nland  revenue"),
+            ("INLAND REVENUE", "inland revenue"),
+            ("paypal", "paypaI"),
+            ("paypal", "pаypаl"),
+            ("modern", "modem"),
+            ("eTAX", "ｅＴＡＸ"),
+            ("eTAX", "e\u{200b}TAX"),
+            ("Hong Kong Post", "HongKong Post"),
+            ("Straße", "STRAßE"),
+        ] {
+            assert_eq!(skeleton(one), skeleton(other), "{one} {other}");
+        }
+        for (one, other) in
+            [("eTAX", "eHealth"), ("稅務局", "稅務易"), ("Sandbox Bank", "Sandbox Tank"), ("Service 10", "Service 11")]
+        {
+            assert_ne!(skeleton(one), skeleton(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn what_was_probably_meant() {
+        let fields = ["redirectUris", "formFields", "functions", "since"];
+        for (given, meant) in [
+            ("redirectUri", Some("redirectUris")),
+            ("redirect_uris", Some("redirectUris")),
+            ("REDIRECTURIS", Some("redirectUris")),
+            ("fucntions", Some("functions")),
+            ("sicne", Some("since")),
+            ("colour", None),
+            ("", None),
+            ("f", None),
+        ] {
+            assert_eq!(suggest(given, &fields), meant, "{given}");
+        }
+        assert_eq!(suggest(&"a".repeat(1_000_000), &fields), None);
+        assert_eq!(suggest("since", &[]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn visible_text_has_nothing_left_to_show(text in any::<String>()) {
+            let shown = visible(&text).into_owned();
+            prop_assert!(!shown.chars().any(|c| c.is_control() || CharacterFault::of(c).is_some()));
+            prop_assert_eq!(visible(&shown).into_owned(), shown.clone());
+        }
+
+        #[test]
+        fn a_good_name_is_printed_as_it_is(text in any::<String>()) {
+            if check_name(&text).is_ok() {
+                prop_assert_eq!(visible(&text), text.as_str());
+            }
+        }
+
+        #[test]
+        fn a_skeleton_has_itself_for_a_skeleton(text in "\\PC{0,30}") {
+            let seen = skeleton(&text);
+            prop_assert_eq!(skeleton(&seen), seen);
+        }
     }
 }
