@@ -282,3 +282,179 @@ pub const DEFINITIONS: &[FigureDefinition] = &[
 pub fn definition(id: &str) -> Option<&'static FigureDefinition> {
     DEFINITIONS.iter().find(|definition| definition.id == id)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn said(id: &str, exact: u64) -> (String, String) {
+        let definition = definition(id).unwrap();
+        (definition.english(exact), definition.chinese(exact))
+    }
+
+    fn pair(english: &str, chinese: &str) -> (String, String) {
+        (english.to_owned(), chinese.to_owned())
+    }
+
+    #[test]
+    fn the_figures_of_the_reply_of_2022() {
+        assert_eq!(said("accounts.registered", 1_312_480), pair("more than 1.3 million", "超過130萬"));
+        assert_eq!(said("accounts.registered.plus", 412_350), pair("more than 400 000", "超過40萬"));
+        assert_eq!(said("services.accessible", 214), pair("over 210", "超過210項"));
+        assert_eq!(said("usage.total", 17_240_000), pair("over 17 million", "超過1 700萬次"));
+        assert_eq!(said("usage.private", 203_000), pair("about 200 000", "約20萬次"));
+        assert_eq!(said("usage.private", 199_800), pair("about 200 000", "約20萬次"));
+        assert_eq!(definition("no.such"), None);
+    }
+
+    #[test]
+    fn a_small_sandbox_is_not_told_as_more_than_nothing() {
+        // The same report at a hundredth of the size.
+        assert_eq!(said("accounts.registered", 13_124), pair("more than 10 000", "超過1萬"));
+        assert_eq!(said("accounts.registered.plus", 4_123), pair("more than 4 000", "超過4 000"));
+        assert_eq!(said("services.accessible", 9), pair("9", "9項"));
+        assert_eq!(said("usage.total", 172_400), pair("over 100 000", "超過10萬次"));
+        assert_eq!(said("usage.private", 2_030), pair("about 2 000", "約2 000次"));
+        assert_eq!(said("usage.private", 95_000), pair("about 100 000", "約10萬次"));
+        for definition in DEFINITIONS {
+            assert_eq!(definition.english(0), "0");
+            assert_eq!(definition.english(7), "7");
+        }
+    }
+
+    #[test]
+    fn an_exact_multiple_is_not_more_than_itself() {
+        assert_eq!(said("accounts.registered", 1_300_000), pair("1.3 million", "130萬"));
+        assert_eq!(said("accounts.registered", 1_300_001), pair("more than 1.3 million", "超過130萬"));
+        assert_eq!(said("accounts.registered", 1_299_999), pair("more than 1.2 million", "超過120萬"));
+        assert_eq!(said("services.accessible", 210), pair("210", "210項"));
+        assert_eq!(said("usage.private", 200_000), pair("about 200 000", "約20萬次"));
+    }
+
+    #[test]
+    fn about_is_the_nearest_and_half_way_upwards() {
+        let grain = Grain::of(100_000);
+        for (exact, shown) in [(149_999, 100_000), (150_000, 200_000), (249_999, 200_000), (250_000, 300_000)] {
+            assert_eq!(Figure::about(exact, grain).shown, shown, "{exact}");
+        }
+        assert_eq!(Figure::about(u64::MAX, grain).shown, u64::MAX - u64::MAX % 100_000);
+    }
+
+    #[test]
+    fn figures_without_a_definition_have_two_significant_digits() {
+        for (exact, grain) in [(0, 1), (99, 1), (100, 10), (214, 10), (999, 10), (1_312_345, 100_000), (17_240_000, 1_000_000)] {
+            assert_eq!(Grain::for_magnitude(exact).get(), grain, "{exact}");
+        }
+        let figure = Figure::more_than(412_345, Grain::for_magnitude(412_345));
+        assert_eq!(figure.english(Comparative::MoreThan), "more than 410 000");
+        assert_eq!(Grain::of(0).get(), 1);
+    }
+
+    #[test]
+    fn a_grain_that_is_no_power_of_ten_falls_to_one() {
+        let grain = Grain::of(2_500);
+        assert_eq!(Figure::more_than(7_600, grain).shown, 7_500);
+        assert_eq!((Figure::more_than(2_400, grain).shown, Figure::more_than(2_400, grain).grain), (2_000, 1_000));
+        assert_eq!(Figure::more_than(u64::MAX, Grain::of(u64::MAX)).rule, Rule::Exact);
+        assert_eq!(Figure::more_than(u64::MAX - 1, Grain::of(u64::MAX)).grain, 10_000_000_000_000_000_000);
+    }
+
+    #[test]
+    fn numbers_in_words() {
+        for (number, english, chinese) in [
+            (0, "0", "0"),
+            (999, "999", "999"),
+            (1_000, "1 000", "1 000"),
+            (9_999, "9 999", "9 999"),
+            (10_000, "10 000", "1萬"),
+            (45_000, "45 000", "4.5萬"),
+            (12_345, "12 345", "12 345"),
+            (400_000, "400 000", "40萬"),
+            (999_999, "999 999", "999 999"),
+            (1_000_000, "1 million", "100萬"),
+            (1_050_000, "1.05 million", "105萬"),
+            (1_250_000, "1.25 million", "125萬"),
+            (1_312_345, "1 312 345", "1 312 345"),
+            (17_000_000, "17 million", "1 700萬"),
+            (100_000_000, "100 million", "1億"),
+            (170_000_000, "170 million", "1.7億"),
+            (1_000_000_000, "1 billion", "10億"),
+            (100_000_000_000, "100 billion", "1 000億"),
+            (1_234_560_000, "1 234.56 million", "123 456萬"),
+        ] {
+            assert_eq!(english_number(number), english);
+            assert_eq!(chinese_number(number), chinese);
+        }
+        assert_eq!(spaced(u64::MAX), "18 446 744 073 709 551 615");
+    }
+
+    /// The number that a figure's English words say.
+    fn understood(text: &str) -> f64 {
+        let number = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let (digits, factor) = match number.rsplit_once(' ') {
+            Some((digits, "million")) => (digits, 1e6),
+            Some((digits, "billion")) => (digits, 1e9),
+            _ => (number, 1.0),
+        };
+        digits.replace(' ', "").parse::<f64>().unwrap() * factor
+    }
+
+    /// Any magnitude is as likely as any other.
+    fn counts() -> impl Strategy<Value = u64> {
+        (0_u32..53, any::<u64>()).prop_map(|(bits, number)| number & ((1 << bits) - 1))
+    }
+
+    fn grains() -> impl Strategy<Value = Grain> {
+        prop_oneof![(0_u32..12).prop_map(|power| Grain::of(10_u64.pow(power))), (1_u64..10_000_000).prop_map(Grain::of)]
+    }
+
+    proptest! {
+        #[test]
+        fn more_than_never_overstates(exact in counts(), grain in grains()) {
+            let figure = Figure::more_than(exact, grain);
+            match figure.rule {
+                Rule::MoreThan => prop_assert!(figure.shown < exact),
+                Rule::Exact => prop_assert_eq!(figure.shown, exact),
+                Rule::About => prop_assert!(false, "more than became about"),
+            }
+            // Nor does it understate by more than the grain it announces, nor say "more than 0".
+            prop_assert!(exact - figure.shown < figure.grain);
+            prop_assert!(figure.grain <= grain.get());
+            prop_assert!(figure.shown > 0 || exact == 0);
+            prop_assert!(figure.shown.is_multiple_of(figure.grain));
+            for comparative in Comparative::ALL {
+                let text = figure.english(*comparative);
+                prop_assert!(understood(&text) <= exact as f64, "{} for {}", text, exact);
+                prop_assert_eq!(text.starts_with(comparative.as_str()), figure.rule == Rule::MoreThan);
+            }
+        }
+
+        #[test]
+        fn about_is_within_half_a_grain(exact in counts(), grain in grains()) {
+            let figure = Figure::about(exact, grain);
+            prop_assert!(figure.shown.abs_diff(exact) * 2 <= figure.grain);
+            prop_assert!(figure.shown > 0 || exact == 0);
+            prop_assert!(exact == 0 || figure.grain <= exact);
+        }
+
+        #[test]
+        fn the_words_say_the_number_shown(exact in counts()) {
+            let figure = Figure::exactly(exact);
+            let said = understood(&figure.english(Comparative::MoreThan));
+            prop_assert!((said - exact as f64).abs() <= exact as f64 * 1e-12);
+        }
+
+        #[test]
+        fn every_definition_keeps_to_its_rule(exact in counts()) {
+            for definition in DEFINITIONS {
+                let figure = definition.figure(exact);
+                prop_assert!(figure.rule == definition.rule || figure.rule == Rule::Exact);
+                prop_assert!(figure.rule == Rule::About || figure.shown <= exact);
+            }
+        }
+    }
+}

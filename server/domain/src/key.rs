@@ -362,3 +362,273 @@ pub fn plan_rotation(
         replaces,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    const TEN_MINUTES: Duration = Duration::from_mins(10);
+
+    fn noon() -> Timestamp {
+        "2022-05-31T12:00:00+08:00".parse().unwrap()
+    }
+
+    fn after(minutes: u64) -> Timestamp {
+        noon().plus(Duration::from_mins(minutes))
+    }
+
+    fn kid(text: &str) -> Kid {
+        text.parse().unwrap()
+    }
+
+    fn slot(algorithm: KeyAlgorithm) -> KeySlot {
+        KeySlot { purpose: KeyPurpose::TokenSigning, name: "tokens".to_owned(), algorithm }
+    }
+
+    fn key(name: &str, state: KeyState) -> KeyGeneration {
+        KeyGeneration {
+            kid: kid(name),
+            purpose: KeyPurpose::TokenSigning,
+            name: "tokens".to_owned(),
+            algorithm: KeyAlgorithm::Es256,
+            state,
+            created_at: noon(),
+            activate_at: Some(after(10)),
+            retire_at: (state == KeyState::Draining).then(|| after(10)),
+            revocation: None,
+            version: 1,
+        }
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Verb {
+        Activate,
+        Drain,
+        Retire,
+        Abort,
+        Revoke,
+    }
+
+    #[test]
+    fn every_verb_in_every_state() {
+        use KeyState::{Active, Draining, Published, Retired, Revoked};
+        for (state, verb, expected) in [
+            (Published, Verb::Activate, Ok(Active)),
+            (Published, Verb::Drain, Err("key.state")),
+            (Published, Verb::Retire, Err("key.state")),
+            (Published, Verb::Abort, Ok(Retired)),
+            (Published, Verb::Revoke, Ok(Revoked)),
+            (Active, Verb::Activate, Err("key.state")),
+            (Active, Verb::Drain, Ok(Draining)),
+            (Active, Verb::Retire, Err("key.state")),
+            (Active, Verb::Abort, Err("key.state")),
+            (Active, Verb::Revoke, Ok(Revoked)),
+            (Draining, Verb::Activate, Err("key.state")),
+            (Draining, Verb::Drain, Err("key.state")),
+            (Draining, Verb::Retire, Ok(Retired)),
+            (Draining, Verb::Abort, Err("key.state")),
+            (Draining, Verb::Revoke, Ok(Revoked)),
+            (Retired, Verb::Activate, Err("key.retired")),
+            (Retired, Verb::Drain, Err("key.retired")),
+            (Retired, Verb::Retire, Err("key.retired")),
+            (Retired, Verb::Abort, Err("key.retired")),
+            (Retired, Verb::Revoke, Ok(Revoked)),
+            (Revoked, Verb::Activate, Err("key.revoked")),
+            (Revoked, Verb::Drain, Err("key.revoked")),
+            (Revoked, Verb::Retire, Err("key.revoked")),
+            (Revoked, Verb::Abort, Err("key.revoked")),
+            (Revoked, Verb::Revoke, Err("key.revoked")),
+        ] {
+            let before = key("k", state);
+            let now = after(10);
+            let done = match verb {
+                Verb::Activate => before.activate(now),
+                Verb::Drain => before.drain(now, TEN_MINUTES),
+                Verb::Retire => before.retire(now),
+                Verb::Abort => before.abort(now),
+                Verb::Revoke => before.revoke(RevocationReason::KeyCompromise, now),
+            };
+            assert_eq!(done.map(|key| key.state).map_err(|refusal| refusal.code), expected, "{verb:?} when {state}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_in_the_way() {
+        let refusal = key("k1", KeyState::Retired).activate(noon()).unwrap_err();
+        assert_eq!(refusal.to_string(), "key k1 is retired and cannot be activated: only published ones can");
+    }
+
+    #[test]
+    fn each_stage_writes_its_time() {
+        let active = key("k", KeyState::Published).activate(after(12)).unwrap();
+        assert_eq!((active.activate_at, active.retire_at), (Some(after(12)), None), "when it really was");
+        let draining = active.drain(after(30), TEN_MINUTES).unwrap();
+        assert_eq!((draining.activate_at, draining.retire_at), (Some(after(12)), Some(after(40))));
+        assert_eq!(draining.retire(after(39)).unwrap_err().code, "key.still-draining");
+        assert_eq!(draining.retire(after(41)).unwrap().retire_at, Some(after(41)));
+        let revoked = draining.revoke(RevocationReason::KeyCompromise, after(31)).unwrap();
+        assert_eq!(revoked.revocation, Some(Revocation { at: after(31), reason: RevocationReason::KeyCompromise }));
+        let aborted = key("k", KeyState::Published).abort(after(1)).unwrap();
+        assert_eq!((aborted.activate_at, aborted.retire_at), (None, Some(after(1))), "it never signed");
+    }
+
+    #[test]
+    fn a_key_is_not_put_on_hold() {
+        let refusal = key("k", KeyState::Active).revoke(RevocationReason::CertificateHold, noon()).unwrap_err();
+        assert_eq!(refusal.code, "key.no-hold");
+    }
+
+    #[test]
+    fn what_others_see_and_what_is_accepted() {
+        for (state, accepted) in [
+            (KeyState::Published, true),
+            (KeyState::Active, true),
+            (KeyState::Draining, true),
+            (KeyState::Retired, false),
+            (KeyState::Revoked, false),
+        ] {
+            let token = key("k", state);
+            assert_eq!((token.accepts_verification(), token.shown_in_jwks()), (accepted, accepted), "{state}");
+            let audit = KeyGeneration { purpose: KeyPurpose::Audit, ..token };
+            assert_eq!((audit.accepts_verification(), audit.shown_in_jwks()), (accepted, false), "{state}");
+        }
+    }
+
+    /// What the scheduler does with its steps.
+    fn apply(keys: &mut [KeyGeneration], steps: &[Step], now: Timestamp) {
+        let mut change = |kid: &Kid, verb: &dyn Fn(&KeyGeneration) -> Result<KeyGeneration, Refusal>| {
+            let key = keys.iter_mut().find(|key| key.kid == *kid).unwrap();
+            *key = verb(key).unwrap();
+        };
+        for step in steps {
+            match step {
+                Step::Activate { kid, drains } => {
+                    if let Some(drained) = drains {
+                        change(drained, &|key| key.drain(now, TEN_MINUTES));
+                    }
+                    change(kid, &|key| key.activate(now));
+                }
+                Step::Retire { kid } => change(kid, &|key| key.retire(now)),
+            }
+        }
+    }
+
+    #[test]
+    fn a_rotation_from_beginning_to_end() {
+        let times = RotationTimes::default();
+        let mut keys = vec![key("old", KeyState::Active)];
+        let plan = plan_rotation(&slot(KeyAlgorithm::Es256), &keys, noon(), ActivateAt::AfterPublish, &times).unwrap();
+        assert_eq!(
+            plan,
+            Rotation { activate_at: after(10), immediate: false, replaces: Some(kid("old")), retire_at: Some(after(20)) }
+        );
+        keys.push(KeyGeneration { activate_at: Some(plan.activate_at), ..key("new", KeyState::Published) });
+
+        assert_eq!(next_step(&keys, after(9)), [], "relying parties are still learning the new key");
+        let steps = next_step(&keys, after(10));
+        assert_eq!(steps, [Step::Activate { kid: kid("new"), drains: Some(kid("old")) }]);
+        apply(&mut keys, &steps, after(10));
+        assert_eq!(next_step(&keys, after(10)), [], "asked again at the same moment");
+        let states: Vec<_> = keys.iter().map(|key| key.state).collect();
+        assert_eq!(states, [KeyState::Draining, KeyState::Active]);
+
+        assert_eq!(next_step(&keys, after(19)), [], "tokens of the old key still live");
+        let steps = next_step(&keys, after(20));
+        assert_eq!(steps, [Step::Retire { kid: kid("old") }]);
+        apply(&mut keys, &steps, after(20));
+        assert_eq!(next_step(&keys, after(1_000)), []);
+    }
+
+    #[test]
+    fn at_every_minute_of_a_rotation_one_key_signs_and_the_keys_of_living_tokens_are_shown() {
+        let mut keys =
+            vec![key("old", KeyState::Active), KeyGeneration { activate_at: Some(after(10)), ..key("new", KeyState::Published) }];
+        let mut signed = Vec::new();
+        for minute in 0..60 {
+            let steps = next_step(&keys, after(minute));
+            apply(&mut keys, &steps, after(minute));
+            let active: Vec<_> = keys.iter().filter(|key| key.state == KeyState::Active).collect();
+            assert_eq!(active.len(), 1, "minute {minute}");
+            signed.push((minute, active[0].kid.clone()));
+            for (_, kid) in signed.iter().filter(|(at, _)| at + 5 >= minute) {
+                let key = keys.iter().find(|key| key.kid == *kid).unwrap();
+                assert!(key.shown_in_jwks() && key.accepts_verification(), "minute {minute}: {kid}");
+            }
+        }
+    }
+
+    #[test]
+    fn slots_do_not_touch_each_other() {
+        let other = |name: &str, state| KeyGeneration { algorithm: KeyAlgorithm::Ps256, ..key(name, state) };
+        let keys = [
+            key("es-old", KeyState::Active),
+            key("es-new", KeyState::Published),
+            other("ps-old", KeyState::Active),
+            other("ps-new", KeyState::Published),
+            KeyGeneration { name: "elsewhere".to_owned(), ..key("lone", KeyState::Published) },
+        ];
+        assert_eq!(
+            next_step(&keys, after(10)),
+            [
+                Step::Activate { kid: kid("es-new"), drains: Some(kid("es-old")) },
+                Step::Activate { kid: kid("lone"), drains: None },
+                Step::Activate { kid: kid("ps-new"), drains: Some(kid("ps-old")) },
+            ]
+        );
+        let waiting = [other("ps-new", KeyState::Published)];
+        let plan = plan_rotation(&slot(KeyAlgorithm::Es256), &waiting, noon(), ActivateAt::Now, &RotationTimes::default());
+        assert!(plan.is_ok(), "a rotation of PS256 does not hinder one of ES256");
+    }
+
+    #[test]
+    fn two_in_one_slot_take_turns() {
+        // Cannot come about through `plan_rotation`; a restored database must not end with two active keys all the same.
+        let mut keys =
+            vec![key("b", KeyState::Published), KeyGeneration { activate_at: Some(after(5)), ..key("a", KeyState::Published) }];
+        for expected in [
+            vec![Step::Activate { kid: kid("a"), drains: None }],
+            vec![Step::Activate { kid: kid("b"), drains: Some(kid("a")) }],
+            vec![],
+        ] {
+            let steps = next_step(&keys, after(15));
+            assert_eq!(steps, expected);
+            apply(&mut keys, &steps, after(15));
+        }
+    }
+
+    #[test]
+    fn a_key_without_a_time_waits_for_a_hand() {
+        let keys = [KeyGeneration { activate_at: None, ..key("k", KeyState::Published) }];
+        assert_eq!(next_step(&keys, Timestamp::MAX), []);
+    }
+
+    #[test]
+    fn the_second_of_two_operators_is_told() {
+        let keys = [key("old", KeyState::Active), key("new", KeyState::Published)];
+        for activate in [ActivateAt::AfterPublish, ActivateAt::Now, ActivateAt::Time(after(60))] {
+            let refusal =
+                plan_rotation(&slot(KeyAlgorithm::Es256), &keys, noon(), activate, &RotationTimes::default()).unwrap_err();
+            assert_eq!(refusal.code, "key.rotation-in-progress");
+            assert!(refusal.message.contains("key new becomes active at 2022-05-31T04:10:00.000000Z"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn when_a_rotation_becomes_active() {
+        let plan = |activate| plan_rotation(&slot(KeyAlgorithm::Es256), &[], noon(), activate, &RotationTimes::default());
+        let first = plan(ActivateAt::Now).unwrap();
+        assert_eq!(first, Rotation { activate_at: noon(), immediate: true, replaces: None, retire_at: None });
+        assert_eq!(plan(ActivateAt::Time(after(60))).unwrap().activate_at, after(60));
+        assert_eq!(plan(ActivateAt::Time(after(10))).unwrap().activate_at, after(10));
+        assert_eq!(plan(ActivateAt::Time(after(9))).unwrap_err().code, "key.activation-too-early");
+        assert_eq!(plan(ActivateAt::Time(noon().minus(TEN_MINUTES))).unwrap_err().code, "key.activation-too-early");
+    }
+
+    #[test]
+    fn the_reasons_have_the_numbers_of_rfc_5280() {
+        let numbers: Vec<i16> = RevocationReason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 9]);
+    }
+}

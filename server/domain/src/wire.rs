@@ -209,3 +209,98 @@ macro_rules! words {
 }
 
 pub(crate) use {reads_as_text, text_form, words};
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::collections::BTreeSet;
+
+    use crate::{Category, Function, Tier, Timestamp};
+
+    /// Spellings and numbers lie in databases and files: they are added to, never changed.
+    macro_rules! every_word_keeps {
+        ($($name:ident: $spelled:literal),+ $(,)?) => {
+            $({
+                let spelled: Vec<String> =
+                    crate::$name::ALL.iter().map(|word| format!("{}={word}", word.code())).collect();
+                assert_eq!(spelled.join(" "), $spelled, stringify!($name));
+                let codes: BTreeSet<i16> = crate::$name::ALL.iter().map(|word| word.code()).collect();
+                assert_eq!(codes.len(), crate::$name::ALL.len(), "each number once");
+                for word in crate::$name::ALL {
+                    assert_eq!(crate::$name::from_code(word.code()), Some(*word));
+                    assert_eq!(word.as_str().parse(), Ok(*word));
+                    let json = serde_json::to_string(word).unwrap();
+                    assert_eq!(json, format!("\"{word}\""));
+                    assert_eq!(serde_json::from_str::<crate::$name>(&json).unwrap(), *word);
+                }
+                assert_eq!(crate::$name::from_code(i16::MAX), None);
+            })+
+        };
+    }
+
+    #[test]
+    fn words_and_numbers_are_what_is_stored() {
+        every_word_keeps! {
+            Tier: "1=iam-smart 2=iam-smart-plus",
+            Channel: "1=remote 2=kiosk 3=counter 4=mobile-team",
+            AccountState: "1=active 2=suspended 3=closed",
+            AccountEventKind: "1=registered 2=upgraded 3=suspended 4=re-registered 5=reversed 6=closed 7=downgraded",
+            SuspensionReason: "1=lost-device 2=stolen-device 3=suspected-fraud 4=caller-request 5=deceased 6=other",
+            ClosureReason: "1=citizen-request 2=deceased 3=departure",
+            Sex: "1=F 2=M",
+            Environment: "1=sandbox 2=production",
+            Function: "1=authentication 2=form-filling 3=signing 4=notification 5=step-up",
+            Sector: "1=government 2=public 3=private",
+            Industry: "1=public-utilities 2=insurance 3=banking-and-financial-services 4=telecommunications 5=ict 6=healthcare 7=other",
+            PartyState: "1=active 2=suspended 3=retired",
+            ServiceState: "1=active 2=suspended 3=retired",
+            UsageChannel: "1=app 2=qr 3=backchannel",
+            Outcome: "1=completed 2=failed 3=refused 4=timed-out 5=cancelled",
+            KeyPurpose: "1=token-signing 2=root-ca 3=issuing-ca 4=ocsp 5=time-stamping 6=server-tls 7=audit 8=data 9=blind-index 10=pairwise",
+            KeyAlgorithm: "1=ES256 2=PS256 3=Ed25519 4=A256GCM 5=HS256",
+            KeyState: "1=published 2=active 3=draining 4=retired 5=revoked",
+            RevocationReason: "0=unspecified 1=key-compromise 2=ca-compromise 3=affiliation-changed 4=superseded 5=cessation-of-operation 6=certificate-hold 9=privilege-withdrawn",
+            ClientProfile: "1=fapi2 2=oidc",
+            ClientAuthentication: "1=private_key_jwt 2=tls_client_auth 3=client_secret",
+            SenderConstraint: "1=dpop 2=mtls 3=none",
+            Ciba: "1=poll 2=ping",
+            CredentialKind: "1=jwks 2=certificate",
+        }
+        assert_eq!(Category::ALL.len(), 12);
+        assert_eq!(crate::District::ALL.len(), 18);
+    }
+
+    #[test]
+    fn only_a_completed_request_is_a_use_and_only_plus_may_sign() {
+        let uses: Vec<_> = crate::Outcome::ALL.iter().filter(|outcome| outcome.is_use()).collect();
+        assert_eq!(uses, [&crate::Outcome::Completed]);
+        let plus: Vec<_> = Function::ALL.iter().filter(|function| function.needs() == Tier::IamSmartPlus).collect();
+        assert_eq!(plus, [&Function::Signing]);
+    }
+
+    #[test]
+    fn an_unknown_word_is_shown_safely_with_the_one_meant() {
+        let error = "iam-smart-pluss\u{1b}".parse::<Tier>().unwrap_err();
+        assert_eq!(error.to_string(), "'iam-smart-pluss\\u{1b}' is not a known tier");
+        assert_eq!(error.suggestion(), Some("iam-smart-plus"));
+        let long = "x".repeat(10_000).parse::<Tier>().unwrap_err();
+        assert_eq!((long.given.len(), long.suggestion()), (64, None));
+        assert_eq!("Iam-Smart".parse::<Tier>().unwrap_err().suggestion(), Some("iam-smart"));
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_named_by_what_is_wanted() {
+        let error = serde_json::from_str::<Timestamp>("true").unwrap_err().to_string();
+        assert!(error.contains("an RFC 3339 time"), "{error}");
+        for json in ["null", "[]", "{}", "true", "1.5", "-1"] {
+            let error = serde_json::from_str::<crate::Hkic>(json).unwrap_err().to_string();
+            assert!(error.contains("an HKIC number as a string"), "{error}");
+        }
+    }
+
+    #[test]
+    fn widths_in_format_strings_are_kept() {
+        assert_eq!(format!("[{:>10}] [{:<8}]", Tier::IamSmart, Function::Signing), "[ iam-smart] [signing ]");
+    }
+}
