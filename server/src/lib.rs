@@ -1,1 +1,22 @@
-//! Crate root.
+//! `iamd`, the headless identity platform server.
+//!
+//! Invariant: one operation is one definition (crate `api`), one function (`<noun>/<verb>.rs`), one SQL text (`store/`), one
+//! transaction, one audit entry.
+//! Invariant: nothing here prints; the program's few words for people are in `main.rs`, everything else is a log event.
+
+pub mod app;
+pub mod arguments;
+pub mod audit;
+pub mod clock;
+pub mod data_dir;
+pub mod failure;
+pub mod housekeeping;
+pub mod http;
+pub mod instance;
+pub mod key;
+pub mod keys;
+pub mod operator;
+pub mod page;
+pub mod serve;
+pub mod settings;
+pub mod store;

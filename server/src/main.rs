@@ -1,1 +1,217 @@
-fn main() {}
+//! `iamd`: the server, and the few verbs that must work while it is down.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Parser;
+use domain::Environment;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use server::arguments::{Arguments, Init, Join, Node as NodeArguments, Verb};
+use server::clock::{SystemClock, SystemEntropy};
+use server::housekeeping::outbox::NoChannel;
+use server::instance::init::{NewInstance, init};
+use server::instance::join::join;
+use server::instance::offline;
+use server::instance::open::Ports;
+use server::serve::Node;
+use server::settings::{self, File, Settings, Source};
+use server::store::{Create, Engine};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    no_core_dumps();
+    // Whatever this process makes is its owner's alone unless it says otherwise.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    match runtime.block_on(run(arguments.verb)) {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+/// Keys are in this process's memory; a core dump would put them on a disk.
+fn no_core_dumps() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    say_error(&format!("iamd: {error:#}"));
+    ExitCode::from(1)
+}
+
+async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+    match verb {
+        Verb::Init(arguments) => make(arguments).await?,
+        Verb::Join(arguments) => join_instance(arguments).await?,
+        Verb::Serve(arguments) => serve(arguments).await?,
+        Verb::Check(arguments) => return check(arguments).await,
+        Verb::Migrate(arguments) => migrate(arguments).await?,
+        Verb::Man(arguments) => server::arguments::write_man(&arguments.to)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn ports() -> Ports {
+    Ports { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), courier: Arc::new(NoChannel) }
+}
+
+/// The `IAMD_*` variables that are set.
+fn environment() -> Source {
+    settings::NAMES
+        .iter()
+        .filter_map(|name| {
+            #[expect(clippy::disallowed_methods, reason = "the program's edge: settings are read here and nowhere else")]
+            let value: Option<OsString> = std::env::var_os(settings::variable(name));
+            value.map(|value| (*name, value.to_string_lossy().into_owned()))
+        })
+        .collect::<BTreeMap<_, _>>()
+}
+
+async fn make(arguments: Init) -> anyhow::Result<()> {
+    let file = arguments.node.file();
+    let flags = Source::new();
+    let settings = Settings::settle(&arguments.data_dir, &flags, &environment(), &file)?;
+    let public_url = arguments.public_url.unwrap_or_else(|| format!("https://localhost:{}", settings.public_listen.port()));
+    let pki_url = arguments.pki_url.unwrap_or_else(|| format!("http://localhost:{}", settings.pki_listen.port()));
+    let new = NewInstance { environment: arguments.environment, public_url, pki_url, file };
+    let made = init(&arguments.data_dir, new, &settings, &ports()).await?;
+    let dir = arguments.data_dir.display();
+    say(&format!("instance     {} ({})", made.instance, arguments.environment));
+    say(&format!("settings     {dir}/{}", settings::FILE));
+    say(&format!("operator     {}", made.context.display()));
+    if let Some((operator, code, expires_at)) = made.second {
+        say(&format!("second       {operator}, enrolment code {code} (until {expires_at})"));
+    }
+    say("");
+    say(&format!("next: iamd serve --data-dir {dir}"));
+    say(&format!("then: iamctl context import {}", made.context.display()));
+    if arguments.environment == Environment::Production {
+        say("severe verbs work once the second administrator has enrolled: 'iamctl enrol'");
+    }
+    Ok(())
+}
+
+async fn join_instance(arguments: Join) -> anyhow::Result<()> {
+    let file = arguments.node.file();
+    let settings = Settings::settle(&arguments.data_dir, &Source::new(), &environment(), &file)?;
+    let instance = join(&arguments.data_dir, &arguments.key_file, &file, &settings).await?;
+    say(&format!("node of instance {instance} in {}", arguments.data_dir.display()));
+    say(&format!("next: iamd serve --data-dir {}", arguments.data_dir.display()));
+    Ok(())
+}
+
+async fn serve(arguments: NodeArguments) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,sqlx=warn".into()))
+        .init();
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic");
+    }));
+    let settings = settle(&arguments)?;
+    let prometheus = PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?;
+    let node = Node::prepare(&arguments.data_dir, settings, ports(), prometheus).await?;
+    let addresses = node.addresses()?;
+    tracing::info!(
+        admin = %addresses.admin,
+        public = %addresses.public,
+        metrics = %addresses.metrics,
+        instance = node.app.instance,
+        environment = %node.app.environment,
+        "serving"
+    );
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: requests under way finish, new ones are refused");
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        stopped.cancel();
+    });
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    node.serve(stop).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn settle(arguments: &NodeArguments) -> anyhow::Result<Settings> {
+    let path = arguments.data_dir.join(settings::FILE);
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!(
+            "cannot read {}; make an instance with: iamd init --data-dir {} --environment sandbox",
+            path.display(),
+            arguments.data_dir.display()
+        )
+    })?;
+    Ok(Settings::settle(&arguments.data_dir, &arguments.settings.source(), &environment(), &File::parse(&text)?)?)
+}
+
+async fn check(arguments: NodeArguments) -> anyhow::Result<ExitCode> {
+    let settings = settle(&arguments);
+    let checks = offline::check(&arguments.data_dir, settings, ports()).await;
+    let mut ok = true;
+    for check in &checks {
+        ok &= check.ok;
+        let mark = if check.ok { "ok  " } else { "FAIL" };
+        say(&format!("{mark} {:<10} {}", check.id, check.detail));
+        if let Some(mend) = &check.mend {
+            say(&format!("     {:<10} mend: {mend}", ""));
+        }
+    }
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+async fn migrate(arguments: NodeArguments) -> anyhow::Result<()> {
+    let settings = settle(&arguments)?;
+    let _held = server::data_dir::hold(&arguments.data_dir)?;
+    let engine = Engine::open(&settings.database, Create::Never).await.context("cannot open the database")?;
+    let before = engine.schema().await?;
+    anyhow::ensure!(before.applied != 0, "{} holds no instance; make one with 'iamd init'", arguments.data_dir.display());
+    anyhow::ensure!(
+        before.applied <= before.known,
+        "the database is of a newer version of iamd (schema {}, this program knows {}); install that version; nothing was changed",
+        before.applied,
+        before.known
+    );
+    engine.migrate().await?;
+    let after = engine.schema().await?;
+    engine.close().await;
+    if before == after {
+        say(&format!("the schema is up to date ({})", after.applied));
+    } else {
+        say(&format!("the schema went from {} to {}", before.applied, after.applied));
+    }
+    Ok(())
+}
+
+/// One line for people. A closed pipe is not an error of ours.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+fn say_error(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

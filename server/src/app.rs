@@ -1,0 +1,111 @@
+//! What every operation is given: the ports, built once in `main.rs` and once in the tests' world, and the caller.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::{Operation, Role};
+use domain::{Clock, Entropy, Environment, OperatorId, RequestId, Timestamp};
+use tokio::sync::Notify;
+
+use crate::housekeeping::outbox::Courier;
+use crate::keys::Keys;
+use crate::settings::Settings;
+use crate::store::{Record, Store};
+
+/// The ports.
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// Signs, seals and unwraps; never hands a private key out.
+    pub keys: Arc<Keys>,
+    /// The settings this node runs with.
+    pub settings: Settings,
+    /// The node's data folder.
+    pub data_dir: PathBuf,
+    /// The instance's id.
+    pub instance: String,
+    /// Sandbox or production; fixed when the instance was made.
+    pub environment: Environment,
+    /// Carries notices to relying parties.
+    pub courier: Arc<dyn Courier>,
+    /// Wakes the node's own waiters early when something was committed. A hint, never a decision.
+    pub wake: Wake,
+}
+
+/// Hints between the tasks of one node.
+#[derive(Default)]
+pub struct Wake {
+    /// Audit entries wait to be sealed.
+    pub sealer: Notify,
+    /// Entries were sealed: the change feed has something new.
+    pub feed: Notify,
+    /// A job waits.
+    pub jobs: Notify,
+    /// Events wait to be folded.
+    pub folder: Notify,
+    /// A step of a key may be due.
+    pub keys: Notify,
+    /// Something may have aged out.
+    pub sweeper: Notify,
+    /// The outbox has something due.
+    pub outbox: Notify,
+}
+
+/// Who asks, and how.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The operator on record.
+    pub operator: OperatorId,
+    /// Their name on record.
+    pub name: String,
+    /// What they may do, as the database said at the start of this request.
+    pub roles: Vec<Role>,
+    /// Serial of the certificate they came with, lower-case hex.
+    pub certificate: String,
+    /// Last moment of that certificate.
+    pub certificate_not_after: Timestamp,
+    /// This request.
+    pub request: RequestId,
+    /// The key under which the reply is kept; every write has one.
+    pub idempotency: Option<Idempotency>,
+    /// Digest of the request's body under the payload key, for the audit entry.
+    pub payload_mac: String,
+    /// Whether anything is to be kept.
+    pub keep: Keep,
+}
+
+/// The key under which a reply is kept for repetition.
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    /// The caller's key.
+    pub key: String,
+    /// SHA-256 of the request's body.
+    pub body_digest: [u8; 32],
+}
+
+/// Whether the effects of a request are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Committed.
+    Effects,
+    /// Rolled back at the end: a dry run.
+    Nothing,
+}
+
+impl Caller {
+    /// The audit record of an operation: its action, subject and call come from the operation itself.
+    #[must_use]
+    pub fn record<O: Operation>(&self, operation: &O) -> Record<'_, O> {
+        Record::new(self, operation.subject(), operation.call())
+    }
+
+    /// Whether the caller holds the role.
+    #[must_use]
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+}

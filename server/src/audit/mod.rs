@@ -1,0 +1,6 @@
+//! The audit log: sealed into a Merkle tree, listed, shown, exported.
+
+pub(crate) mod export;
+pub(crate) mod list;
+pub mod seal;
+pub(crate) mod show;

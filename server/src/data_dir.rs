@@ -1,0 +1,90 @@
+//! The node's data folder: what lies where, with which mode, and who has it open.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use pki::KeyEncryptionKey;
+
+use crate::http::tls::require_private;
+
+/// The key-encryption key; the only secret of the instance outside its database.
+pub const KEY_FILE: &str = "key-encryption.key";
+/// The first operator's context, certificate and key.
+pub const FIRST_OPERATOR: &str = "first-operator";
+/// Held by the process that serves this folder.
+pub const LOCK: &str = "iamd.lock";
+
+/// Makes a folder that only its owner enters; one that is there already is kept.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn private_folder(path: &Path) -> anyhow::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("cannot make the folder {}", path.display()))
+}
+
+/// Writes a file that only its owner reads, whole or not at all; refuses to replace one.
+///
+/// # Errors
+/// When it is there already or cannot be written.
+pub fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    write_new(path, bytes, 0o600)
+}
+
+/// Writes a file that everybody may read; refuses to replace one.
+///
+/// # Errors
+/// When it is there already or cannot be written.
+pub fn write_readable(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    write_new(path, bytes, 0o644)
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .with_context(|| format!("cannot make {}", path.display()))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Reads the key-encryption key, which nobody but the owner may read.
+///
+/// # Errors
+/// With the mend, when it is missing, readable by others or damaged.
+pub fn read_key(path: &Path) -> anyhow::Result<KeyEncryptionKey> {
+    require_private(path)?;
+    let text = zeroize::Zeroizing::new(fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?);
+    KeyEncryptionKey::from_file_text(&text).with_context(|| format!("{} is damaged", path.display()))
+}
+
+/// Holds the folder for this process; freed when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Held {
+    _file: File,
+}
+
+/// Takes the folder.
+///
+/// # Errors
+/// When another `iamd` serves it.
+pub fn hold(dir: &Path) -> anyhow::Result<Held> {
+    let path: PathBuf = dir.join(LOCK);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| anyhow::anyhow!("another iamd serves {}; stop it first", dir.display()))?;
+    Ok(Held { _file: file })
+}

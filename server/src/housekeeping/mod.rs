@@ -1,0 +1,106 @@
+//! What the platform does by itself, on one node at a time: seal, fold, take dated steps, deliver, run jobs, sweep.
+
+pub mod outbox;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::store::{Housekeeping, Leader};
+
+/// Starts every task; they end when `stop` does.
+pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
+    let tasks = TaskTracker::new();
+    spawn(
+        &tasks,
+        app,
+        stop,
+        "seal",
+        Duration::from_secs(1),
+        |app| &app.wake.sealer,
+        |app| async move {
+            while crate::audit::seal::seal(&app).await? > 0 {}
+            Ok(())
+        },
+    );
+    spawn(
+        &tasks,
+        app,
+        stop,
+        "key steps",
+        Duration::from_secs(1),
+        |app| &app.wake.keys,
+        |app| async move { crate::key::steps::take_due(&app).await.map(|_| ()) },
+    );
+    spawn(
+        &tasks,
+        app,
+        stop,
+        "outbox",
+        Duration::from_secs(1),
+        |app| &app.wake.outbox,
+        |app| async move { outbox::deliver_due(&app).await.map(|_| ()) },
+    );
+    spawn(&tasks, app, stop, "sweep", Duration::from_mins(10), |app| &app.wake.sweeper, |app| async move { sweep(&app).await });
+    tasks.close();
+    tasks
+}
+
+/// Runs `work` once a `period`, or earlier when woken. A failure is logged and tried again: the database may be away.
+fn spawn<F, R>(
+    tasks: &TaskTracker,
+    app: &Arc<App>,
+    stop: &CancellationToken,
+    name: &'static str,
+    period: Duration,
+    wake: fn(&App) -> &Notify,
+    work: F,
+) where
+    F: Fn(Arc<App>) -> R + Send + 'static,
+    R: Future<Output = anyhow::Result<()>> + Send,
+{
+    let app = Arc::clone(app);
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        let mut failures = 0_u32;
+        loop {
+            match work(Arc::clone(&app)).await {
+                Ok(()) => failures = 0,
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    tracing::warn!(task = name, %error, failures, "a housekeeping task failed and will be tried again");
+                    metrics::counter!("iam_housekeeping_failures_total", "task" => name).increment(1);
+                }
+            }
+            let pause = period.saturating_mul(1 + failures.min(9));
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(pause) => {}
+                () = wake(&app).notified(), if failures == 0 => {
+                    // Many commits in a moment are one round of work.
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        }
+    });
+}
+
+/// Forgets what has aged out.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn sweep(app: &App) -> anyhow::Result<()> {
+    let mut tx = app.store.write().await?;
+    if !tx.leads(Leader::Sweeper).await? {
+        return Ok(());
+    }
+    if tx.sweep_replies(app.clock.now()).await? > 0 {
+        tx.commit_housekeeping(Housekeeping::Sweep).await?;
+    }
+    Ok(())
+}

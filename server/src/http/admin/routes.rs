@@ -1,0 +1,44 @@
+//! Every operation and the function that performs it.
+
+use std::sync::Arc;
+
+use api::Operation;
+use api::{audit as audit_api, instance as instance_api, key as key_api, operator as operator_api};
+use axum::Router;
+
+use super::mount::mount;
+use crate::app::App;
+use crate::{audit, instance, key, operator};
+
+macro_rules! operations {
+    ($($operation:ty => $run:path,)*) => {
+        /// Names of the operations that are mounted.
+        pub const NAMES: &[&str] = &[$(<$operation as Operation>::NAME),*];
+
+        /// The router with every operation on it.
+        pub fn mounted() -> Router<Arc<App>> {
+            let router = Router::new();
+            $(let router = mount::<$operation, _>(router, $run);)*
+            router
+        }
+    };
+}
+
+operations! {
+    audit_api::ExportAudit => audit::export::export,
+    audit_api::ListAudit => audit::list::list,
+    audit_api::ListCheckpoints => audit::export::checkpoints,
+    audit_api::ShowAudit => audit::show::show,
+    audit_api::UnsealedAudit => audit::export::unsealed,
+    instance_api::CheckInstance => instance::check::check,
+    key_api::ListKeys => key::list::list,
+    key_api::RevokeKey => key::revoke::revoke,
+    key_api::RotateKey => key::rotate::rotate,
+    key_api::ShowKey => key::show::show,
+    operator_api::AddOperator => operator::add::add,
+    operator_api::DisableOperator => operator::disable::disable,
+    operator_api::EnableOperator => operator::enable::enable,
+    operator_api::ListOperators => operator::list::list,
+    operator_api::ShowOperator => operator::show::show,
+    operator_api::WhoAmI => operator::whoami::whoami,
+}

@@ -1,0 +1,94 @@
+//! TLS of the listeners, by OpenSSL.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::Clock;
+use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion};
+use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::verify::X509VerifyFlags;
+use pki::{Certificate, PrivateKey};
+
+/// What a listener shows of itself.
+pub struct ServerIdentity {
+    /// Its key.
+    pub key: PrivateKey,
+    /// Its certificate.
+    pub certificate: Certificate,
+    /// Issuers up to and without the root.
+    pub chain: Vec<Certificate>,
+}
+
+/// Operators only: TLS 1.3, no tickets, client certificates of this instance's authority for operators. Whoever brings none
+/// still gets a connection, for `POST /enrol`.
+///
+/// # Errors
+/// When OpenSSL refuses the key or the certificates.
+pub fn admin(identity: &ServerIdentity, operators: &[Certificate]) -> anyhow::Result<SslContext> {
+    let mut builder = base(identity)?;
+    builder.set_min_proto_version(Some(SslVersion::TLS1_3))?;
+    builder.set_num_tickets(0)?;
+    builder.set_options(SslOptions::NO_TICKET);
+    builder.set_session_cache_mode(SslSessionCacheMode::OFF);
+    let mut trusted = X509StoreBuilder::new()?;
+    for authority in operators {
+        trusted.add_cert(authority.x509().clone())?;
+        builder.add_client_ca(authority.x509())?;
+    }
+    // The chain ends at the authority for operators, not at the root: a relying party's certificate, though of the same
+    // root, must fail the handshake here.
+    trusted.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
+    builder.set_verify_cert_store(trusted.build())?;
+    builder.set_verify(SslVerifyMode::PEER);
+    Ok(builder.build())
+}
+
+/// Relying parties and citizens' apps: TLS 1.3, and 1.2 with ECDHE and AEAD only.
+///
+/// # Errors
+/// When OpenSSL refuses the key or the certificates.
+pub fn public(identity: &ServerIdentity) -> anyhow::Result<SslContext> {
+    let mut builder = base(identity)?;
+    builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+    builder.set_cipher_list("ECDHE+AESGCM:ECDHE+CHACHA20")?;
+    Ok(builder.build())
+}
+
+fn base(identity: &ServerIdentity) -> anyhow::Result<SslContextBuilder> {
+    let mut builder = SslContext::builder(SslMethod::tls_server())?;
+    builder.set_private_key(identity.key.pkey())?;
+    builder.set_certificate(identity.certificate.x509())?;
+    builder.check_private_key()?;
+    for issuer in &identity.chain {
+        builder.add_extra_chain_cert(issuer.x509().clone())?;
+    }
+    builder.set_alpn_select_callback(|_, offered| {
+        openssl::ssl::select_next_proto(b"\x02h2\x08http/1.1", offered).ok_or(openssl::ssl::AlpnError::NOACK)
+    });
+    Ok(builder)
+}
+
+/// A connection to be accepted. Certificates are judged by the node's own clock, as everything else is.
+///
+/// # Errors
+/// When OpenSSL has no memory.
+pub fn connection(context: &SslContext, clock: &Arc<dyn Clock>) -> anyhow::Result<Ssl> {
+    let mut ssl = Ssl::new(context)?;
+    ssl.param_mut().set_time(clock.now().micros().div_euclid(1_000_000));
+    Ok(ssl)
+}
+
+/// Whether only the owner can read a file that holds a key.
+///
+/// # Errors
+/// With the mend, when others can or the file is not there.
+pub fn require_private(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let shown = path.display();
+    let metadata = std::fs::metadata(path).map_err(|error| anyhow::anyhow!("{shown}: {error}"))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        anyhow::bail!("{shown} has mode {mode:04o}, so others could read the key; mend it with: chmod 600 {shown}");
+    }
+    Ok(())
+}

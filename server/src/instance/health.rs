@@ -1,0 +1,138 @@
+//! What has to be right for the node to be ready, each part apart.
+
+use std::time::Duration;
+
+use api::instance::Check;
+use domain::{KeyPurpose, KeyState, Timestamp};
+use pki::Certificate;
+
+use crate::app::App;
+use crate::keys::LISTENERS;
+use crate::store::StoreError;
+
+/// An entry that waits longer than this to be sealed means that nobody seals.
+const SEALING_LATE: Duration = Duration::from_secs(60);
+/// A clock this far behind the newest record runs wrong.
+const CLOCK_BEHIND: Duration = Duration::from_secs(60);
+/// A certificate of ours that ends sooner than this is said.
+const CERTIFICATE_ENDS: Duration = Duration::from_hours(14 * 24);
+
+/// Looks at database, audit, keys, clock and disk.
+pub async fn look(app: &App) -> Vec<Check> {
+    let facts = facts(app).await;
+    let (audit, keys, clock) = match &facts {
+        Ok(facts) => (audit(app, facts), keys(app, facts), clock(app, facts)),
+        Err(_) => (unknown("audit"), unknown("keys"), unknown("clock")),
+    };
+    vec![database(app, &facts), audit, keys, clock, disk(app)]
+}
+
+struct Facts {
+    oldest_unsealed: Option<Timestamp>,
+    newest_entry: Option<Timestamp>,
+    signing: usize,
+    listener_ends: Option<Timestamp>,
+}
+
+async fn facts(app: &App) -> Result<Facts, StoreError> {
+    let mut read = app.store.read().await?;
+    read.ping().await?;
+    let (oldest_unsealed, newest_entry) = read.audit_times().await?;
+    let keys = read.keys(None, Some(KeyState::Active)).await?;
+    let signing = keys.iter().filter(|row| row.purpose == KeyPurpose::TokenSigning.to_string()).count();
+    let listener_ends = keys
+        .iter()
+        .find(|row| row.name == LISTENERS)
+        .and_then(|row| row.certificate.as_deref())
+        .and_then(|der| Certificate::from_der(der).ok())
+        .map(|certificate| certificate.view().not_after);
+    Ok(Facts { oldest_unsealed, newest_entry, signing, listener_ends })
+}
+
+fn check(id: &str, ok: bool, detail: impl Into<String>, mend: &str) -> Check {
+    Check { id: id.to_owned(), ok, detail: detail.into(), mend: (!ok).then(|| mend.to_owned()) }
+}
+
+fn unknown(id: &str) -> Check {
+    check(id, false, "not known while the database is away", "mend the database first")
+}
+
+fn database(app: &App, facts: &Result<Facts, StoreError>) -> Check {
+    match facts {
+        Ok(_) => check("database", true, format!("{} answers", app.store.engine().name()), ""),
+        Err(error) => check("database", false, error.to_string(), "start the database, or mend 'databaseUrl' in iamd.yaml"),
+    }
+}
+
+fn audit(app: &App, facts: &Facts) -> Check {
+    let waits = facts.oldest_unsealed.map(|oldest| app.clock.now().saturating_since(oldest));
+    match waits {
+        Some(waits) if waits > SEALING_LATE => check(
+            "audit",
+            false,
+            format!("entries wait {} s to be sealed", waits.as_secs()),
+            "see the log for 'seal'; 'iamctl audit verify' tells whether the log is whole",
+        ),
+        _ => check("audit", true, "entries are sealed as they come", ""),
+    }
+}
+
+fn keys(app: &App, facts: &Facts) -> Check {
+    if facts.signing == 0 {
+        return check(
+            "keys",
+            false,
+            "there is no active token-signing key",
+            "'iamctl key rotate --purpose token-signing --activate now'",
+        );
+    }
+    match facts.listener_ends {
+        None => check("keys", false, "the listeners have no certificate", "restore the database from a backup"),
+        Some(ends) if ends < app.clock.now() => check(
+            "keys",
+            false,
+            format!("the listeners' certificate ended at {ends}"),
+            "restart iamd: it renews the certificate at start",
+        ),
+        Some(ends) if ends < app.clock.now().plus(CERTIFICATE_ENDS) => {
+            check("keys", true, format!("the listeners' certificate ends soon, at {ends}; a restart renews it"), "")
+        }
+        Some(ends) => check("keys", true, format!("{} token-signing keys are active; listeners until {ends}", facts.signing), ""),
+    }
+}
+
+fn clock(app: &App, facts: &Facts) -> Check {
+    let now = app.clock.now();
+    match facts.newest_entry {
+        Some(newest) if newest.saturating_since(now) > CLOCK_BEHIND => check(
+            "clock",
+            false,
+            format!("the clock says {now}, but the newest audit entry is of {newest}"),
+            "set the clock right (chrony, systemd-timesyncd)",
+        ),
+        _ => check("clock", true, now.to_string(), ""),
+    }
+}
+
+fn disk(app: &App) -> Check {
+    let place = &app.data_dir;
+    match free_bytes(place) {
+        Err(error) => check("disk", false, format!("{}: {error}", place.display()), "mount the data folder"),
+        Ok(free) if free < app.settings.disk_reserve => check(
+            "disk",
+            false,
+            format!("{} MiB free at {}", free / (1024 * 1024), place.display()),
+            "free some space, or lower 'diskReserveMib' in iamd.yaml",
+        ),
+        Ok(free) => check("disk", true, format!("{} MiB free at {}", free / (1024 * 1024), place.display()), ""),
+    }
+}
+
+/// Bytes an unprivileged process may still write at `path`.
+///
+/// # Errors
+/// When the path is not there.
+pub fn free_bytes(path: &std::path::Path) -> std::io::Result<u64> {
+    let stat = rustix::fs::statvfs(path)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

@@ -1,0 +1,291 @@
+//! `iamd init`: a new instance, all of it or nothing.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use api::Role;
+use domain::{Environment, KeyAlgorithm, KeyPurpose, KeyState, Timestamp};
+use pki::{Authority, AuthorityName, AuthorityPurpose, Instance, KeyEncryptionKey, KeyKind, PrivateKey};
+use serde::Serialize;
+use serde_json::json;
+
+use super::open::{Ports, Reached, ledger};
+use crate::data_dir::{self, FIRST_OPERATOR, KEY_FILE};
+use crate::keys::{self, Kid, Slot};
+use crate::operator::add::{CODE_LIFE, enrolment_code};
+use crate::operator::enrol::certificate_row;
+use crate::settings::{self, Settings};
+use crate::store::{Create, Engine, Housekeeping, InstanceRow, KeyRow, OperatorRow, Store, Write, roles_text};
+
+/// What a new instance is to be.
+pub struct NewInstance {
+    /// Fixed for its life.
+    pub environment: Environment,
+    /// Base of the public interface.
+    pub public_url: String,
+    /// Base under which certificates and revocation lists are published.
+    pub pki_url: String,
+    /// What is written to `iamd.yaml`.
+    pub file: settings::File,
+}
+
+/// What was made.
+pub struct Made {
+    /// The instance's id.
+    pub instance: String,
+    /// The first operator's context.
+    pub context: PathBuf,
+    /// On production: the second administrator's id, code and the code's last moment.
+    pub second: Option<(String, String, Timestamp)>,
+}
+
+/// The first operator's id.
+const FIRST: &str = "first-operator";
+/// On production, the second administrator's id.
+const SECOND: &str = "second-administrator";
+
+/// Makes an instance in `dir`.
+///
+/// # Errors
+/// When the folder or the database holds one already, or something cannot be written; then nothing is left behind.
+pub async fn init(dir: &Path, new: NewInstance, settings: &Settings, ports: &Ports) -> anyhow::Result<Made> {
+    for name in [settings::FILE, "iam.db", KEY_FILE, FIRST_OPERATOR] {
+        let path = dir.join(name);
+        ensure!(
+            !path.exists(),
+            "{} holds an instance already ({} is there); choose another folder. Nothing was changed",
+            dir.display(),
+            path.display()
+        );
+    }
+    let existed = dir.exists();
+    data_dir::private_folder(dir)?;
+    match make(dir, &new, settings, ports).await {
+        Ok(made) => Ok(made),
+        Err(error) => {
+            sweep(dir, existed);
+            Err(error)
+        }
+    }
+}
+
+/// Removes what a failed init has made; the names are ours alone, for they were not there before.
+fn sweep(dir: &Path, existed: bool) {
+    for name in [settings::FILE, "iam.db", "iam.db-wal", "iam.db-shm", KEY_FILE] {
+        let _ = std::fs::remove_file(dir.join(name));
+    }
+    let _ = std::fs::remove_dir_all(dir.join(FIRST_OPERATOR));
+    if !existed {
+        let _ = std::fs::remove_dir(dir);
+    }
+}
+
+async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports) -> anyhow::Result<Made> {
+    let now = ports.clock.now();
+    let id = domain::RequestId::new(now, ports.entropy.as_ref()).to_string();
+    let instance = Instance::new(&id, new.environment, &new.pki_url)?;
+    let kek = KeyEncryptionKey::generate(ports.entropy.as_ref())?;
+    let reached = Reached::of(settings, &new.public_url)?;
+
+    let engine = Engine::open(&settings.database, Create::IfMissing).await.context("cannot open the database")?;
+    engine.require_c_collation().await?;
+    ensure!(
+        engine.schema().await?.applied == 0,
+        "the database holds an instance already; give another one with --database-url. Nothing was changed"
+    );
+    engine.migrate().await?;
+    let store = Store::new(engine, ledger(&instance, &kek, ports)?);
+    let mut tx = store.write().await?;
+    tx.insert_instance(&InstanceRow {
+        id: id.clone(),
+        environment: new.environment.to_string(),
+        public_url: new.public_url.clone(),
+        pki_url: new.pki_url.clone(),
+        kek_id: kek.id(),
+        two_person: new.environment == Environment::Production,
+        created_at: now.micros(),
+    })
+    .await?;
+    let authorities = insert_keys(&mut tx, &kek, &instance, &reached, ports, now).await?;
+    let operator = insert_first_operator(&mut tx, &authorities.operators, new.environment, now).await?;
+    let second = match new.environment {
+        Environment::Sandbox => None,
+        Environment::Production => Some(invite_second(&mut tx, &kek, &instance, ports, now).await?),
+    };
+    let facts = json!({ "environment": new.environment, "public_url": new.public_url, "pki_url": new.pki_url });
+    tx.commit_housekeeping(Housekeeping::Step { action: "instance.init", subject: id.clone(), facts }).await?;
+    store.engine().close().await;
+
+    data_dir::write_private(&dir.join(KEY_FILE), kek.to_file_text().as_bytes())?;
+    let context = write_first_operator(dir, settings, new.environment, &id, &operator, &authorities)?;
+    let text = serde_yaml::to_string(&new.file).context("the settings cannot be written")?;
+    // Last: a folder with this file holds a whole instance. Private: a database URL may hold a password.
+    data_dir::write_private(&dir.join(settings::FILE), text.as_bytes())?;
+    Ok(Made { instance: id, context, second })
+}
+
+struct Authorities {
+    root: Authority,
+    operators: Authority,
+}
+
+async fn insert_keys(
+    tx: &mut Write,
+    kek: &KeyEncryptionKey,
+    instance: &Instance,
+    reached: &Reached,
+    ports: &Ports,
+    now: Timestamp,
+) -> anyhow::Result<Authorities> {
+    let p256 = || PrivateKey::generate(KeyKind::P256);
+    let root = Authority::new_root(instance, 1, p256()?, now)?;
+    let operators = root.new_issuing(AuthorityName::new(AuthorityPurpose::Operators, 1), p256()?, now)?;
+    let servers = root.new_issuing(AuthorityName::new(AuthorityPurpose::Servers, 1), p256()?, now)?;
+    for (authority, purpose, name) in [
+        (&root, KeyPurpose::RootCa, keys::ROOT),
+        (&operators, KeyPurpose::IssuingCa, keys::OPERATORS),
+        (&servers, KeyPurpose::IssuingCa, keys::SERVERS),
+    ] {
+        let slot = Slot { purpose, name, algorithm: KeyAlgorithm::Es256 };
+        let kid = authority.name().to_string();
+        let row = keys::new_signing_row(kek, instance, slot, Kid::Named(&kid), authority.key(), now)?;
+        insert_active(tx, KeyRow { certificate: Some(authority.certificate().der().to_vec()), ..row }, now).await?;
+    }
+    let listeners = p256()?;
+    let hosts: Vec<String> = reached.hosts.iter().cloned().collect();
+    let addresses: Vec<_> = reached.addresses.iter().copied().collect();
+    let certificate = servers.issue_server(&hosts, &addresses, &listeners.public()?, None, now)?;
+    let slot = Slot { purpose: KeyPurpose::ServerTls, name: keys::LISTENERS, algorithm: KeyAlgorithm::Es256 };
+    let row = keys::new_signing_row(kek, instance, slot, Kid::Named("listeners-1"), &listeners, now)?;
+    insert_active(tx, KeyRow { certificate: Some(certificate.der().to_vec()), ..row }, now).await?;
+
+    let slot = Slot { purpose: KeyPurpose::Audit, name: keys::CHECKPOINTS, algorithm: KeyAlgorithm::Ed25519 };
+    let checkpoints = PrivateKey::generate(KeyKind::Ed25519)?;
+    insert_active(tx, keys::new_signing_row(kek, instance, slot, Kid::Named("checkpoints-1"), &checkpoints, now)?, now).await?;
+    for (algorithm, kind) in [(KeyAlgorithm::Es256, KeyKind::P256), (KeyAlgorithm::Ps256, KeyKind::Rsa3072)] {
+        let slot = Slot { purpose: KeyPurpose::TokenSigning, name: keys::TOKENS, algorithm };
+        let key = PrivateKey::generate(kind)?;
+        insert_active(tx, keys::new_signing_row(kek, instance, slot, Kid::Thumbprint, &key, now)?, now).await?;
+    }
+    for (purpose, name) in
+        [(KeyPurpose::Audit, keys::PAYLOADS), (KeyPurpose::BlindIndex, keys::PEOPLE), (KeyPurpose::Pairwise, keys::SUBJECTS)]
+    {
+        let slot = Slot { purpose, name, algorithm: KeyAlgorithm::Hs256 };
+        let mut secret = pki::Secret::default();
+        ports.entropy.fill(secret.as_mut());
+        insert_active(tx, keys::new_secret_row(kek, instance, slot, &format!("{name}-1"), &secret, now)?, now).await?;
+    }
+    insert_active(tx, keys::kek_row(kek, now), now).await?;
+    Ok(Authorities { root, operators })
+}
+
+async fn insert_active(tx: &mut Write, row: KeyRow, now: Timestamp) -> anyhow::Result<()> {
+    let row = KeyRow { state: KeyState::Active.to_string(), activate_at: Some(now.micros()), ..row };
+    Ok(tx.insert_key(&row).await?)
+}
+
+struct FirstOperator {
+    key: PrivateKey,
+    certificate: pki::Certificate,
+}
+
+async fn insert_first_operator(
+    tx: &mut Write,
+    authority: &Authority,
+    environment: Environment,
+    now: Timestamp,
+) -> anyhow::Result<FirstOperator> {
+    // On a sandbox one person tries everything; on production the first operator lets others in and does nothing else.
+    let roles = match environment {
+        Environment::Sandbox => Role::ALL,
+        Environment::Production => &[Role::Administrator],
+    };
+    let key = PrivateKey::generate(KeyKind::P256)?;
+    let certificate = authority.issue_operator(FIRST, &key.public()?, None, now)?;
+    tx.put_operator(&OperatorRow {
+        id: FIRST.to_owned(),
+        name: "First operator".to_owned(),
+        roles: roles_text(roles),
+        state: "active".to_owned(),
+        version: 0,
+        created_at: now.micros(),
+        enrolment_mac: None,
+        enrolment_expires_at: None,
+    })
+    .await?;
+    tx.insert_operator_certificate(&certificate_row(FIRST, &certificate)).await?;
+    Ok(FirstOperator { key, certificate })
+}
+
+/// A production instance starts with two administrators: severe verbs work once both are in.
+async fn invite_second(
+    tx: &mut Write,
+    kek: &KeyEncryptionKey,
+    instance: &Instance,
+    ports: &Ports,
+    now: Timestamp,
+) -> anyhow::Result<(String, String, Timestamp)> {
+    let rows = tx.keys(None, Some(KeyState::Active)).await?;
+    let copy = KeyEncryptionKey::from_file_text(&kek.to_file_text())?;
+    let unlocked = keys::Keys::unlock(copy, instance.clone(), &rows)?;
+    let code = enrolment_code(ports.entropy.as_ref());
+    let expires_at = now.plus(CODE_LIFE);
+    tx.put_operator(&OperatorRow {
+        id: SECOND.to_owned(),
+        name: "Second administrator".to_owned(),
+        roles: roles_text(&[Role::Administrator]),
+        state: "invited".to_owned(),
+        version: 0,
+        created_at: now.micros(),
+        enrolment_mac: Some(unlocked.enrolment_mac(&code)?.to_vec()),
+        enrolment_expires_at: Some(expires_at.micros()),
+    })
+    .await?;
+    Ok((SECOND.to_owned(), code, expires_at))
+}
+
+/// The first operator's context, as `iamctl` reads it.
+#[derive(Serialize)]
+struct ContextFile<'a> {
+    name: &'a str,
+    server: String,
+    instance: &'a str,
+    environment: Environment,
+    operator: &'a str,
+    ca: &'a str,
+    certificate: &'a str,
+    key: &'a str,
+}
+
+fn write_first_operator(
+    dir: &Path,
+    settings: &Settings,
+    environment: Environment,
+    instance: &str,
+    operator: &FirstOperator,
+    authorities: &Authorities,
+) -> anyhow::Result<PathBuf> {
+    let folder = dir.join(FIRST_OPERATOR);
+    data_dir::private_folder(&folder)?;
+    let mut listen = settings.admin_listen;
+    if listen.ip().is_unspecified() {
+        listen.set_ip([127, 0, 0, 1].into());
+    }
+    let context = ContextFile {
+        name: &environment.to_string(),
+        server: format!("https://{listen}"),
+        instance,
+        environment,
+        operator: FIRST,
+        ca: "ca.crt",
+        certificate: "operator.crt",
+        key: "operator.key",
+    };
+    let text = serde_yaml::to_string(&context).context("the context cannot be written")?;
+    data_dir::write_readable(&folder.join("ca.crt"), authorities.root.certificate().pem()?.as_bytes())?;
+    data_dir::write_readable(&folder.join("operator.crt"), operator.certificate.pem()?.as_bytes())?;
+    data_dir::write_private(&folder.join("operator.key"), pki::envelope::private_key_to_pem(&operator.key)?.as_bytes())?;
+    let path = folder.join("context.yaml");
+    data_dir::write_private(&path, text.as_bytes())?;
+    Ok(path)
+}

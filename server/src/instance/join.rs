@@ -1,0 +1,42 @@
+//! `iamd join`: another node of an instance that is there.
+
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+
+use super::open::read_instance;
+use crate::data_dir::{self, KEY_FILE};
+use crate::settings::{self, Settings};
+use crate::store::{Create, Engine, Location};
+
+/// Writes a data folder for this node.
+///
+/// # Errors
+/// When the folder holds an instance already, the key is not the instance's, or the database cannot be shared.
+pub async fn join(dir: &Path, key_file: &Path, file: &settings::File, settings: &Settings) -> anyhow::Result<String> {
+    ensure!(
+        matches!(settings.database, Location::Url(_)),
+        "only a PostgreSQL instance has more than one node; give its --database-url"
+    );
+    for name in [settings::FILE, KEY_FILE] {
+        ensure!(!dir.join(name).exists(), "{} holds a node already; choose another folder. Nothing was changed", dir.display());
+    }
+    let kek = data_dir::read_key(key_file)?;
+    let engine = Engine::open(&settings.database, Create::Never).await.context("cannot open the database")?;
+    let schema = engine.schema().await?;
+    ensure!(schema.applied == schema.known, "the database's schema is {}, this program's {}", schema.applied, schema.known);
+    let (row, _) = read_instance(&engine).await?;
+    engine.close().await;
+    ensure!(
+        row.kek_id == kek.id(),
+        "{} is not the key-encryption key of this instance (it is {}, the instance's is {}). Nothing was changed",
+        key_file.display(),
+        kek.id(),
+        row.kek_id
+    );
+    data_dir::private_folder(dir)?;
+    data_dir::write_private(&dir.join(KEY_FILE), kek.to_file_text().as_bytes())?;
+    let text = serde_yaml::to_string(file).context("the settings cannot be written")?;
+    data_dir::write_private(&dir.join(settings::FILE), text.as_bytes())?;
+    Ok(row.id)
+}

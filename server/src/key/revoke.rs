@@ -1,0 +1,67 @@
+use api::key::{KeyRevocation, RevokeKey};
+use domain::{KeyGeneration, KeyPurpose, KeyState, RevocationReason, Timestamp};
+use serde_json::json;
+
+use super::rotate::{fresh, generations, somebody_was_faster};
+use super::view::view;
+use crate::app::{App, Caller};
+use crate::failure::Failure;
+use crate::store::{KeyRow, Write};
+
+/// Withdraws a key at once. In place of an active one the waiting generation takes over, or a fresh one.
+pub async fn revoke(app: &App, caller: &Caller, op: RevokeKey) -> Result<KeyRevocation, Failure> {
+    if op.reason == RevocationReason::CertificateHold {
+        return Err(Failure::invalid_field("key.reason", "reason", "a key cannot be put on hold; its revocation is for good"));
+    }
+    let now = app.clock.now();
+    let known = app.store.read().await?.key(&op.kid).await?.ok_or_else(|| Failure::not_found("key", &op.kid))?;
+    if known.purpose != KeyPurpose::TokenSigning.to_string() {
+        let message = format!("only token-signing keys are revoked by this verb at present, not {}", known.purpose);
+        return Err(Failure::invalid_field("key.purpose", "kid", message));
+    }
+    // Made before the transaction begins, as in a rotation; thrown away when it is not needed.
+    let spare = fresh(app, known.generation()?.algorithm, now)?;
+    let mut tx = app.store.write().await?;
+    let rows = tx.keys(Some(KeyPurpose::TokenSigning), None).await?;
+    let row = rows.iter().find(|row| row.kid == op.kid.as_str()).ok_or_else(|| Failure::not_found("key", &op.kid))?;
+    let was = row.generation()?;
+    let revoked = row.with(&was.revoke(op.reason, now)?);
+    tx.put_key(&revoked).await?;
+    let replaced_by = match was.state {
+        KeyState::Active => Some(replace(&mut tx, &rows, &was, spare, now).await.map_err(somebody_was_faster)?),
+        _ => None,
+    };
+    let facts = json!({ "was": was.state, "reason": op.reason, "replaced_by": replaced_by.as_ref().map(|row| &row.kid) });
+    let reply = KeyRevocation {
+        key: view(&revoked)?,
+        replaced_by: replaced_by.map(|row| row.generation()).transpose()?.map(|generation| generation.kid),
+    };
+    tx.commit(caller.record(&op).facts(facts), reply).await
+}
+
+/// Puts a generation in the revoked one's place, so that the platform never stands without a key.
+async fn replace(
+    tx: &mut Write,
+    rows: &[KeyRow],
+    revoked: &KeyGeneration,
+    spare: KeyRow,
+    now: Timestamp,
+) -> Result<KeyRow, Failure> {
+    let slot = revoked.slot();
+    let waiting = generations(rows)?
+        .into_iter()
+        .find(|generation| generation.state == KeyState::Published && generation.slot() == slot)
+        .and_then(|generation| rows.iter().find(|row| row.kid == generation.kid.as_str()));
+    match waiting {
+        Some(row) => {
+            let active = row.with(&row.generation()?.activate(now)?);
+            tx.put_key(&active).await?;
+            Ok(active)
+        }
+        None => {
+            let active = spare.with(&spare.generation()?.activate(now)?);
+            tx.insert_key(&active).await?;
+            Ok(active)
+        }
+    }
+}

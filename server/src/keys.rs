@@ -1,0 +1,290 @@
+//! The keys of the instance as operations use them: they seal, sign, look up and unwrap here, and no private key goes out.
+//!
+//! Every private key lies wrapped in the database under the node's key-encryption key, which is a file beside it. The names
+//! of the lines of generations are constants of this file.
+
+use domain::{Hkic, KeyAlgorithm, KeyPurpose, KeyState, Phone, Timestamp};
+use pki::checkpoint::{NoteSigner, VerifierKey};
+use pki::provider::derive;
+use pki::{
+    Aad, Authority, AuthorityName, BlindIndex, Certificate, Instance, KeyEncryptionKey, KeyKind, MacKey, PkiError, PrivateKey,
+    PublicKey, Secret,
+};
+use zeroize::Zeroizing;
+
+use crate::store::KeyRow;
+
+/// Line of the token-signing keys.
+pub const TOKENS: &str = "tokens";
+/// Line of the authority for operators.
+pub const OPERATORS: &str = "operators";
+/// Line of the authority for our own servers.
+pub const SERVERS: &str = "servers";
+/// Line of the root authority.
+pub const ROOT: &str = "root";
+/// Line of the key of the TLS listeners.
+pub const LISTENERS: &str = "listeners";
+/// Line of the key that signs checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
+/// Line of the secret under which request bodies are digested for the audit log.
+pub const PAYLOADS: &str = "payloads";
+/// Line of the secret of the look-up columns.
+pub const PEOPLE: &str = "people";
+/// Line of the secret of pairwise subjects.
+pub const SUBJECTS: &str = "subjects";
+/// Line of the key-encryption key.
+pub const ACCOUNTS: &str = "accounts";
+
+/// The keys, unlocked.
+pub struct Keys {
+    kek: KeyEncryptionKey,
+    instance: Instance,
+    payloads: MacKey,
+    enrolments: MacKey,
+    hkic: BlindIndex,
+    phone: BlindIndex,
+    index_generation: i32,
+    pseudonyms: Secret,
+}
+
+impl Keys {
+    /// Unlocks the secrets among `rows`, which are the active generations of the instance.
+    ///
+    /// # Errors
+    /// When a row is missing or does not open under this key-encryption key.
+    pub fn unlock(kek: KeyEncryptionKey, instance: Instance, rows: &[KeyRow]) -> anyhow::Result<Self> {
+        let secret = |purpose: KeyPurpose, name: &str| -> anyhow::Result<(Zeroizing<Vec<u8>>, &KeyRow)> {
+            let purpose = purpose.to_string();
+            let row = rows
+                .iter()
+                .find(|row| row.purpose == purpose && row.name == name && row.state == KeyState::Active.to_string())
+                .ok_or_else(|| anyhow::anyhow!("the database has no active {purpose} key '{name}'"))?;
+            Ok((open(&kek, &instance, row)?, row))
+        };
+        let (payloads, _) = secret(KeyPurpose::Audit, PAYLOADS)?;
+        let (people, people_row) = secret(KeyPurpose::BlindIndex, PEOPLE)?;
+        let (subjects, _) = secret(KeyPurpose::Pairwise, SUBJECTS)?;
+        let salt = instance.id().as_bytes().to_vec();
+        let index_generation = people_row.kid.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(1);
+        Ok(Self {
+            payloads: MacKey::new(&derive(&payloads, &salt, "audit.payload")?[..])?,
+            enrolments: MacKey::new(&derive(&payloads, &salt, "operator.enrolment")?[..])?,
+            hkic: BlindIndex::new(&*derive(&people, &salt, "account.hkic")?)?,
+            phone: BlindIndex::new(&*derive(&people, &salt, "account.phone")?)?,
+            index_generation,
+            pseudonyms: derive(&subjects, &salt, "usage.pseudonym")?,
+            kek,
+            instance,
+        })
+    }
+
+    /// The instance as certificates name it.
+    #[must_use]
+    pub fn instance(&self) -> &Instance {
+        &self.instance
+    }
+
+    /// The key-encryption key, for data keys of accounts.
+    pub(crate) fn kek(&self) -> &KeyEncryptionKey {
+        &self.kek
+    }
+
+    /// Keyed digest of a request's body, lower-case hex: a plain one would let an HKIC number be found by trying them all.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn payload_mac(&self, body: &[u8]) -> Result<String, PkiError> {
+        Ok(hex(&self.payloads.mac(body)?))
+    }
+
+    /// What is stored of an enrolment code.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn enrolment_mac(&self, code: &str) -> Result<[u8; 32], PkiError> {
+        self.enrolments.mac(code.as_bytes())
+    }
+
+    /// Look-up value of a card number.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn hkic_index(&self, hkic: &Hkic) -> Result<[u8; 16], PkiError> {
+        self.hkic.of(hkic.expose())
+    }
+
+    /// Look-up value of a phone number.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn phone_index(&self, phone: &Phone) -> Result<[u8; 16], PkiError> {
+        self.phone.of(phone.expose())
+    }
+
+    /// Generation of the look-up columns.
+    #[must_use]
+    pub fn index_generation(&self) -> i32 {
+        self.index_generation
+    }
+
+    /// Secret from which the pseudonym key of each month is derived.
+    #[must_use]
+    pub fn pseudonym_secret(&self) -> &Secret {
+        &self.pseudonyms
+    }
+
+    /// The authority of a stored generation, ready to issue.
+    ///
+    /// # Errors
+    /// When the row is none or does not open.
+    pub fn authority(&self, row: &KeyRow) -> anyhow::Result<Authority> {
+        let name: AuthorityName = row.kid.parse()?;
+        let der = row.certificate.as_deref().ok_or_else(|| anyhow::anyhow!("{} has no certificate", row.kid))?;
+        Ok(Authority::load(&self.instance, name, Certificate::from_der(der)?, self.private(row)?)?)
+    }
+
+    /// Signs checkpoints.
+    ///
+    /// # Errors
+    /// When the row does not open.
+    pub fn checkpoint_signer(&self, row: &KeyRow) -> anyhow::Result<NoteSigner> {
+        Ok(NoteSigner::new(&self.log_origin(), self.private(row)?)?)
+    }
+
+    /// What checkpoints are verified with.
+    ///
+    /// # Errors
+    /// When the row has no public key.
+    pub fn checkpoint_verifier(&self, row: &KeyRow) -> anyhow::Result<VerifierKey> {
+        let spki = row.public_key.as_deref().ok_or_else(|| anyhow::anyhow!("{} has no public key", row.kid))?;
+        Ok(VerifierKey::new(&self.log_origin(), &PublicKey::from_spki_der(spki)?)?)
+    }
+
+    /// The log's origin line: who it belongs to, the same for ever.
+    fn log_origin(&self) -> String {
+        format!("iam-audit-{}", self.instance.id())
+    }
+
+    /// The private key of the TLS listeners; for the TLS context alone.
+    ///
+    /// # Errors
+    /// When the row does not open.
+    pub(crate) fn listener_key(&self, row: &KeyRow) -> anyhow::Result<PrivateKey> {
+        self.private(row)
+    }
+
+    fn private(&self, row: &KeyRow) -> anyhow::Result<PrivateKey> {
+        Ok(PrivateKey::from_pkcs8_der(&open(&self.kek, &self.instance, row)?)?)
+    }
+
+    /// A fresh generation of a signing key, wrapped.
+    ///
+    /// # Errors
+    /// When OpenSSL fails, or the algorithm does not sign.
+    pub fn new_signing_key(&self, slot: Slot<'_>, kid: Kid<'_>, now: Timestamp) -> anyhow::Result<KeyRow> {
+        let kind = match slot.algorithm {
+            KeyAlgorithm::Es256 => KeyKind::P256,
+            KeyAlgorithm::Ps256 => KeyKind::Rsa3072,
+            KeyAlgorithm::Ed25519 => KeyKind::Ed25519,
+            other => anyhow::bail!("{other} does not sign"),
+        };
+        new_signing_row(&self.kek, &self.instance, slot, kid, &PrivateKey::generate(kind)?, now)
+    }
+}
+
+/// Where a generation stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Slot<'a> {
+    /// Purpose.
+    pub purpose: KeyPurpose,
+    /// Line.
+    pub name: &'a str,
+    /// Algorithm.
+    pub algorithm: KeyAlgorithm,
+}
+
+/// How a generation is called.
+#[derive(Debug, Clone, Copy)]
+pub enum Kid<'a> {
+    /// By the RFC 7638 thumbprint of its public key.
+    Thumbprint,
+    /// By this name.
+    Named(&'a str),
+}
+
+/// A row for a private key, published and not yet active.
+pub(crate) fn new_signing_row(
+    kek: &KeyEncryptionKey,
+    instance: &Instance,
+    slot: Slot<'_>,
+    kid: Kid<'_>,
+    key: &PrivateKey,
+    now: Timestamp,
+) -> anyhow::Result<KeyRow> {
+    let public = key.public()?;
+    let kid = match kid {
+        Kid::Thumbprint => public.thumbprint()?,
+        Kid::Named(name) => name.to_owned(),
+    };
+    let sealed = kek.wrap(&key.to_pkcs8_der()?, aad(instance, &kid))?;
+    Ok(KeyRow { public_key: Some(public.spki_der().to_vec()), ..row(slot, &kid, Some(sealed), kek, now) })
+}
+
+/// A row for a secret of 32 bytes.
+pub(crate) fn new_secret_row(
+    kek: &KeyEncryptionKey,
+    instance: &Instance,
+    slot: Slot<'_>,
+    kid: &str,
+    secret: &[u8; 32],
+    now: Timestamp,
+) -> anyhow::Result<KeyRow> {
+    let sealed = kek.wrap(secret, aad(instance, kid))?;
+    Ok(row(slot, kid, Some(sealed), kek, now))
+}
+
+/// The row that stands for the key-encryption key itself, which is not in the database.
+pub(crate) fn kek_row(kek: &KeyEncryptionKey, now: Timestamp) -> KeyRow {
+    let slot = Slot { purpose: KeyPurpose::Data, name: ACCOUNTS, algorithm: KeyAlgorithm::A256Gcm };
+    row(slot, &kek.id(), None, kek, now)
+}
+
+fn row(slot: Slot<'_>, kid: &str, private_sealed: Option<Vec<u8>>, kek: &KeyEncryptionKey, now: Timestamp) -> KeyRow {
+    KeyRow {
+        kid: kid.to_owned(),
+        purpose: slot.purpose.to_string(),
+        name: slot.name.to_owned(),
+        algorithm: slot.algorithm.to_string(),
+        state: KeyState::Published.to_string(),
+        version: 1,
+        created_at: now.micros(),
+        activate_at: None,
+        retire_at: None,
+        revoked_at: None,
+        revoked_reason: None,
+        public_key: None,
+        certificate: None,
+        private_sealed,
+        kek_id: Some(kek.id()),
+    }
+}
+
+fn open(kek: &KeyEncryptionKey, instance: &Instance, row: &KeyRow) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let sealed = row.private_sealed.as_deref().ok_or_else(|| anyhow::anyhow!("key {} has no private part", row.kid))?;
+    kek.unwrap(sealed, aad(instance, &row.kid))
+        .map_err(|error| anyhow::anyhow!("key {} does not open under this node's key-encryption key: {error}", row.kid))
+}
+
+fn aad(instance: &Instance, kid: &str) -> Aad {
+    Aad::of("key.private").and(instance.id()).and(kid)
+}
+
+/// Lower-case hex.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

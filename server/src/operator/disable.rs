@@ -1,0 +1,30 @@
+use api::Role;
+use api::operator::{DisableOperator, OperatorState, OperatorView};
+use domain::Refusal;
+
+use crate::app::{App, Caller};
+use crate::failure::Failure;
+use crate::store::OperatorRow;
+
+/// Shuts an operator out. Their certificate stays on record: it is refused by the operator's state, at every request.
+pub async fn disable(app: &App, caller: &Caller, op: DisableOperator) -> Result<OperatorView, Failure> {
+    let mut tx = app.store.write().await?;
+    let row = tx.operator_locked(&op.operator).await?.ok_or_else(|| Failure::not_found("operator", &op.operator))?;
+    if op.operator == caller.operator {
+        return Err(Refusal::new("operator.self", "nobody shuts themselves out").hint("ask another administrator").into());
+    }
+    let was = row.state()?;
+    if was != OperatorState::Disabled {
+        let administrators = tx.active_with_role(Role::Administrator).await?;
+        if administrators.as_slice() == [op.operator.clone()] {
+            return Err(Refusal::new("operator.last-administrator", format!("{} is the last administrator", op.operator))
+                .hint("add another one first: 'iamctl operator add'")
+                .into());
+        }
+    }
+    let disabled = OperatorRow { state: "disabled".to_owned(), enrolment_mac: None, enrolment_expires_at: None, ..row };
+    tx.put_operator(&disabled).await?;
+    let certificates = tx.operator_certificates(&disabled.id).await?;
+    let view = disabled.view(&certificates)?;
+    tx.commit(caller.record(&op).facts(serde_json::json!({ "was": was })), view).await
+}

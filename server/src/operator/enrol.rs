@@ -1,0 +1,68 @@
+use api::enrol::{Enrol, Enrolled};
+use api::operator::OperatorState;
+use domain::{KeyPurpose, Refusal, RequestId, Timestamp};
+use pki::{Certificate, CsrRequest};
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::keys;
+use crate::store::{CertificateRow, Housekeeping, OperatorRow};
+
+/// Issues an operator's certificate for a one-time code and a proven key. The code is spent in the same transaction.
+pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enrolled, Failure> {
+    let csr = CsrRequest::parse(asked.csr.as_bytes())
+        .map_err(|refusal| Failure::invalid_field(refusal.code, "csr", refusal.message))?;
+    let code: String = asked.code.trim().to_ascii_uppercase();
+    let mac = app.keys.enrolment_mac(&code).map_err(anyhow::Error::from)?;
+    let now = app.clock.now();
+    let mut tx = app.store.write().await?;
+    let Some(row) = tx.operator_enrolling(&mac).await? else { return Err(code_refused()) };
+    if row.enrolment_expires_at.is_none_or(|expires| now.micros() > expires) || row.state()? != OperatorState::Invited {
+        return Err(code_refused());
+    }
+    let Some(authority_row) = tx.active_key(KeyPurpose::IssuingCa, keys::OPERATORS).await? else {
+        return Err(anyhow::anyhow!("there is no active authority for operators").into());
+    };
+    let authority = app.keys.authority(&authority_row)?;
+    let certificate = authority.issue_operator(&row.id, csr.public_key(), None, now).map_err(anyhow::Error::from)?;
+    tx.insert_operator_certificate(&certificate_row(&row.id, &certificate)).await?;
+    tx.put_operator(&OperatorRow { state: "active".to_owned(), enrolment_mac: None, enrolment_expires_at: None, ..row.clone() })
+        .await?;
+    let reply = Enrolled {
+        operator: row.id()?,
+        name: row.name.clone(),
+        roles: row.roles()?,
+        certificate: certificate.pem().map_err(anyhow::Error::from)?,
+        chain: vec![authority.certificate().pem().map_err(anyhow::Error::from)?],
+        instance: app.instance.clone(),
+        environment: app.environment,
+    };
+    let facts = serde_json::json!({
+        "serial": certificate.view().serial,
+        "not_after": Timestamp::to_string(&certificate.view().not_after),
+        "request": request.to_string(),
+    });
+    tx.commit_housekeeping(Housekeeping::Step { action: "operator.enrol", subject: row.id, facts }).await?;
+    Ok(reply)
+}
+
+/// One answer for a wrong, a spent and an expired code: it tells nobody which.
+fn code_refused() -> Failure {
+    Failure::Denied(
+        Refusal::new("enrol.code", "the enrolment code is wrong, spent or more than ten minutes old")
+            .hint("ask the administrator for a new one: 'iamctl operator add' again with the same id"),
+    )
+}
+
+/// A certificate as it is recorded.
+pub(crate) fn certificate_row(operator: &str, certificate: &Certificate) -> CertificateRow {
+    CertificateRow {
+        fingerprint: certificate.fingerprint().to_vec(),
+        operator: operator.to_owned(),
+        serial: certificate.view().serial.clone(),
+        not_before: certificate.view().not_before.micros(),
+        not_after: certificate.view().not_after.micros(),
+        revoked_at: None,
+        der: certificate.der().to_vec(),
+    }
+}

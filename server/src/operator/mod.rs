@@ -1,0 +1,9 @@
+//! Operators: put on record, enrolled, shut out and let in again.
+
+pub(crate) mod add;
+pub(crate) mod disable;
+pub(crate) mod enable;
+pub(crate) mod enrol;
+pub(crate) mod list;
+pub(crate) mod show;
+pub(crate) mod whoami;

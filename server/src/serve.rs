@@ -1,0 +1,119 @@
+//! `iamd serve`: everything is opened and bound before anything is served, and SIGTERM lets requests finish.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use axum::Router;
+use metrics_exporter_prometheus::PrometheusHandle;
+use openssl::ssl::SslContext;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::data_dir::{Held, hold};
+use crate::http::accept::TlsListener;
+use crate::http::{admin, metrics, public};
+use crate::instance::open::{Ports, listeners, open};
+use crate::settings::Settings;
+
+/// A node that is opened and bound, and serves nothing yet.
+pub struct Node {
+    /// The ports, for tests.
+    pub app: Arc<App>,
+    admin: Bound,
+    public: Bound,
+    metrics: TcpListener,
+    prometheus: PrometheusHandle,
+    held: Option<Held>,
+}
+
+struct Bound {
+    listener: TcpListener,
+    context: SslContext,
+}
+
+/// Where a node listens; ports that were 0 are the ones the system chose.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// Operators.
+    pub admin: SocketAddr,
+    /// Relying parties and apps.
+    pub public: SocketAddr,
+    /// Metrics and health.
+    pub metrics: SocketAddr,
+}
+
+impl Node {
+    /// Opens the instance in `dir` and binds its listeners.
+    ///
+    /// # Errors
+    /// One line with the mend; nothing has been started then.
+    pub async fn prepare(dir: &Path, settings: Settings, ports: Ports, prometheus: PrometheusHandle) -> anyhow::Result<Self> {
+        let held = hold(dir)?;
+        let app = open(dir, settings, ports).await?;
+        let public_url = app.store.read().await?.instance().await?.context("the database holds no instance")?.public_url;
+        let admin = bind(app.settings.admin_listen, "admin-listen").await?;
+        let public = bind(app.settings.public_listen, "public-listen").await?;
+        let metrics = bind(app.settings.metrics_listen, "metrics-listen").await?;
+        let (admin_tls, public_tls) = listeners(&app, &public_url).await?;
+        Ok(Self {
+            app,
+            admin: Bound { listener: admin, context: admin_tls },
+            public: Bound { listener: public, context: public_tls },
+            metrics,
+            prometheus,
+            held: Some(held),
+        })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn addresses(&self) -> anyhow::Result<Addresses> {
+        Ok(Addresses {
+            admin: self.admin.listener.local_addr()?,
+            public: self.public.listener.local_addr()?,
+            metrics: self.metrics.local_addr()?,
+        })
+    }
+
+    /// Serves until `stop`, then drains: no new connections, requests under way finish, tasks end, the database closes.
+    ///
+    /// # Errors
+    /// When the metrics listener fails.
+    pub async fn serve(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        let tasks = crate::housekeeping::start(&self.app, &stop);
+        let serving = TaskTracker::new();
+        let app = Arc::clone(&self.app);
+        let tls = |bound: Bound, router: Router| TlsListener {
+            listener: bound.listener,
+            context: Arc::new(ArcSwap::from_pointee(bound.context)),
+            clock: Arc::clone(&app.clock),
+            router,
+        };
+        serving.spawn(tls(self.admin, admin::router(Arc::clone(&app))).serve(stop.clone()));
+        serving.spawn(tls(self.public, public::router(Arc::clone(&app))).serve(stop.clone()));
+        serving.close();
+        let stopping = stop.clone();
+        axum::serve(self.metrics, metrics::router(Arc::clone(&app), self.prometheus))
+            .with_graceful_shutdown(async move { stopping.cancelled().await })
+            .await
+            .context("the metrics listener failed")?;
+        serving.wait().await;
+        tasks.wait().await;
+        app.store.engine().close().await;
+        drop(self.held.take());
+        Ok(())
+    }
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; free it, or choose another with --{setting}"))
+}

@@ -1,0 +1,215 @@
+//! Settings of a node: flag, then `IAMD_*`, then `DIR/iamd.yaml`, then default. Every mistake is one line with its mend.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use domain::RotationTimes;
+use serde::{Deserialize, Serialize};
+
+use crate::store::Location;
+
+/// Name of the settings file in the data folder.
+pub const FILE: &str = "iamd.yaml";
+
+/// The settings a node runs with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where the database is.
+    pub database: Location,
+    /// Operators.
+    pub admin_listen: SocketAddr,
+    /// Relying parties and citizens' apps.
+    pub public_listen: SocketAddr,
+    /// Certificates and revocation lists.
+    pub pki_listen: SocketAddr,
+    /// Metrics and health.
+    pub metrics_listen: SocketAddr,
+    /// How long a key is published before it signs, and how long it drains.
+    pub rotation: RotationTimes,
+    /// How long a relying party may keep the JWKS.
+    pub jwks_max_age: Duration,
+    /// Free space below which the node says it is not ready, bytes.
+    pub disk_reserve: u64,
+}
+
+/// `iamd.yaml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct File {
+    /// `postgres://…`; absent for SQLite in the data folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_url: Option<String>,
+    /// Address and port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin_listen: Option<String>,
+    /// Address and port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_listen: Option<String>,
+    /// Address and port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pki_listen: Option<String>,
+    /// Address and port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<String>,
+    /// From publishing a key to its first signature, e.g. `10m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_publish_interval: Option<String>,
+    /// From a key's last signature to its retirement, e.g. `10m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_drain_interval: Option<String>,
+    /// How long a relying party may keep the JWKS, e.g. `5m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_max_age: Option<String>,
+    /// Free space in MiB below which the node says it is not ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_reserve_mib: Option<u64>,
+}
+
+/// A settings mistake: where, what, and the mend.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {message}")]
+pub struct SettingsError {
+    /// `iamd.yaml`, `IAMD_ADMIN_LISTEN`, `--admin-listen`.
+    pub place: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl SettingsError {
+    fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { place: place.into(), message: message.into() }
+    }
+}
+
+/// Settings by name from one source: the flags, or the environment.
+pub type Source = BTreeMap<&'static str, String>;
+
+/// Every setting's name: `adminListen` in the file, `--admin-listen`, `IAMD_ADMIN_LISTEN`.
+pub const NAMES: &[&str] = &[
+    "database-url",
+    "admin-listen",
+    "public-listen",
+    "pki-listen",
+    "metrics-listen",
+    "key-publish-interval",
+    "key-drain-interval",
+    "jwks-max-age",
+    "disk-reserve-mib",
+];
+
+/// The variable of a setting.
+#[must_use]
+pub fn variable(name: &str) -> String {
+    format!("IAMD_{}", name.replace('-', "_").to_uppercase())
+}
+
+impl File {
+    /// Reads the file's text.
+    ///
+    /// # Errors
+    /// With line and column.
+    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        serde_saphyr::from_str(text).map_err(|error| SettingsError::new(FILE, error.to_string()))
+    }
+
+    fn get(&self, name: &str) -> Option<String> {
+        match name {
+            "database-url" => self.database_url.clone(),
+            "admin-listen" => self.admin_listen.clone(),
+            "public-listen" => self.public_listen.clone(),
+            "pki-listen" => self.pki_listen.clone(),
+            "metrics-listen" => self.metrics_listen.clone(),
+            "key-publish-interval" => self.key_publish_interval.clone(),
+            "key-drain-interval" => self.key_drain_interval.clone(),
+            "jwks-max-age" => self.jwks_max_age.clone(),
+            "disk-reserve-mib" => self.disk_reserve_mib.map(|mib| mib.to_string()),
+            _ => None,
+        }
+    }
+}
+
+impl Settings {
+    /// Settles the settings of the node in `dir`.
+    ///
+    /// # Errors
+    /// The first mistake, with its place.
+    pub fn settle(dir: &Path, flags: &Source, environment: &Source, file: &File) -> Result<Self, SettingsError> {
+        let find = |name: &'static str| -> Option<(String, String)> {
+            flags
+                .get(name)
+                .map(|value| (format!("--{name}"), value.clone()))
+                .or_else(|| environment.get(name).map(|value| (variable(name), value.clone())))
+                .or_else(|| file.get(name).map(|value| (format!("{FILE}: {}", camel(name)), value)))
+        };
+        let address = |name, default: &str| -> Result<SocketAddr, SettingsError> {
+            let (place, text) = find(name).unwrap_or_else(|| (name.to_owned(), default.to_owned()));
+            text.parse().map_err(|_| {
+                SettingsError::new(
+                    place,
+                    format!("'{}' is no address with a port; write it like {default}", domain::visible(&text)),
+                )
+            })
+        };
+        let duration = |name, default: Duration| -> Result<Duration, SettingsError> {
+            let Some((place, text)) = find(name) else { return Ok(default) };
+            parse_duration(&text).ok_or_else(|| {
+                SettingsError::new(place, format!("'{}' is no duration; write it like 10m or 1h30m", domain::visible(&text)))
+            })
+        };
+        let database = match find("database-url") {
+            None => Location::File(dir.join("iam.db")),
+            Some((_, url)) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Location::Url(url),
+            Some((place, _)) => {
+                return Err(SettingsError::new(
+                    place,
+                    "only postgres://… is a database URL; leave it out for SQLite in the data folder",
+                ));
+            }
+        };
+        let defaults = RotationTimes::default();
+        let settings = Self {
+            database,
+            admin_listen: address("admin-listen", "127.0.0.1:7443")?,
+            public_listen: address("public-listen", "127.0.0.1:8443")?,
+            pki_listen: address("pki-listen", "127.0.0.1:8080")?,
+            metrics_listen: address("metrics-listen", "127.0.0.1:9464")?,
+            rotation: RotationTimes {
+                publish: duration("key-publish-interval", defaults.publish)?,
+                drain: duration("key-drain-interval", defaults.drain)?,
+            },
+            jwks_max_age: duration("jwks-max-age", Duration::from_mins(5))?,
+            disk_reserve: match find("disk-reserve-mib") {
+                None => 64,
+                Some((place, text)) => {
+                    text.parse::<u64>().map_err(|_| SettingsError::new(place, "it must be a whole number of MiB, such as 64"))?
+                }
+            } * 1024
+                * 1024,
+        };
+        if settings.rotation.publish < settings.jwks_max_age {
+            return Err(SettingsError::new(
+                "keyPublishInterval",
+                "it is shorter than jwksMaxAge, so a relying party could meet a key it has never seen; make it at least as long",
+            ));
+        }
+        Ok(settings)
+    }
+}
+
+fn camel(name: &str) -> String {
+    let mut parts = name.split('-');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |mut text, part| {
+        let mut letters = part.chars();
+        text.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        text.push_str(letters.as_str());
+        text
+    })
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    let span: jiff::SignedDuration = text.parse().ok()?;
+    Duration::try_from(span).ok()
+}

@@ -1,0 +1,286 @@
+//! Audit entries, sealed and unsealed, and checkpoints.
+
+use api::audit::{AuditOutcome, AuditView, ListAudit};
+use domain::{AuditId, Timestamp};
+use futures_util::TryFutureExt;
+
+use super::engine::on;
+use super::write::Entry;
+use super::{Read, StoreError, Write};
+
+#[derive(sqlx::FromRow)]
+struct AuditRow {
+    id: Vec<u8>,
+    leaf_index: Option<i64>,
+    at: i64,
+    operator: String,
+    action: String,
+    subject: String,
+    outcome: String,
+    call: Option<String>,
+    request_id: Option<String>,
+}
+
+impl AuditRow {
+    fn view(self) -> Result<AuditView, StoreError> {
+        let broken = |what: &str| StoreError::Broken(anyhow::anyhow!("an audit row has a bad {what}"));
+        Ok(AuditView {
+            index: self.leaf_index.map(|index| u64::try_from(index).map_err(|_| broken("index"))).transpose()?,
+            id: AuditId::from_bytes(&self.id).map_err(|_| broken("id"))?,
+            at: Timestamp::from_micros(self.at),
+            operator: self.operator,
+            action: self.action,
+            subject: self.subject,
+            outcome: if self.outcome == "done" { AuditOutcome::Done } else { AuditOutcome::Refused },
+            call: self.call.map(|call| call.parse().map_err(|_| broken("call"))).transpose()?,
+            request_id: self.request_id,
+        })
+    }
+}
+
+/// A leaf and its place.
+#[derive(sqlx::FromRow)]
+pub struct LeafRow {
+    /// Id, 16 bytes.
+    pub id: Vec<u8>,
+    /// Exact bytes.
+    pub leaf: Vec<u8>,
+}
+
+/// A checkpoint as stored.
+#[derive(sqlx::FromRow)]
+pub struct CheckpointRow {
+    /// Leaves it covers.
+    pub tree_size: i64,
+    /// Root hash.
+    pub root: Vec<u8>,
+    /// The compact range from which the next one goes on.
+    pub frontier: Vec<u8>,
+    /// The signed note.
+    pub note: String,
+}
+
+impl Write {
+    pub(super) async fn insert_audit_entry(&mut self, entry: &Entry<'_>) -> Result<(), StoreError> {
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "INSERT INTO audit_entry (id, leaf, at, operator, action, subject, outcome, call, request_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        )
+        .bind(&entry.id.as_bytes()[..])
+        .bind(&entry.leaf)
+        .bind(entry.at.micros())
+        .bind(entry.operator)
+        .bind(entry.action)
+        .bind(entry.subject)
+        .bind(entry.outcome)
+        .bind(&entry.call)
+        .bind(&entry.request_id)
+        .execute(c)
+        .map_ok(|_| ()));
+        done.map_err(|error| self.error(error))
+    }
+
+    /// Gives an unsealed entry its place in the tree.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn set_leaf_index(&mut self, id: &[u8], index: u64) -> Result<(), StoreError> {
+        let index = i64::try_from(index).map_err(|error| StoreError::Broken(error.into()))?;
+        let done =
+            on!(*self.conn(), |c| sqlx::query("UPDATE audit_entry SET leaf_index = $1 WHERE id = $2 AND leaf_index IS NULL")
+                .bind(index)
+                .bind(id)
+                .execute(c)
+                .map_ok(|done| done.rows_affected()));
+        match done.map_err(|error| self.error(error))? {
+            1 => Ok(()),
+            _ => Err(StoreError::Contended),
+        }
+    }
+
+    /// Keeps a checkpoint.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn insert_checkpoint(&mut self, row: &CheckpointRow, at: Timestamp) -> Result<(), StoreError> {
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "INSERT INTO audit_checkpoint (tree_size, root, frontier, note, at) VALUES ($1, $2, $3, $4, $5)"
+        )
+        .bind(row.tree_size)
+        .bind(&row.root)
+        .bind(&row.frontier)
+        .bind(&row.note)
+        .bind(at.micros())
+        .execute(c)
+        .map_ok(|_| ()));
+        done.map_err(|error| self.error(error))
+    }
+}
+
+impl Read {
+    /// Entries that wait to be sealed, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn unsealed_entries(&mut self, limit: i64) -> Result<Vec<LeafRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as("SELECT id, leaf FROM audit_entry WHERE leaf_index IS NULL ORDER BY id LIMIT $1")
+            .bind(limit)
+            .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// When the oldest entry that is not sealed, and the newest entry of all, were made.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn audit_times(&mut self) -> Result<(Option<Timestamp>, Option<Timestamp>), StoreError> {
+        let oldest: Result<Option<i64>, _> =
+            on!(self.conn, |c| sqlx::query_scalar("SELECT at FROM audit_entry WHERE leaf_index IS NULL ORDER BY id LIMIT 1")
+                .fetch_optional(c));
+        let newest: Result<Option<i64>, _> =
+            on!(self.conn, |c| sqlx::query_scalar("SELECT at FROM audit_entry ORDER BY id DESC LIMIT 1").fetch_optional(c));
+        let time =
+            |at: Result<Option<i64>, sqlx::Error>| at.map(|at| at.map(Timestamp::from_micros)).map_err(|error| self.error(error));
+        Ok((time(oldest)?, time(newest)?))
+    }
+
+    /// The latest checkpoint.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn last_checkpoint(&mut self) -> Result<Option<CheckpointRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT tree_size, root, frontier, note FROM audit_checkpoint ORDER BY tree_size DESC LIMIT 1"
+        )
+        .fetch_optional(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// Checkpoints of trees larger than `after`, smallest first.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn checkpoints(&mut self, after: i64, limit: i64) -> Result<Vec<CheckpointRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT tree_size, root, frontier, note FROM audit_checkpoint WHERE tree_size > $1 ORDER BY tree_size LIMIT $2"
+        )
+        .bind(after)
+        .bind(limit)
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// Size of the first checkpoint that covers this leaf.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn checkpoint_covering(&mut self, index: i64) -> Result<Option<i64>, StoreError> {
+        on!(self.conn, |c| sqlx::query_scalar("SELECT MIN(tree_size) FROM audit_checkpoint WHERE tree_size > $1")
+            .bind(index)
+            .fetch_one(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// Sealed leaves in tree order from `from` on.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn sealed_leaves(&mut self, from: i64, limit: i64) -> Result<Vec<LeafRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as("SELECT id, leaf FROM audit_entry WHERE leaf_index >= $1 ORDER BY leaf_index LIMIT $2")
+            .bind(from)
+            .bind(limit)
+            .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// Sealed entries in tree order from `from` on, for the change feed.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn sealed_views(&mut self, from: i64, limit: i64) -> Result<Vec<AuditView>, StoreError> {
+        let rows: Result<Vec<AuditRow>, _> = on!(self.conn, |c| sqlx::query_as(
+            "SELECT id, leaf_index, at, operator, action, subject, outcome, call, request_id
+             FROM audit_entry WHERE leaf_index >= $1 ORDER BY leaf_index LIMIT $2"
+        )
+        .bind(from)
+        .bind(limit)
+        .fetch_all(c));
+        rows.map_err(|error| self.error(error))?.into_iter().map(AuditRow::view).collect()
+    }
+
+    /// One entry with its leaf.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn audit_entry(&mut self, id: AuditId) -> Result<Option<(AuditView, Vec<u8>)>, StoreError> {
+        let row: Result<Option<AuditRow>, _> = on!(self.conn, |c| sqlx::query_as(
+            "SELECT id, leaf_index, at, operator, action, subject, outcome, call, request_id FROM audit_entry WHERE id = $1"
+        )
+        .bind(&id.as_bytes()[..])
+        .fetch_optional(c));
+        let Some(row) = row.map_err(|error| self.error(error))? else { return Ok(None) };
+        let leaf: Result<Vec<u8>, _> = on!(self.conn, |c| sqlx::query_scalar("SELECT leaf FROM audit_entry WHERE id = $1")
+            .bind(&id.as_bytes()[..])
+            .fetch_one(c));
+        Ok(Some((row.view()?, leaf.map_err(|error| self.error(error))?)))
+    }
+
+    /// Entries newest first; `before` is the id to go on behind. A filter that is absent is NULL and lets everything pass.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn audit_list(
+        &mut self,
+        filter: &ListAudit,
+        before: Option<AuditId>,
+        limit: i64,
+    ) -> Result<Vec<AuditView>, StoreError> {
+        let outcome = filter.outcome.map(|outcome| match outcome {
+            AuditOutcome::Done => "done",
+            AuditOutcome::Refused => "refused",
+        });
+        let rows: Result<Vec<AuditRow>, _> = on!(self.conn, |c| sqlx::query_as(
+            "SELECT id, leaf_index, at, operator, action, subject, outcome, call, request_id FROM audit_entry
+             WHERE (CAST($1 AS TEXT) IS NULL OR operator = $1)
+               AND (CAST($2 AS TEXT) IS NULL OR action = $2)
+               AND (CAST($3 AS TEXT) IS NULL OR subject = $3)
+               AND (CAST($4 AS TEXT) IS NULL OR call = $4)
+               AND (CAST($5 AS TEXT) IS NULL OR outcome = $5)
+               AND (CAST($6 AS BIGINT) IS NULL OR at >= $6)
+               AND (CAST($7 AS BIGINT) IS NULL OR at < $7)
+               AND id < $8
+             ORDER BY id DESC LIMIT $9"
+        )
+        .bind(&filter.operator)
+        .bind(&filter.action)
+        .bind(&filter.subject)
+        .bind(filter.call.map(|call| call.to_string()))
+        .bind(outcome)
+        .bind(filter.from.map(Timestamp::micros))
+        .bind(filter.to.map(Timestamp::micros))
+        .bind(before.map_or_else(|| vec![0xff; 16], |id| id.as_bytes().to_vec()))
+        .bind(limit)
+        .fetch_all(c));
+        rows.map_err(|error| self.error(error))?.into_iter().map(AuditRow::view).collect()
+    }
+
+    /// Everything done to one subject, oldest first, with the leaf's facts.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn audit_of(&mut self, subject: &str) -> Result<Vec<(AuditView, Vec<u8>)>, StoreError> {
+        #[derive(sqlx::FromRow)]
+        struct Both {
+            #[sqlx(flatten)]
+            row: AuditRow,
+            leaf: Vec<u8>,
+        }
+        let rows: Result<Vec<Both>, _> = on!(self.conn, |c| sqlx::query_as(
+            "SELECT id, leaf_index, at, operator, action, subject, outcome, call, request_id, leaf
+             FROM audit_entry WHERE subject = $1 ORDER BY id"
+        )
+        .bind(subject)
+        .fetch_all(c));
+        rows.map_err(|error| self.error(error))?.into_iter().map(|both| Ok((both.row.view()?, both.leaf))).collect()
+    }
+}

@@ -1,0 +1,394 @@
+//! The two engines, and everything in which they truly differ: opening, write transactions, row locks, leader locks, which
+//! errors mean what, and the identity column of the migrations. Everywhere else one SQL text runs on both.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, Executor, Postgres, Row, SqlSafeStr, Sqlite, Transaction};
+
+use super::StoreError;
+
+/// How long a statement may wait for a connection: an agent has a caller on the line.
+const ACQUIRE: Duration = Duration::from_secs(4);
+
+/// Where the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// SQLite in this file.
+    File(PathBuf),
+    /// PostgreSQL at this URL.
+    Url(String),
+}
+
+/// An open database.
+#[derive(Debug, Clone)]
+pub enum Engine {
+    /// One writer, several readers, one file.
+    Sqlite {
+        /// The only connection that writes.
+        writer: SqlitePool,
+        /// Snapshots.
+        readers: SqlitePool,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A pool.
+    Postgres {
+        /// Every connection.
+        pool: PgPool,
+    },
+}
+
+/// One transaction on either engine.
+pub enum Conn {
+    /// SQLite.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// PostgreSQL.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Runs one statement on whichever engine the transaction is of.
+macro_rules! on {
+    ($conn:expr, |$c:ident| $body:expr) => {
+        match &mut $conn {
+            $crate::store::engine::Conn::Sqlite(transaction) => {
+                let $c = &mut **transaction;
+                $body.await
+            }
+            $crate::store::engine::Conn::Postgres(transaction) => {
+                let $c = &mut **transaction;
+                $body.await
+            }
+        }
+    };
+}
+
+/// Runs one SELECT that locks its rows for the rest of the transaction. SQLite's writer is alone already.
+macro_rules! on_locked {
+    ($conn:expr, $sql:literal, |$c:ident, $text:ident| $body:expr) => {
+        match &mut $conn {
+            $crate::store::engine::Conn::Sqlite(transaction) => {
+                let $c = &mut **transaction;
+                let $text = $sql;
+                $body.await
+            }
+            $crate::store::engine::Conn::Postgres(transaction) => {
+                let $c = &mut **transaction;
+                let $text = concat!($sql, " FOR UPDATE");
+                $body.await
+            }
+        }
+    };
+}
+pub(crate) use {on, on_locked};
+
+/// A task that one node at a time does. The number is the PostgreSQL advisory lock; it never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i64)]
+pub enum Leader {
+    /// Seals audit entries.
+    Sealer = 7_443_001,
+    /// Folds events into counters.
+    Folder = 7_443_002,
+    /// Takes the dated steps of keys.
+    KeySteps = 7_443_003,
+    /// Delivers the outbox.
+    Outbox = 7_443_004,
+    /// Runs jobs.
+    Jobs = 7_443_005,
+    /// Clears what has aged out.
+    Sweeper = 7_443_006,
+}
+
+impl Engine {
+    /// Opens the database; on SQLite creates the file when `create` says so.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn open(location: &Location, create: Create) -> Result<Self, StoreError> {
+        match location {
+            Location::File(path) => Self::open_sqlite(path, create).await,
+            Location::Url(url) => Self::open_postgres(url).await,
+        }
+    }
+
+    async fn open_sqlite(path: &Path, create: Create) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(create == Create::IfMissing)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(ACQUIRE)
+            .pragma("secure_delete", "on")
+            .pragma("journal_size_limit", "67108864")
+            .pragma("wal_autocheckpoint", "4000");
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options.clone().pragma("cache_size", "-16384"))
+            .await
+            .map_err(|error| opening(error, &path.display().to_string()))?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options.create_if_missing(false).pragma("cache_size", "-2048").pragma("query_only", "on"))
+            .await
+            .map_err(|error| opening(error, &path.display().to_string()))?;
+        Ok(Self::Sqlite { writer, readers, path: path.to_owned() })
+    }
+
+    async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+        let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| opening(error, "the database URL"))?;
+        let pool = PgPoolOptions::new()
+            .max_connections(24)
+            .acquire_timeout(ACQUIRE)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection.execute("SET synchronous_commit = on").await?;
+                    connection.execute("SET statement_timeout = '120s'").await?;
+                    connection.execute("SET idle_in_transaction_session_timeout = '60s'").await?;
+                    connection.execute("SET lock_timeout = '4s'").await?;
+                    Ok(())
+                })
+            })
+            .connect_with(options.application_name("iamd"))
+            .await
+            .map_err(|error| opening(error, "PostgreSQL"))?;
+        Ok(Self::Postgres { pool })
+    }
+
+    /// `sqlite` or `postgresql`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "sqlite",
+            Self::Postgres { .. } => "postgresql",
+        }
+    }
+
+    /// What error messages name when storage refuses.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            Self::Sqlite { path, .. } => path.display().to_string(),
+            Self::Postgres { .. } => "the PostgreSQL database".to_owned(),
+        }
+    }
+
+    /// A snapshot: every statement in it sees the same state.
+    pub async fn begin_read(&self) -> Result<Conn, StoreError> {
+        Ok(match self {
+            Self::Sqlite { readers, .. } => Conn::Sqlite(readers.begin().await.map_err(|error| self.error(error))?),
+            Self::Postgres { pool } => Conn::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(|error| self.error(error))?,
+            ),
+        })
+    }
+
+    /// A write transaction; on SQLite the writer is alone from its first moment.
+    pub async fn begin_write(&self) -> Result<Conn, StoreError> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => {
+                Conn::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.error(error))?)
+            }
+            Self::Postgres { pool } => Conn::Postgres(pool.begin().await.map_err(|error| self.error(error))?),
+        })
+    }
+
+    /// Brings the schema up to this version of the program.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] when the database is of a newer version or was changed by hand.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let migrator = self.migrator();
+        let done = match self {
+            Self::Sqlite { writer, .. } => migrator.run(writer).await,
+            Self::Postgres { pool } => migrator.run(pool).await,
+        };
+        done.map_err(|error| StoreError::Broken(anyhow::anyhow!("the schema cannot be brought up to date: {error}")))
+    }
+
+    /// The schema's version in the database and in this program.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn schema(&self) -> Result<Schema, StoreError> {
+        let mut conn = self.begin_read().await?;
+        let applied: Result<Option<i64>, sqlx::Error> =
+            on!(conn, |c| sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success").fetch_one(c));
+        let applied = match applied {
+            Ok(version) => version.unwrap_or(0),
+            Err(error) if is_missing_table(&error) => 0,
+            Err(error) => return Err(self.error(error)),
+        };
+        let known = self.migrator().iter().map(|migration| migration.version).max().unwrap_or(0);
+        Ok(Schema { applied, known })
+    }
+
+    fn migrator(&self) -> Migrator {
+        let identity = match self {
+            Self::Sqlite { .. } => "INTEGER PRIMARY KEY",
+            Self::Postgres { .. } => "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY",
+        };
+        let migrations = super::MIGRATIONS
+            .iter()
+            .map(|(version, name, text)| {
+                // The text is compiled in; only the identity column's words are put into it.
+                let sql = AssertSqlSafe(text.replace("{identity}", identity)).into_sql_str();
+                Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
+            })
+            .collect();
+        Migrator::with_migrations(migrations)
+    }
+
+    /// Refuses a PostgreSQL whose text does not sort by bytes: pages and reports would differ between engines.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] with the mend.
+    pub async fn require_c_collation(&self) -> Result<(), StoreError> {
+        let Self::Postgres { pool } = self else { return Ok(()) };
+        let row = sqlx::query("SELECT datcollate FROM pg_database WHERE datname = current_database()")
+            .fetch_one(pool)
+            .await
+            .map_err(|error| self.error(error))?;
+        let collation: String = row.try_get(0).map_err(|error| self.error(error))?;
+        if matches!(collation.as_str(), "C" | "C.UTF-8" | "C.utf8" | "POSIX") {
+            return Ok(());
+        }
+        Err(StoreError::Broken(anyhow::anyhow!(
+            "the database sorts text by '{collation}', not by bytes; create it with: CREATE DATABASE iam TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
+        )))
+    }
+
+    /// What an error of the engine means to us.
+    pub fn error(&self, error: sqlx::Error) -> StoreError {
+        classify(error, &self.place())
+    }
+
+    /// Closes every connection; SQLite folds its log into the file.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers, .. } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres { pool } => pool.close().await,
+        }
+    }
+}
+
+impl Conn {
+    /// Whether this transaction may do the task: on PostgreSQL by an advisory lock held until it ends, so that a node that
+    /// dies frees it; on SQLite the one writer is the leader.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn leads(&mut self, task: Leader) -> Result<bool, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(true),
+            Self::Postgres(transaction) => sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
+                .bind(task as i64)
+                .fetch_one(&mut **transaction)
+                .await
+                .map_err(|error| classify(error, "the PostgreSQL database")),
+        }
+    }
+
+    /// Makes it durable.
+    ///
+    /// # Errors
+    /// [`StoreError::NotConfirmed`] when the answer to the commit never came.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        let done = match self {
+            Self::Sqlite(transaction) => transaction.commit().await,
+            Self::Postgres(transaction) => transaction.commit().await,
+        };
+        done.map_err(|error| match classify(error, "the database") {
+            StoreError::Unavailable(cause) => StoreError::NotConfirmed(cause),
+            other => other,
+        })
+    }
+
+    /// Undoes it.
+    ///
+    /// # Errors
+    /// When the database cannot be reached; then it is undone anyway.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        let done = match self {
+            Self::Sqlite(transaction) => transaction.rollback().await,
+            Self::Postgres(transaction) => transaction.rollback().await,
+        };
+        done.map_err(|error| classify(error, "the database"))
+    }
+}
+
+/// Whether opening may make the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Create {
+    /// `iamd init`.
+    IfMissing,
+    /// Everything else.
+    Never,
+}
+
+/// Versions of the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schema {
+    /// In the database; 0 when there is none.
+    pub applied: i64,
+    /// In this program.
+    pub known: i64,
+}
+
+fn opening(error: sqlx::Error, place: &str) -> StoreError {
+    match classify(error, place) {
+        StoreError::Broken(cause) => StoreError::Unavailable(cause.to_string()),
+        other => other,
+    }
+}
+
+fn is_missing_table(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table"))
+}
+
+fn classify(error: sqlx::Error, place: &str) -> StoreError {
+    match &error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+            StoreError::Unavailable(error.to_string())
+        }
+        sqlx::Error::PoolTimedOut => StoreError::Unavailable("no connection became free in time".to_owned()),
+        sqlx::Error::Database(database) => {
+            if database.is_unique_violation() {
+                return StoreError::Unique;
+            }
+            match database.code().as_deref() {
+                // PostgreSQL: serialization failure, deadlock, lock not available.
+                Some("40001" | "40P01" | "55P03") => StoreError::Contended,
+                // PostgreSQL: disk full, out of memory, read-only transaction.
+                Some("53100" | "53200" | "25006") => {
+                    StoreError::Storage { cause: database.message().to_owned(), path: place.to_owned() }
+                }
+                // PostgreSQL: connection classes, shutting down, too many connections.
+                Some(code) if code.starts_with("08") || code.starts_with("57P") || code == "53300" => {
+                    StoreError::Unavailable(database.message().to_owned())
+                }
+                // SQLite primary result codes: busy and locked; full, read-only, I/O, corrupt, cannot open.
+                Some(code) => match code.parse::<i32>().map(|code| code & 0xff) {
+                    Ok(5 | 6) => StoreError::Unavailable(database.message().to_owned()),
+                    Ok(8 | 10 | 11 | 13 | 14 | 26) => {
+                        StoreError::Storage { cause: database.message().to_owned(), path: place.to_owned() }
+                    }
+                    _ => StoreError::Broken(error.into()),
+                },
+                None => StoreError::Broken(error.into()),
+            }
+        }
+        _ => StoreError::Broken(error.into()),
+    }
+}

@@ -1,0 +1,121 @@
+//! The store: two engines, one SQL text, one transaction an operation.
+//!
+//! Invariant: nothing is written without an audit entry in the same transaction. [`Write`] has no public way to end but
+//! [`Write::commit`], which takes the record, and [`Write::commit_housekeeping`], whose kinds are listed there.
+//! Invariant: SQL is constant text beside its row, columns named, one statement a function.
+
+pub mod engine;
+
+mod audit;
+mod idempotency;
+mod instance;
+mod key;
+mod operator;
+mod outbox;
+mod write;
+
+use std::sync::Arc;
+
+pub use audit::{CheckpointRow, LeafRow};
+pub use engine::{Create, Engine, Leader, Location, Schema};
+pub use idempotency::Known;
+pub use instance::InstanceRow;
+pub use key::KeyRow;
+pub use operator::{CertificateRow, OperatorRow, roles_text};
+pub use outbox::{Delivery, OutboxRow};
+pub(crate) use write::RACED;
+pub use write::{Housekeeping, Ledger, Record, Write};
+
+use engine::Conn;
+
+/// Every migration: version, name, text.
+const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "foundation", include_str!("../../migrations/0001_foundation.sql"))];
+
+/// What the database answered instead.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(String),
+    /// The commit was sent and its answer never came.
+    #[error("the database went away while it was writing: {0}")]
+    NotConfirmed(String),
+    /// Disk full, read-only, damaged.
+    #[error("storage refuses at {path}: {cause}")]
+    Storage {
+        /// The engine's words.
+        cause: String,
+        /// Which file or database.
+        path: String,
+    },
+    /// Two transactions in each other's way; the same again may go through.
+    #[error("contended")]
+    Contended,
+    /// A row like it is there already.
+    #[error("not unique")]
+    Unique,
+    /// A fault of ours or a damaged database.
+    #[error(transparent)]
+    Broken(anyhow::Error),
+}
+
+/// The database and what every commit writes besides.
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<Engine>,
+    ledger: Arc<Ledger>,
+}
+
+/// A snapshot.
+pub struct Read {
+    pub(crate) conn: Conn,
+    pub(crate) engine: Arc<Engine>,
+}
+
+impl Store {
+    /// Over an open engine.
+    #[must_use]
+    pub fn new(engine: Engine, ledger: Ledger) -> Self {
+        Self { engine: Arc::new(engine), ledger: Arc::new(ledger) }
+    }
+
+    /// The engine below, for checks.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// A snapshot to read from.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn read(&self) -> Result<Read, StoreError> {
+        Ok(Read { conn: self.engine.begin_read().await?, engine: Arc::clone(&self.engine) })
+    }
+
+    /// A transaction to write in.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn write(&self) -> Result<Write, StoreError> {
+        Ok(Write::new(
+            Read { conn: self.engine.begin_write().await?, engine: Arc::clone(&self.engine) },
+            Arc::clone(&self.ledger),
+        ))
+    }
+}
+
+impl Read {
+    /// A snapshot of an engine that has no store over it yet.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn on(engine: Engine) -> Result<Self, StoreError> {
+        Ok(Self { conn: engine.begin_read().await?, engine: Arc::new(engine) })
+    }
+
+    /// What an error of the engine means to us.
+    pub(crate) fn error(&self, error: sqlx::Error) -> StoreError {
+        self.engine.error(error)
+    }
+}

@@ -1,0 +1,261 @@
+//! Operators and their certificates.
+
+use api::Role;
+use api::operator::{OperatorCertificate, OperatorState, OperatorView};
+use domain::{OperatorId, Timestamp};
+use futures_util::TryFutureExt;
+
+use super::engine::{on, on_locked};
+use super::{Read, StoreError, Write};
+
+/// An operator as stored; roles are words parted by spaces.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct OperatorRow {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Roles.
+    pub roles: String,
+    /// `invited`, `active` or `disabled`.
+    pub state: String,
+    /// Counts up with each change.
+    pub version: i64,
+    /// When they were put on record.
+    pub created_at: i64,
+    /// Keyed digest of the enrolment code that is out.
+    pub enrolment_mac: Option<Vec<u8>>,
+    /// The code's last moment.
+    pub enrolment_expires_at: Option<i64>,
+}
+
+/// A certificate as stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct CertificateRow {
+    /// SHA-256 of the DER.
+    pub fingerprint: Vec<u8>,
+    /// Whose.
+    pub operator: String,
+    /// Serial, lower-case hex.
+    pub serial: String,
+    /// First moment.
+    pub not_before: i64,
+    /// Last moment.
+    pub not_after: i64,
+    /// When it was revoked.
+    pub revoked_at: Option<i64>,
+    /// The certificate.
+    pub der: Vec<u8>,
+}
+
+impl OperatorRow {
+    /// The id.
+    ///
+    /// # Errors
+    /// When the row is damaged.
+    pub fn id(&self) -> Result<OperatorId, StoreError> {
+        self.id.parse().map_err(|_| StoreError::Broken(anyhow::anyhow!("an operator row has a bad id")))
+    }
+
+    /// The roles.
+    ///
+    /// # Errors
+    /// When the row is damaged.
+    pub fn roles(&self) -> Result<Vec<Role>, StoreError> {
+        self.roles
+            .split_whitespace()
+            .map(|role| role.parse().map_err(|_| StoreError::Broken(anyhow::anyhow!("operator {} has a bad role", self.id))))
+            .collect()
+    }
+
+    /// The state.
+    ///
+    /// # Errors
+    /// When the row is damaged.
+    pub fn state(&self) -> Result<OperatorState, StoreError> {
+        match self.state.as_str() {
+            "invited" => Ok(OperatorState::Invited),
+            "active" => Ok(OperatorState::Active),
+            "disabled" => Ok(OperatorState::Disabled),
+            _ => Err(StoreError::Broken(anyhow::anyhow!("operator {} has a bad state", self.id))),
+        }
+    }
+
+    /// What the office sees of it.
+    ///
+    /// # Errors
+    /// When the row is damaged.
+    pub fn view(&self, certificates: &[CertificateRow]) -> Result<OperatorView, StoreError> {
+        Ok(OperatorView {
+            operator: self.id()?,
+            name: self.name.clone(),
+            roles: self.roles()?,
+            state: self.state()?,
+            created_at: Timestamp::from_micros(self.created_at),
+            certificates: certificates
+                .iter()
+                .map(|certificate| OperatorCertificate {
+                    serial: certificate.serial.clone(),
+                    not_before: Timestamp::from_micros(certificate.not_before),
+                    not_after: Timestamp::from_micros(certificate.not_after),
+                })
+                .collect(),
+        })
+    }
+}
+
+/// Roles as one stored text.
+#[must_use]
+pub fn roles_text(roles: &[Role]) -> String {
+    roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+impl Read {
+    /// One operator.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn operator(&mut self, id: &OperatorId) -> Result<Option<OperatorRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT id, name, roles, state, version, created_at, enrolment_mac, enrolment_expires_at FROM operator WHERE id = $1"
+        )
+        .bind(id.as_str())
+        .fetch_optional(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// Operators by id from behind `after` on.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn operators(&mut self, after: &str, limit: i64) -> Result<Vec<OperatorRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT id, name, roles, state, version, created_at, enrolment_mac, enrolment_expires_at
+             FROM operator WHERE id > $1 ORDER BY id LIMIT $2"
+        )
+        .bind(after)
+        .bind(limit)
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// The certificate with this fingerprint.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn operator_certificate(&mut self, fingerprint: &[u8]) -> Result<Option<CertificateRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT fingerprint, operator, serial, not_before, not_after, revoked_at, der FROM operator_certificate
+             WHERE fingerprint = $1"
+        )
+        .bind(fingerprint)
+        .fetch_optional(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// An operator's certificates, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn operator_certificates(&mut self, operator: &str) -> Result<Vec<CertificateRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT fingerprint, operator, serial, not_before, not_after, revoked_at, der FROM operator_certificate
+             WHERE operator = $1 ORDER BY not_before DESC, serial"
+        )
+        .bind(operator)
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// Operators that may come in and hold this role.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn active_with_role(&mut self, role: Role) -> Result<Vec<OperatorId>, StoreError> {
+        let mut found = Vec::new();
+        for row in self.operators("", i64::from(api::page::MAX_LIMIT)).await? {
+            if row.state()? == OperatorState::Active && row.roles()?.contains(&role) {
+                found.push(row.id()?);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Write {
+    /// One operator, locked for the rest of the transaction.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn operator_locked(&mut self, id: &OperatorId) -> Result<Option<OperatorRow>, StoreError> {
+        on_locked!(
+            *self.conn(),
+            "SELECT id, name, roles, state, version, created_at, enrolment_mac, enrolment_expires_at FROM operator WHERE id = $1",
+            |c, sql| sqlx::query_as(sql).bind(id.as_str()).fetch_optional(c)
+        )
+        .map_err(|error| self.error(error))
+    }
+
+    /// The operator whose enrolment code this is, locked.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn operator_enrolling(&mut self, mac: &[u8]) -> Result<Option<OperatorRow>, StoreError> {
+        on_locked!(
+            *self.conn(),
+            "SELECT id, name, roles, state, version, created_at, enrolment_mac, enrolment_expires_at FROM operator WHERE enrolment_mac = $1",
+            |c, sql| sqlx::query_as(sql).bind(mac).fetch_optional(c)
+        )
+        .map_err(|error| self.error(error))
+    }
+
+    /// Adds or replaces an operator; the version in the row is the one that was read.
+    ///
+    /// # Errors
+    /// [`StoreError::Contended`] when somebody was faster.
+    pub async fn put_operator(&mut self, row: &OperatorRow) -> Result<(), StoreError> {
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "INSERT INTO operator (id, name, roles, state, version, created_at, enrolment_mac, enrolment_expires_at)
+             VALUES ($1, $2, $3, $4, $5 + 1, $6, $7, $8)
+             ON CONFLICT (id) DO UPDATE SET name = excluded.name, roles = excluded.roles, state = excluded.state,
+               version = excluded.version, enrolment_mac = excluded.enrolment_mac,
+               enrolment_expires_at = excluded.enrolment_expires_at
+             WHERE operator.version = $5"
+        )
+        .bind(&row.id)
+        .bind(&row.name)
+        .bind(&row.roles)
+        .bind(&row.state)
+        .bind(row.version)
+        .bind(row.created_at)
+        .bind(&row.enrolment_mac)
+        .bind(row.enrolment_expires_at)
+        .execute(c)
+        .map_ok(|done| done.rows_affected()));
+        match done.map_err(|error| self.error(error))? {
+            1 => Ok(()),
+            _ => Err(StoreError::Contended),
+        }
+    }
+
+    /// Records a certificate of an operator.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn insert_operator_certificate(&mut self, row: &CertificateRow) -> Result<(), StoreError> {
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "INSERT INTO operator_certificate (fingerprint, operator, serial, not_before, not_after, revoked_at, der)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        )
+        .bind(&row.fingerprint)
+        .bind(&row.operator)
+        .bind(&row.serial)
+        .bind(row.not_before)
+        .bind(row.not_after)
+        .bind(row.revoked_at)
+        .bind(&row.der)
+        .execute(c)
+        .map_ok(|_| ()));
+        done.map_err(|error| self.error(error))
+    }
+}

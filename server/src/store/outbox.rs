@@ -1,0 +1,155 @@
+//! Effects outside the database, written with the change that causes them and delivered afterwards.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use futures_util::TryFutureExt;
+
+use super::engine::{on, on_locked};
+use super::{Read, StoreError, Write};
+
+/// A message on its way.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct OutboxRow {
+    /// Id, uuid v7.
+    pub id: Vec<u8>,
+    /// What kind, e.g. `account.suspended`.
+    pub kind: String,
+    /// Whom it is for.
+    pub receiver: String,
+    /// What it is about.
+    pub subject: String,
+    /// JSON, no personal data.
+    pub payload: String,
+    /// `pending`, `acknowledged` or `failed`.
+    pub state: String,
+    /// Tries so far.
+    pub attempts: i32,
+    /// When it is due.
+    pub next_at: i64,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// When it was written.
+    pub created_at: i64,
+}
+
+/// How a try ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// The receiver has confirmed.
+    Acknowledged,
+    /// Try again then.
+    Again {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        error: String,
+    },
+    /// Given up.
+    Failed {
+        /// Why.
+        error: String,
+    },
+}
+
+impl Write {
+    /// Writes a message, due at once.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn enqueue(
+        &mut self,
+        id: uuid::Uuid,
+        kind: &str,
+        receiver: &str,
+        subject: &str,
+        payload: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "INSERT INTO outbox (id, kind, receiver, subject, payload, state, attempts, next_at, created_at)
+             VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, $6)"
+        )
+        .bind(&id.as_bytes()[..])
+        .bind(kind)
+        .bind(receiver)
+        .bind(subject)
+        .bind(payload)
+        .bind(now.micros())
+        .execute(c)
+        .map_ok(|_| ()));
+        done.map_err(|error| self.error(error))
+    }
+
+    /// Takes the messages that are due and holds them for `lease`, so that no other worker sends them meanwhile.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn claim_due(&mut self, now: Timestamp, lease: Duration, limit: i64) -> Result<Vec<OutboxRow>, StoreError> {
+        let rows: Result<Vec<OutboxRow>, _> = on_locked!(
+            *self.conn(),
+            "SELECT id, kind, receiver, subject, payload, state, attempts, next_at, last_error, created_at
+             FROM outbox WHERE state = 'pending' AND next_at <= $1 ORDER BY next_at LIMIT $2",
+            |c, sql| sqlx::query_as(sql).bind(now.micros()).bind(limit).fetch_all(c)
+        );
+        let rows = rows.map_err(|error| self.error(error))?;
+        for row in &rows {
+            let done =
+                on!(*self.conn(), |c| sqlx::query("UPDATE outbox SET next_at = $1, attempts = attempts + 1 WHERE id = $2")
+                    .bind(now.plus(lease).micros())
+                    .bind(&row.id)
+                    .execute(c)
+                    .map_ok(|_| ()));
+            done.map_err(|error| self.error(error))?;
+        }
+        Ok(rows)
+    }
+
+    /// Notes how a try ended.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn note_delivery(&mut self, id: &[u8], delivery: &Delivery, now: Timestamp) -> Result<(), StoreError> {
+        let (state, next_at, error, finished) = match delivery {
+            Delivery::Acknowledged => ("acknowledged", now, None, Some(now.micros())),
+            Delivery::Again { at, error } => ("pending", *at, Some(error), None),
+            Delivery::Failed { error } => ("failed", now, Some(error), Some(now.micros())),
+        };
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "UPDATE outbox SET state = $1, next_at = $2, last_error = $3, finished_at = $4 WHERE id = $5"
+        )
+        .bind(state)
+        .bind(next_at.micros())
+        .bind(error)
+        .bind(finished)
+        .bind(id)
+        .execute(c)
+        .map_ok(|_| ()));
+        done.map_err(|error| self.error(error))
+    }
+}
+
+impl Read {
+    /// The messages about one subject.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn outbox_about(&mut self, subject: &str) -> Result<Vec<OutboxRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT id, kind, receiver, subject, payload, state, attempts, next_at, last_error, created_at
+             FROM outbox WHERE subject = $1 ORDER BY receiver, id"
+        )
+        .bind(subject)
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// Messages that wait, and the earliest moment one is due.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn outbox_pending(&mut self) -> Result<(i64, Option<i64>), StoreError> {
+        on!(self.conn, |c| sqlx::query_as("SELECT COUNT(*), MIN(next_at) FROM outbox WHERE state = 'pending'").fetch_one(c))
+            .map_err(|error| self.error(error))
+    }
+}
