@@ -309,8 +309,6 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     const WINDOW: Duration = Duration::from_mins(15);

@@ -285,8 +285,6 @@ pub fn definition(id: &str) -> Option<&'static FigureDefinition> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use proptest::prelude::*;
 
     use super::*;

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::text::{suggest, visible};
 use crate::{AccountId, CallRef, ClientId, Day, Hkic, JobId, Kid, Month, Phone, RelyingPartyId, Timestamp};
@@ -38,7 +38,7 @@ pub struct Reading<T> {
     /// The value without its faulty parts; none when too little is left. To be used only when nothing was found, or to look for
     /// more.
     pub value: Option<T>,
-    /// Everything wrong with its structure, in the order of the schema.
+    /// Everything wrong with its structure, in the order of the value's fields, missing ones last.
     pub findings: Vec<Finding>,
 }
 
@@ -71,15 +71,18 @@ pub fn read_checked<T: DeserializeOwned + JsonSchema>(value: &Value) -> Reading<
     let mut reader = Reader { root: schema.as_value(), findings: Vec::new() };
     let fitting = reader.walk(schema.as_value(), value, &mut String::new());
     let Reader { mut findings, .. } = reader;
-    let value = fitting.and_then(|fitting| match serde_json::from_value(fitting) {
+    let value = fitting.and_then(|fitting| match serde_path_to_error::deserialize(fitting) {
         Ok(value) => Some(value),
         Err(error) => {
-            // Something that the schema does not say.
+            // Something that the schema does not say: the words that keys of a map are taken from, the size of a number.
             if findings.is_empty() {
+                let path = error.path().to_string();
+                // A key that could not be read has no name there.
+                let path = path.trim_end_matches(".?");
                 findings.push(Finding {
-                    path: String::new(),
+                    path: if path == "." { String::new() } else { shortened(path) },
                     code: "field.form",
-                    message: visible(&error.to_string()).into_owned(),
+                    message: shortened(&error.into_inner().to_string()),
                     hint: None,
                 });
             }
@@ -127,6 +130,7 @@ impl<'a> Reader<'a> {
             Value::Object(fields) => self.object(rules, fields, path),
             Value::Array(items) => self.list(rules, items, path),
             Value::String(text) => self.text(rules, text, path),
+            Value::Number(number) => self.number(rules, number, path),
             other => Some(other.clone()),
         }
     }
@@ -235,6 +239,19 @@ impl<'a> Reader<'a> {
         None
     }
 
+    fn number(&mut self, rules: &Map<String, Value>, number: &Number, path: &str) -> Option<Value> {
+        let limit = |name: &str| rules.get(name).and_then(Value::as_f64);
+        // Close enough to tell a wrong sign or size; the deserializer has the last word.
+        let value = number.as_f64().unwrap_or_default();
+        let message = match (limit("minimum"), limit("maximum")) {
+            (Some(least), _) if value < least => format!("{number} is less than {least}"),
+            (_, Some(most)) if value > most => format!("{number} is more than {most}"),
+            _ => return Some(Value::Number(number.clone())),
+        };
+        self.find(path, "field.range", message, None);
+        None
+    }
+
     fn find(&mut self, path: &str, code: &'static str, message: String, hint: Option<&str>) {
         self.findings.push(Finding { path: path.to_owned(), code, message, hint: hint.map(str::to_owned) });
     }
@@ -333,4 +350,101 @@ pub(crate) fn shortened(text: &str) -> String {
         shown.push_str("...");
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{Channel, Tier};
+
+    #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Sheet {
+        line: u32,
+        tier: Tier,
+        #[serde(default)]
+        month: Option<Month>,
+        #[serde(default)]
+        counts: BTreeMap<Channel, u64>,
+        #[serde(default)]
+        parts: Vec<Part>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Part {
+        hkic: Hkic,
+    }
+
+    fn found(value: &Value) -> Vec<String> {
+        let reading = read_checked::<Sheet>(value);
+        reading.findings.iter().map(|finding| format!("{} {}", finding.path, finding.code)).collect()
+    }
+
+    #[test]
+    fn what_fits_is_read() {
+        let value =
+            json!({"line": 7, "tier": "iam-smart", "month": null, "counts": {"kiosk": 3}, "parts": [{"hkic": "g123456a"}]});
+        let reading = read_checked::<Sheet>(&value);
+        assert_eq!(reading.findings, []);
+        let sheet = reading.value;
+        assert_eq!(sheet.as_ref().map(|sheet| (sheet.line, sheet.tier, sheet.month)), Some((7, Tier::IamSmart, None)));
+        assert_eq!(sheet.map(|sheet| sheet.counts), Some(BTreeMap::from([(Channel::Kiosk, 3)])));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_found() {
+        assert_eq!(found(&json!({"line": -1, "tier": "iam-smart"})), ["line field.range"]);
+        assert_eq!(found(&json!({"line": 5_000_000_000_u64, "tier": "iam-smart"})), ["line field.form"]);
+        assert_eq!(found(&json!({"line": 1.5, "tier": "iam-smart"})), ["line field.type"]);
+        assert_eq!(found(&json!({"line": "1", "tier": 1})), ["line field.type", "tier field.type"]);
+        assert_eq!(found(&json!({"line": 1, "tier": "iam-smart", "month": "May"})), ["month field.form"]);
+        assert_eq!(found(&json!({"line": 1, "tier": "iam-smart", "counts": {"kiosks": 1}})), ["counts field.form"]);
+        assert_eq!(found(&json!({"line": 1, "tier": "iam-smart", "counts": {"kiosk": "many"}})), ["counts.kiosk field.type"]);
+    }
+
+    #[test]
+    fn a_faulty_part_of_a_list_gives_up_the_list_and_keeps_its_place() {
+        let reading = read_checked::<Sheet>(&json!({
+            "line": 1, "tier": "iam-smart", "parts": [{"hkic": "G123456(A)"}, {"hkic": "G123456(1)"}, {"hkic": 5}, {}]
+        }));
+        let paths: Vec<&str> = reading.findings.iter().map(|finding| finding.path.as_str()).collect();
+        assert_eq!(paths, ["parts[1].hkic", "parts[2].hkic", "parts[3].hkic"]);
+        // The list is left out, the rest can be looked at.
+        assert_eq!(reading.value.map(|sheet| sheet.parts), Some(vec![]));
+        assert!(reading.findings.iter().all(|finding| !finding.to_string().contains("123")), "no card number in a message");
+    }
+
+    #[test]
+    fn which_further_findings_say_something_new() {
+        let finding = |path: &str| Finding { path: path.to_owned(), code: "x", message: String::new(), hint: None };
+        let reading = Reading::<()> { value: None, findings: vec![finding("a.b"), finding("list[1]")] };
+        for (path, covered) in [
+            ("a.b", true),
+            ("a.b.c", true),
+            ("a.b[0]", true),
+            ("a", false),
+            ("a.bc", false),
+            ("a.c", false),
+            ("list", true),
+            ("list[1].x", true),
+            ("list[0]", false),
+            ("", false),
+        ] {
+            assert_eq!(reading.covers(path), covered, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_endless_text_is_cut() {
+        let findings =
+            read_checked::<Sheet>(&json!({"line": 1, "tier": "x".repeat(1_000_000), "y".repeat(1_000_000): 1})).findings;
+        assert_eq!(findings.len(), 2);
+        assert!(findings.iter().all(|finding| finding.to_string().len() < 400));
+    }
 }

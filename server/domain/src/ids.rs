@@ -230,8 +230,6 @@ uuid_id!(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     struct Fixed;

@@ -365,8 +365,6 @@ pub fn plan_rotation(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     const TEN_MINUTES: Duration = Duration::from_mins(10);

@@ -41,7 +41,7 @@ pub use key::{
 };
 pub use manifest::{
     ApiVersion, Bilingual, Change, ChangeKind, Ciba, ClientAuthentication, ClientProfile, Contact, Credential, CredentialKind,
-    FormField, Manifest, ManifestKind, SenderConstraint, ServiceManifest, diff,
+    FormField, Manifest, ManifestKind, SenderConstraint, ServiceManifest, UriFault, check_redirect_uri, diff,
 };
 pub use mask::{Maskable, Masked};
 pub use person::{PersonName, Profile, ProfileError, Sex};

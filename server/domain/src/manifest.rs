@@ -263,3 +263,189 @@ impl Manifest {
 fn is_false(flag: &bool) -> bool {
     !flag
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The manifest of the contract.
+    pub(super) fn etax() -> Value {
+        json!({
+            "apiVersion": "iam/v1",
+            "kind": "RelyingParty",
+            "id": "inland-revenue-department",
+            "organisation": { "en": "Inland Revenue Department", "zh-Hant": "稅務局" },
+            "sector": "government",
+            "contact": { "name": "eTAX duty officer", "email": "etax@ird.example" },
+            "services": [{
+                "id": "etax",
+                "name": { "en": "eTAX", "zh-Hant": "稅務易" },
+                "category": "other-public-services",
+                "functions": ["authentication", "form-filling", "signing"],
+                "redirectUris": ["https://etax.ird.example/callback"],
+                "formFields": ["enName", "chName", "idNo", "mobileNumber"],
+                "since": "2020-12-29"
+            }],
+            "credentials": [{ "kind": "jwks", "file": "inland-revenue-department.jwks.json" }]
+        })
+    }
+
+    /// Path and code of everything wrong with the contract's manifest after a change.
+    fn wrong_with(change: impl FnOnce(&mut Value)) -> Vec<(String, &'static str)> {
+        let mut value = etax();
+        change(&mut value);
+        let findings = Manifest::read(&value, Environment::Sandbox).err().unwrap_or_default();
+        findings.into_iter().map(|finding| (finding.path, finding.code)).collect()
+    }
+
+    fn one(path: &str, code: &'static str) -> Vec<(String, &'static str)> {
+        vec![(path.to_owned(), code)]
+    }
+
+    #[test]
+    fn the_manifest_of_the_contract_is_good() {
+        let manifest = Manifest::read(&etax(), Environment::Production).unwrap();
+        assert_eq!(manifest.services[0].functions, [Function::Authentication, Function::FormFilling, Function::Signing]);
+        assert_eq!(serde_json::to_value(&manifest).unwrap(), etax(), "written as it was read");
+    }
+
+    #[test]
+    fn every_optional_field_of_a_service_is_read() {
+        let mut value = etax();
+        let more = json!({
+            "clientProfile": "fapi2", "clientAuthentication": "private_key_jwt", "senderConstraint": "dpop",
+            "scopes": ["openid", "profile", "offline_access"],
+            "postLogoutRedirectUris": ["https://etax.ird.example/bye"],
+            "backchannelLogoutUri": "https://etax.ird.example/logout",
+            "ciba": "ping", "offlineAccess": true, "synthetic": true
+        });
+        value["services"][0].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let manifest = Manifest::read(&value, Environment::Sandbox).unwrap();
+        assert_eq!(serde_json::to_value(&manifest).unwrap(), value);
+        // Typed deserialization alone gives the same.
+        assert_eq!(serde_json::from_value::<Manifest>(value).unwrap(), manifest);
+    }
+
+    #[test]
+    fn credentials_may_be_empty_or_left_out() {
+        assert_eq!(wrong_with(|m| m["credentials"] = json!([])), []);
+        assert_eq!(wrong_with(|m| drop(m.as_object_mut().unwrap().remove("credentials"))), []);
+    }
+
+    #[test]
+    fn structure_is_checked_field_by_field() {
+        for (change, path, code) in [
+            (json!({"/services/0/redirectUri": []}), "services[0].redirectUri", "field.unknown"),
+            (json!({"/colour": "red"}), "colour", "field.unknown"),
+            (json!({"/organisation/zh": "稅務局"}), "organisation.zh", "field.unknown"),
+            (json!({"/sector": "goverment"}), "sector", "field.word"),
+            (json!({"/apiVersion": "iam/v2"}), "apiVersion", "field.word"),
+            (json!({"/kind": "Population"}), "kind", "field.word"),
+            (json!({"/id": "Inland Revenue"}), "id", "field.form"),
+            (json!({"/sector": 7}), "sector", "field.type"),
+            (json!({"/services": {}}), "services", "field.type"),
+            (json!({"/services/0": "etax"}), "services[0]", "field.type"),
+            (json!({"/services/0/functions": "signing"}), "services[0].functions", "field.type"),
+            (json!({"/services/0/functions/2": "sign"}), "services[0].functions[2]", "field.word"),
+            (json!({"/services/0/formFields/1": "idNumber"}), "services[0].formFields[1]", "field.word"),
+            (json!({"/services/0/since": "29 December 2020"}), "services[0].since", "field.form"),
+            (json!({"/services/0/since": "2020-02-30"}), "services[0].since", "field.form"),
+            (json!({"/services/0/since": 2020}), "services[0].since", "field.type"),
+            (json!({"/services/0/offlineAccess": "yes"}), "services[0].offlineAccess", "field.type"),
+            (json!({"/services/0/category": "tax"}), "services[0].category", "field.word"),
+            (json!({"/services/0/name/en": null}), "services[0].name.en", "field.type"),
+            (json!({"/industry": "banks"}), "industry", "field.word"),
+            (json!({"/credentials/0/kind": "pem"}), "credentials[0].kind", "field.word"),
+        ] {
+            let found = wrong_with(|manifest| set(manifest, &change));
+            assert_eq!(found, one(path, code), "{change}");
+        }
+        for field in ["apiVersion", "kind", "id", "organisation", "sector", "contact", "services"] {
+            assert_eq!(wrong_with(|m| drop(m.as_object_mut().unwrap().remove(field))), one(field, "field.missing"));
+        }
+        for field in ["id", "name", "functions", "since"] {
+            let path = format!("services[0].{field}");
+            let found = wrong_with(|m| drop(m["services"][0].as_object_mut().unwrap().remove(field)));
+            assert_eq!(found, one(&path, "field.missing"));
+        }
+        for whole in [json!(null), json!([]), json!("x"), json!(1)] {
+            let found = Manifest::read(&whole, Environment::Sandbox).unwrap_err();
+            assert_eq!((found.len(), found[0].path.as_str(), found[0].code), (1, "", "field.type"), "{whole}");
+        }
+    }
+
+    /// Sets the value at each JSON pointer.
+    fn set(manifest: &mut Value, change: &Value) {
+        for (pointer, value) in change.as_object().unwrap() {
+            let (parent, last) = pointer.rsplit_once('/').unwrap();
+            match manifest.pointer_mut(parent).unwrap() {
+                Value::Object(fields) => drop(fields.insert(last.to_owned(), value.clone())),
+                Value::Array(items) => items[last.parse::<usize>().unwrap()] = value.clone(),
+                _ => unreachable!("a pointer into a scalar"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelled_field_gets_the_one_that_was_meant() {
+        let mut value = etax();
+        set(
+            &mut value,
+            &json!({"/services/0/redirect_uris": [], "/sectors": "public", "/services/0/functions/0": "authentification"}),
+        );
+        let hints: Vec<String> = Manifest::read(&value, Environment::Sandbox)
+            .unwrap_err()
+            .into_iter()
+            .map(|finding| format!("{finding}; {}", finding.hint.as_deref().unwrap()))
+            .collect();
+        assert_eq!(
+            hints,
+            [
+                "sectors: unknown field 'sectors'; did you mean 'sector'?",
+                "services[0].functions[0]: 'authentification' is not a word that is known here; did you mean 'authentication'?",
+                "services[0].redirect_uris: unknown field 'redirect_uris'; did you mean 'redirectUris'?",
+            ]
+        );
+    }
+
+    #[test]
+    fn structure_and_content_are_reported_together() {
+        let found = wrong_with(|manifest| {
+            set(
+                manifest,
+                &json!({
+                    "/colour": "red",
+                    "/organisation/en": "Inland\u{202e}Revenue",
+                    "/contact/email": "nobody",
+                    "/services/0/redirectUris": ["http://etax.ird.example/callback", "https://*.ird.example/"],
+                    "/services/0/functions": ["authentication", "autopilot"],
+                    "/services/0/formFields": ["idNo"],
+                    "/services/0/category": "tax",
+                }),
+            );
+        });
+        let expected = [
+            ("colour", "field.unknown"),
+            ("services[0].category", "field.word"),
+            ("services[0].functions[1]", "field.word"),
+            ("organisation.en", "name.bidi"),
+            ("contact.email", "manifest.email"),
+            ("services[0].redirectUris[0]", "redirect-uri.scheme"),
+            ("services[0].redirectUris[1]", "redirect-uri.wildcard"),
+            ("services[0].formFields", "service.form-fields"),
+        ];
+        let mut found: Vec<_> = found.iter().map(|(path, code)| (path.as_str(), *code)).collect();
+        let mut expected = expected.to_vec();
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_hostile_name_of_a_field_is_made_visible() {
+        let found = wrong_with(|m| set(m, &json!({"/\u{1b}[31mred\u{202e}": 1})));
+        assert_eq!(found, one("\\u{1b}[31mred\\u{202e}", "field.unknown"));
+    }
+}

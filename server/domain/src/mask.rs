@@ -83,8 +83,6 @@ impl<T: JsonSchema> JsonSchema for Masked<T> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::{Hkic, PersonName, Phone};
 

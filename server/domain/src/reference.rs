@@ -220,8 +220,6 @@ text_form!(CallRef, "a call reference", "call", "HC0000000");
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use proptest::prelude::*;
 
     use super::*;

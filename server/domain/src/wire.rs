@@ -212,8 +212,6 @@ pub(crate) use {reads_as_text, text_form, words};
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use std::collections::BTreeSet;
 
     use crate::{Category, Function, Tier, Timestamp};

@@ -325,3 +325,286 @@ fn is_email(text: &str) -> bool {
 fn is_scope(text: &str) -> bool {
     !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::manifest::tests::etax;
+
+    fn findings(environment: Environment, change: impl FnOnce(&mut Value)) -> Vec<Finding> {
+        let mut value = etax();
+        change(&mut value);
+        serde_json::from_value::<Manifest>(value).unwrap().findings(environment)
+    }
+
+    fn found(change: impl FnOnce(&mut Value)) -> Vec<(String, &'static str)> {
+        findings(Environment::Sandbox, change).into_iter().map(|finding| (finding.path, finding.code)).collect()
+    }
+
+    fn one(path: &str, code: &'static str) -> Vec<(String, &'static str)> {
+        vec![(path.to_owned(), code)]
+    }
+
+    #[test]
+    fn sector_and_industry_go_together() {
+        assert_eq!(found(|m| m["sector"] = json!("private")), one("industry", "manifest.industry-missing"));
+        assert_eq!(found(|m| m["industry"] = json!("insurance")), one("industry", "manifest.industry-unexpected"));
+        let private = |m: &mut Value| {
+            m["sector"] = json!("private");
+            m["industry"] = json!("insurance");
+            m["services"][0].as_object_mut().unwrap().remove("category");
+        };
+        assert_eq!(found(private), [], "a private party needs no category");
+        assert_eq!(
+            found(|m| drop(m["services"][0].as_object_mut().unwrap().remove("category"))),
+            one("services[0].category", "service.category-missing")
+        );
+    }
+
+    #[test]
+    fn names_are_checked_wherever_they_stand() {
+        for (pointer, path) in [
+            ("/organisation/en", "organisation.en"),
+            ("/organisation/zh-Hant", "organisation.zh-Hant"),
+            ("/contact/name", "contact.name"),
+            ("/services/0/name/en", "services[0].name.en"),
+            ("/services/0/name/zh-Hant", "services[0].name.zh-Hant"),
+        ] {
+            for (name, code) in [
+                ("a\u{1b}b", "name.control"),
+                ("a\tb", "name.control"),
+                ("a\u{202e}b", "name.bidi"),
+                ("a\u{200b}b", "name.zero-width"),
+                ("a\u{e000}b", "name.private-use"),
+                ("", "name.empty"),
+            ] {
+                let found = found(|m| *m.pointer_mut(pointer).unwrap() = json!(name));
+                assert_eq!(found, one(path, code), "{pointer}");
+            }
+        }
+        let message = findings(Environment::Sandbox, |m| m["contact"]["name"] = json!("a\u{1b}b"))[0].message.clone();
+        assert_eq!(message, "the name 'a\\u{1b}b' holds a control character, \\u{1b}, as character 2");
+    }
+
+    #[test]
+    fn addresses_of_people() {
+        for email in ["etax@ird.example", "a.b+c@d-e.f.example", "x@y.z"] {
+            assert_eq!(found(|m| m["contact"]["email"] = json!(email)), [], "{email}");
+        }
+        for email in [
+            "",
+            "etax",
+            "@ird.example",
+            "etax@",
+            "etax@ird",
+            "etax@.example",
+            "a@b@c.d",
+            "a b@c.d",
+            "a@c.d>",
+            "税@c.d",
+            "a@c..d",
+            "a@c.d\n",
+        ] {
+            let found = found(|m| m["contact"]["email"] = json!(email));
+            assert_eq!(found, one("contact.email", "manifest.email"), "{email}");
+        }
+    }
+
+    #[test]
+    fn a_party_has_services_and_a_service_has_functions() {
+        assert_eq!(found(|m| m["services"] = json!([])), one("services", "manifest.no-services"));
+        let many = found(|m| {
+            let service = m["services"][0].clone();
+            m["services"] = (0..501)
+                .map(|n| {
+                    let mut service = service.clone();
+                    service["id"] = json!(format!("service-{n}"));
+                    service["name"]["en"] = json!(format!("Service {n}"));
+                    service
+                })
+                .collect();
+        });
+        assert_eq!(many, one("services", "manifest.too-many-services"));
+        assert_eq!(
+            found(|m| {
+                m["services"][0]["functions"] = json!([]);
+                m["services"][0]["formFields"] = json!([]);
+            }),
+            one("services[0].functions", "service.no-functions")
+        );
+        assert_eq!(
+            found(|m| m["services"][0]["functions"] = json!(["authentication"])),
+            one("services[0].formFields", "service.form-fields")
+        );
+    }
+
+    #[test]
+    fn what_stands_twice_is_reported_at_its_second_place() {
+        let mut found = findings(Environment::Sandbox, |m| {
+            let again = m["services"][0].clone();
+            m["services"].as_array_mut().unwrap().push(again);
+            m["services"][0]["redirectUris"] = json!(["https://a.example/", "https://b.example/", "https://a.example/"]);
+            m["services"][0]["functions"] = json!(["form-filling", "form-filling"]);
+            m["services"][0]["formFields"] = json!(["idNo", "enName", "idNo"]);
+            m["services"][0]["scopes"] = json!(["openid", "openid"]);
+            m["services"][1]["name"]["en"] = json!("eTAX two");
+            m["credentials"] = json!([{"kind": "jwks", "file": "a.json"}, {"kind": "jwks", "file": "a.json"}]);
+        });
+        assert!(found.iter().all(|finding| finding.code == "manifest.duplicate"));
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "credentials[1].file: 'a.json' stands at credentials[0].file already",
+                "services[0].formFields[2]: 'idNo' stands at services[0].formFields[0] already",
+                "services[0].functions[1]: 'form-filling' stands at services[0].functions[0] already",
+                "services[0].redirectUris[2]: 'https://a.example/' stands at services[0].redirectUris[0] already",
+                "services[0].scopes[1]: 'openid' stands at services[0].scopes[0] already",
+                "services[1].id: 'etax' stands at services[0].id already",
+            ]
+        );
+    }
+
+    #[test]
+    fn two_services_that_look_alike() {
+        let found = found(|m| {
+            let mut other = m["services"][0].clone();
+            other["id"] = json!("etax-two");
+            // Cyrillic capitals.
+            other["name"]["en"] = json!("e\u{422}\u{410}\u{425}");
+            m["services"].as_array_mut().unwrap().push(other);
+        });
+        assert_eq!(found, one("services[1].name.en", "name.confusable"));
+    }
+
+    #[test]
+    fn dates_that_are_slips() {
+        for since in ["1999-12-31", "2100-01-01", "0202-12-29"] {
+            let found = found(|m| m["services"][0]["since"] = json!(since));
+            assert_eq!(found, one("services[0].since", "service.since"), "{since}");
+        }
+        for since in ["2000-01-01", "2099-12-31"] {
+            assert_eq!(found(|m| m["services"][0]["since"] = json!(since)), [], "{since}");
+        }
+    }
+
+    #[test]
+    fn what_fapi2_forbids() {
+        let with = |profile: &str, authentication: &str, constraint: &str| {
+            found(|m| {
+                m["services"][0]["clientProfile"] = json!(profile);
+                m["services"][0]["clientAuthentication"] = json!(authentication);
+                m["services"][0]["senderConstraint"] = json!(constraint);
+            })
+        };
+        assert_eq!(with("oidc", "client_secret", "none"), []);
+        assert_eq!(with("fapi2", "private_key_jwt", "dpop"), []);
+        assert_eq!(with("fapi2", "tls_client_auth", "mtls"), []);
+        assert_eq!(
+            with("fapi2", "client_secret", "none"),
+            [
+                ("services[0].clientAuthentication".to_owned(), "service.fapi2-secret"),
+                ("services[0].senderConstraint".to_owned(), "service.fapi2-constraint"),
+            ]
+        );
+    }
+
+    #[test]
+    fn scopes() {
+        for scope in ["", "two words", "quo\"te", "back\\slash", "稅", "tab\t"] {
+            let found = found(|m| m["services"][0]["scopes"] = json!(["openid", scope]));
+            assert_eq!(found, one("services[0].scopes[1]", "service.scope"), "{scope}");
+        }
+        assert_eq!(
+            found(|m| m["services"][0]["scopes"] = json!(["offline_access"])),
+            one("services[0].scopes[0]", "service.offline-access")
+        );
+    }
+
+    #[test]
+    fn every_kind_of_address_is_checked() {
+        let found = found(|m| {
+            m["services"][0]["redirectUris"] = json!(["https://a.example/", "https://a.example/#x"]);
+            m["services"][0]["postLogoutRedirectUris"] = json!(["http://a.example/"]);
+            m["services"][0]["backchannelLogoutUri"] = json!("https://10.0.0.1/");
+        });
+        assert_eq!(
+            found,
+            [
+                ("services[0].redirectUris[1]".to_owned(), "redirect-uri.fragment"),
+                ("services[0].postLogoutRedirectUris[0]".to_owned(), "redirect-uri.scheme"),
+                ("services[0].backchannelLogoutUri".to_owned(), "redirect-uri.ip-literal"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_developer_s_own_machine_is_for_the_sandbox() {
+        let local = |m: &mut Value| m["services"][0]["redirectUris"] = json!(["http://localhost:3000/callback"]);
+        assert_eq!(findings(Environment::Sandbox, local), []);
+        let finding = &findings(Environment::Production, local)[0];
+        assert_eq!((finding.path.as_str(), finding.code), ("services[0].redirectUris[0]", "redirect-uri.scheme"));
+    }
+
+    #[test]
+    fn nothing_synthetic_on_production() {
+        let made_up = |m: &mut Value| {
+            m["synthetic"] = json!(true);
+            m["services"][0]["synthetic"] = json!(true);
+        };
+        assert_eq!(findings(Environment::Sandbox, made_up), []);
+        let paths: Vec<String> = findings(Environment::Production, made_up).into_iter().map(|finding| finding.path).collect();
+        assert_eq!(paths, ["services[0].synthetic", "synthetic"]);
+    }
+
+    #[test]
+    fn credentials_hold_public_keys_only() {
+        let with = |credential: Value| found(|m| m["credentials"] = json!([credential]));
+        let public = json!({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"});
+        assert_eq!(with(json!({"kind": "jwks", "file": "a.json", "jwks": {"keys": [public]}})), []);
+        assert_eq!(with(json!({"kind": "jwks", "jwks": {"keys": [public]}})), []);
+        assert_eq!(with(json!({"kind": "certificate", "certificate": "-----BEGIN CERTIFICATE-----\n"})), []);
+        for (credential, path, code) in [
+            (json!({"kind": "jwks"}), "credentials[0]", "credential.empty"),
+            (json!({"kind": "certificate"}), "credentials[0]", "credential.empty"),
+            (json!({"kind": "jwks", "file": " "}), "credentials[0].file", "credential.file"),
+            (json!({"kind": "jwks", "jwks": {}}), "credentials[0].jwks", "credential.jwks"),
+            (json!({"kind": "jwks", "jwks": {"keys": []}}), "credentials[0].jwks", "credential.jwks"),
+            (json!({"kind": "jwks", "jwks": []}), "credentials[0].jwks", "credential.jwks"),
+            (json!({"kind": "jwks", "jwks": {"keys": [1]}}), "credentials[0].jwks.keys[0]", "credential.jwks"),
+            (
+                json!({"kind": "jwks", "jwks": {"keys": [public, {"kty": "EC", "d": "AA"}]}}),
+                "credentials[0].jwks.keys[1]",
+                "credential.private-key",
+            ),
+            (
+                json!({"kind": "jwks", "jwks": {"keys": [{"kty": "oct", "k": "AA"}]}}),
+                "credentials[0].jwks.keys[0]",
+                "credential.private-key",
+            ),
+            (
+                json!({"kind": "jwks", "jwks": {"keys": [{"kty": "XX"}]}}),
+                "credentials[0].jwks.keys[0].kty",
+                "credential.key-type",
+            ),
+            (
+                json!({"kind": "certificate", "certificate": "-----BEGIN PRIVATE KEY-----\n"}),
+                "credentials[0].certificate",
+                "credential.private-key",
+            ),
+            (json!({"kind": "certificate", "certificate": "hello"}), "credentials[0].certificate", "credential.certificate"),
+            (json!({"kind": "certificate", "file": "a.pem", "jwks": {"keys": [public]}}), "credentials[0]", "credential.kind"),
+        ] {
+            assert_eq!(with(credential.clone()), one(path, code), "{credential}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_in_a_message() {
+        let finding = &findings(Environment::Sandbox, |m| m["contact"]["email"] = json!("x".repeat(100_000)))[0];
+        assert!(finding.message.len() < 120 && finding.message.contains("..."), "{}", finding.message);
+    }
+}

@@ -198,3 +198,110 @@ impl Fields {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::manifest::tests::etax;
+
+    /// What the change makes of the contract's manifest, as lines.
+    fn after(change: impl FnOnce(&mut Value)) -> Vec<String> {
+        let old: Manifest = serde_json::from_value(etax()).unwrap();
+        let mut value = etax();
+        change(&mut value);
+        let new: Manifest = serde_json::from_value(value).unwrap();
+        lines(&diff(&old, &new))
+    }
+
+    fn lines(changes: &[Change]) -> Vec<String> {
+        let shown = |value: &Option<String>| value.clone().unwrap_or_default();
+        changes
+            .iter()
+            .map(|change| format!("{} {}: {} -> {}", change.kind, change.path, shown(&change.before), shown(&change.after)))
+            .collect()
+    }
+
+    #[test]
+    fn nothing_changed() {
+        assert_eq!(after(|_| {}), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn the_order_of_lists_and_services_does_not_count() {
+        let two = |reversed: bool| {
+            let mut value = etax();
+            let mut other = value["services"][0].clone();
+            other["id"] = json!("erates");
+            other["name"]["en"] = json!("eRates");
+            value["services"].as_array_mut().unwrap().push(other);
+            if reversed {
+                value["services"].as_array_mut().unwrap().reverse();
+                value["services"][0]["functions"].as_array_mut().unwrap().reverse();
+            }
+            serde_json::from_value::<Manifest>(value).unwrap()
+        };
+        assert_eq!(diff(&two(false), &two(true)), []);
+    }
+
+    #[test]
+    fn fields_that_change_come_and_go() {
+        assert_eq!(
+            after(|m| {
+                m["organisation"]["en"] = json!("Inland Revenue");
+                m["contact"]["email"] = json!("duty@ird.example");
+                m["services"][0]["since"] = json!("2021-01-01");
+                m["services"][0]["clientProfile"] = json!("fapi2");
+                m["services"][0]["offlineAccess"] = json!(true);
+                m["services"][0]["functions"] = json!(["authentication", "form-filling", "step-up"]);
+                m["services"][0]["redirectUris"] = json!(["https://etax.ird.example/cb"]);
+                m["services"][0].as_object_mut().unwrap().remove("category");
+                m["synthetic"] = json!(true);
+            }),
+            [
+                "changed organisation.en: Inland Revenue Department -> Inland Revenue",
+                "changed contact.email: etax@ird.example -> duty@ird.example",
+                "removed services[etax].functions: signing -> ",
+                "added services[etax].functions:  -> step-up",
+                "removed services[etax].redirectUris: https://etax.ird.example/callback -> ",
+                "added services[etax].redirectUris:  -> https://etax.ird.example/cb",
+                "changed services[etax].since: 2020-12-29 -> 2021-01-01",
+                "added services[etax].clientProfile:  -> fapi2",
+                "added services[etax].offlineAccess:  -> true",
+                "added synthetic:  -> true",
+                "removed services[etax].category: other-public-services -> ",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_service_that_comes_or_goes_shows_all_it_brings_or_takes() {
+        let changes = after(|m| m["services"][0]["id"] = json!("etax-two"));
+        let (added, removed): (Vec<&String>, Vec<&String>) = changes.iter().partition(|line| line.starts_with("added"));
+        assert_eq!((added.len(), removed.len()), (12, 12));
+        assert!(changes.contains(&"added services[etax-two].redirectUris:  -> https://etax.ird.example/callback".to_owned()));
+        assert!(changes.contains(&"removed services[etax].functions: signing -> ".to_owned()));
+    }
+
+    #[test]
+    fn another_key_is_a_change_even_under_the_same_name() {
+        let with = |x: &str| {
+            let mut value = etax();
+            value["credentials"][0]["jwks"] = json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "k", "x": x, "y": "AA"}]});
+            serde_json::from_value::<Manifest>(value).unwrap()
+        };
+        let changes = diff(&with("AA"), &with("AB"));
+        assert_eq!(changes.iter().map(|change| change.kind).collect::<Vec<_>>(), [ChangeKind::Removed, ChangeKind::Added]);
+        assert!(changes.iter().all(|change| change.path == "credentials[jwks].jwks.keys"));
+        assert_eq!(diff(&with("AA"), &with("AA")), []);
+    }
+
+    #[test]
+    fn two_credentials_of_a_kind_are_both_seen() {
+        let changes = after(|m| {
+            m["credentials"].as_array_mut().unwrap().push(json!({"kind": "jwks", "file": "second.jwks.json"}));
+        });
+        assert_eq!(changes, ["added credentials[jwks].file:  -> second.jwks.json"]);
+    }
+}

@@ -126,3 +126,146 @@ fn normal(given: &str, url: &Url) -> Result<(), String> {
         Err(format!("write it as {}", visible(form)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn code(uri: &str, environment: Environment) -> Option<&'static str> {
+        check_redirect_uri(uri, environment).err().map(|fault| fault.code)
+    }
+
+    #[test]
+    fn addresses_of_services_are_taken_everywhere() {
+        for uri in [
+            "https://etax.ird.example/callback",
+            "https://etax.ird.example",
+            "https://etax.ird.example/",
+            "https://etax.ird.example:8443/a/b?c=d&e=f",
+            "https://xn--fiq228c.example/callback",
+            "https://localhost.ird.example/callback",
+            "https://internal-affairs.example/callback",
+            "https://a.b.c.d.e.gov.hk/",
+        ] {
+            assert_eq!(code(uri, Environment::Production), None, "{uri}");
+            assert_eq!(code(uri, Environment::Sandbox), None, "{uri}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_a_developer_are_taken_by_a_sandbox_only() {
+        for uri in
+            ["http://127.0.0.1:3000/callback", "http://localhost:3000/callback", "http://127.0.0.1:3000", "http://localhost:1/"]
+        {
+            assert_eq!(code(uri, Environment::Sandbox), None, "{uri}");
+            assert_eq!(code(uri, Environment::Production), Some("redirect-uri.scheme"), "{uri}");
+        }
+        for (uri, expected) in [
+            ("http://127.0.0.1/callback", "redirect-uri.port"),
+            ("http://localhost/callback", "redirect-uri.port"),
+            ("http://127.0.0.2:3000/callback", "redirect-uri.scheme"),
+            ("http://[::1]:3000/callback", "redirect-uri.scheme"),
+            ("http://localhost.:3000/callback", "redirect-uri.scheme"),
+            ("http://app.localhost:3000/callback", "redirect-uri.scheme"),
+            ("http://0.0.0.0:3000/", "redirect-uri.scheme"),
+            ("http://127.1:3000/callback", "redirect-uri.normal-form"),
+            ("http://localhost:3000/#x", "redirect-uri.fragment"),
+            ("http://me@localhost:3000/", "redirect-uri.userinfo"),
+            ("https://localhost:3000/callback", "redirect-uri.private-host"),
+            ("https://127.0.0.1:3000/callback", "redirect-uri.ip-literal"),
+        ] {
+            assert_eq!(code(uri, Environment::Sandbox), Some(expected), "{uri}");
+        }
+    }
+
+    #[test]
+    fn every_way_around_has_its_name() {
+        let long = format!("https://etax.ird.example/{}", "a".repeat(2_000));
+        for (uri, expected) in [
+            ("", "redirect-uri.not-a-uri"),
+            ("/callback", "redirect-uri.not-a-uri"),
+            ("etax.ird.example/callback", "redirect-uri.not-a-uri"),
+            ("https://", "redirect-uri.not-a-uri"),
+            ("http://etax.ird.example/callback", "redirect-uri.scheme"),
+            ("ftp://etax.ird.example/", "redirect-uri.scheme"),
+            ("javascript:alert(1)", "redirect-uri.scheme"),
+            ("hk.ird.etax:/callback", "redirect-uri.scheme"),
+            ("data:text/html,hello", "redirect-uri.scheme"),
+            ("https://etax.ird.example/callback#top", "redirect-uri.fragment"),
+            ("https://etax.ird.example/callback#", "redirect-uri.fragment"),
+            ("https://user@etax.ird.example/", "redirect-uri.userinfo"),
+            ("https://user:word@etax.ird.example/", "redirect-uri.userinfo"),
+            ("https://@etax.ird.example/", "redirect-uri.userinfo"),
+            ("https://etax.ird.example@evil.example/", "redirect-uri.userinfo"),
+            ("https://*.ird.example/callback", "redirect-uri.wildcard"),
+            ("https://etax.ird.example/*", "redirect-uri.wildcard"),
+            ("https://203.0.113.7/callback", "redirect-uri.ip-literal"),
+            ("https://[2001:db8::1]/callback", "redirect-uri.ip-literal"),
+            ("https://10.0.0.1/callback", "redirect-uri.ip-literal"),
+            ("https://2130706433/callback", "redirect-uri.ip-literal"),
+            ("https://0x7f.1/callback", "redirect-uri.ip-literal"),
+            ("https://localhost/callback", "redirect-uri.private-host"),
+            ("https://etax/callback", "redirect-uri.private-host"),
+            ("https://etax.local/callback", "redirect-uri.private-host"),
+            ("https://etax.ird.internal/callback", "redirect-uri.private-host"),
+            ("https://router.home.arpa/", "redirect-uri.private-host"),
+            ("https://app.localhost/", "redirect-uri.private-host"),
+            ("https://etax.local./callback", "redirect-uri.private-host"),
+            ("https://etax.ird.example./callback", "redirect-uri.normal-form"),
+            ("https://ETAX.ird.example/callback", "redirect-uri.normal-form"),
+            ("HTTPS://etax.ird.example/callback", "redirect-uri.normal-form"),
+            ("https://etax.ird.example:443/callback", "redirect-uri.normal-form"),
+            ("https://etax.ird.example/a/../callback", "redirect-uri.normal-form"),
+            ("https://etax.ird.example/a/%2e%2e/callback", "redirect-uri.normal-form"),
+            ("https:etax.ird.example/callback", "redirect-uri.normal-form"),
+            ("https:///etax.ird.example/callback", "redirect-uri.normal-form"),
+            ("https://稅務.example/callback", "redirect-uri.normal-form"),
+            ("https://etax.ird.example/稅務", "redirect-uri.normal-form"),
+            ("https://еtax.ird.example/callback", "redirect-uri.normal-form"),
+            ("https://etax.ird.example/call back", "redirect-uri.character"),
+            ("https://etax.ird.example/call\tback", "redirect-uri.character"),
+            ("https://etax.ird.example/\r\nLocation: x", "redirect-uri.character"),
+            (" https://etax.ird.example/", "redirect-uri.character"),
+            ("https:\\\\etax.ird.example/", "redirect-uri.character"),
+            ("https://etax.ird.example\\@evil.example/", "redirect-uri.character"),
+            (long.as_str(), "redirect-uri.too-long"),
+        ] {
+            assert_eq!(code(uri, Environment::Production), Some(expected), "{uri}");
+        }
+    }
+
+    #[test]
+    fn the_normal_form_is_offered() {
+        let fault = check_redirect_uri("https://ETAX.ird.example:443/a/../callback", Environment::Production);
+        let hint = fault.err().and_then(|fault| fault.hint);
+        assert_eq!(hint.as_deref(), Some("write it as https://etax.ird.example/callback"));
+    }
+
+    #[test]
+    fn the_message_is_safe_to_print() {
+        let fault = check_redirect_uri("https://etax.example/\u{1b}]0;owned\u{7}", Environment::Sandbox);
+        let message = fault.map_err(|fault| fault.to_string());
+        assert_eq!(message, Err("'https://etax.example/\\u{1b}]0;owned\\u{7}' holds the character \\u{1b}".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_is_https_with_a_name_for_a_host(uri in "https?:/{1,3}[a-z0-9.@:\\[\\]#?/*\\\\ %-]{0,30}") {
+            if check_redirect_uri(&uri, Environment::Production).is_ok() {
+                let url = Url::parse(&uri);
+                prop_assert!(url.is_ok_and(|url| url.scheme() == "https"
+                    && url.domain().is_some_and(|host| host.contains('.'))
+                    && url.fragment().is_none()
+                    && url.username().is_empty()));
+                prop_assert!(!uri.contains(['#', '@', '*', '\\', ' ']));
+            }
+        }
+
+        #[test]
+        fn no_text_panics(uri in "\\PC{0,60}") {
+            let _ = check_redirect_uri(&uri, Environment::Sandbox);
+        }
+    }
+}

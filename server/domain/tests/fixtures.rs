@@ -1,0 +1,117 @@
+//! The files under `fixtures/` are read by the types of this crate and keep its rules.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use domain::{
+    Categories, Category, Channel, Environment, Locations, Manifest, NamedServices, Sector, check_name, diff, read_checked,
+    skeleton,
+};
+use serde_json::Value;
+
+fn fixtures(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
+}
+
+fn yaml(path: impl AsRef<Path>) -> Value {
+    serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Every manifest with its credentials read in, as it is sent.
+fn manifests() -> Vec<(PathBuf, Value)> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(fixtures("relying-parties")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    files.sort();
+    files
+        .into_iter()
+        .map(|path| {
+            let mut manifest = yaml(&path);
+            for credential in manifest["credentials"].as_array_mut().into_iter().flatten() {
+                let file = path.parent().unwrap().join(credential["file"].as_str().unwrap());
+                credential["jwks"] = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+            }
+            (path, manifest)
+        })
+        .collect()
+}
+
+#[test]
+fn every_manifest_can_be_applied_to_a_sandbox() {
+    let manifests = manifests();
+    assert!(manifests.len() >= 25);
+    let mut ids = BTreeSet::new();
+    let mut names = BTreeMap::new();
+    for (path, value) in &manifests {
+        let manifest = Manifest::read(value, Environment::Sandbox);
+        let manifest = manifest.unwrap_or_else(|findings| panic_with(path, &findings));
+        assert_eq!(Some(manifest.id.as_str()), path.file_stem().and_then(|stem| stem.to_str()));
+        assert!(ids.insert(manifest.id.clone()), "{} stands twice", manifest.id);
+        for name in [&manifest.organisation.en, &manifest.organisation.zh_hant] {
+            assert_eq!(names.insert(skeleton(name), manifest.id.clone()), None, "{name} looks like another party's name");
+        }
+        // On production all real ones, and none of the made-up ones.
+        let on_production = manifest.findings(Environment::Production);
+        assert_eq!(on_production.is_empty(), !manifest.synthetic, "{}", manifest.id);
+        assert_eq!(diff(&manifest, &manifest), []);
+        let written = serde_json::to_value(&manifest).unwrap();
+        assert_eq!(Manifest::read(&written, Environment::Sandbox), Ok(manifest), "written and read again");
+    }
+}
+
+#[expect(clippy::panic, reason = "tests")]
+fn panic_with(path: &Path, findings: &[domain::Finding]) -> Manifest {
+    let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    panic!("{}:\n{}", path.display(), lines.join("\n"))
+}
+
+#[test]
+fn the_catalogue_has_twelve_categories_and_both_totals() {
+    let catalogue: Categories = read_checked(&yaml(fixtures("catalogue/categories.yaml"))).into_result().unwrap();
+    let ids: Vec<Category> = catalogue.categories.iter().map(|category| category.id).collect();
+    assert_eq!(ids, Category::ALL);
+    assert_eq!((catalogue.planned_sum(), catalogue.planned.sum, catalogue.planned.stated), (114, 114, 110));
+    for category in &catalogue.categories {
+        assert_eq!(category.number, u32::try_from(category.id.code()).unwrap());
+        assert_eq!(check_name(&category.name.zh_hant), Ok(()));
+    }
+    assert_eq!(catalogue.get(Category::MedicalAndHealth).map(|category| category.planned), Some(19));
+}
+
+#[test]
+fn every_named_service_stands_in_the_manifest_of_its_party() {
+    let named: NamedServices = read_checked(&yaml(fixtures("catalogue/services.yaml"))).into_result().unwrap();
+    let manifests: BTreeMap<String, Manifest> = manifests()
+        .into_iter()
+        .map(|(_, value)| serde_json::from_value::<Manifest>(value).unwrap())
+        .map(|manifest| (manifest.id.to_string(), manifest))
+        .collect();
+    for service in named.services.iter().chain(&named.also_named) {
+        let party = manifests.get(service.relying_party.as_str()).unwrap();
+        let theirs = party.services.iter().find(|theirs| theirs.id == service.id).unwrap();
+        assert_eq!((&theirs.name, theirs.category), (&service.name, service.category), "{}", service.id);
+        assert_eq!(party.organisation, service.organisation);
+    }
+    assert!(named.services.iter().all(|service| service.category.is_some()), "the annex is divided into categories");
+    assert!(manifests.values().any(|manifest| manifest.sector == Sector::Public));
+}
+
+#[test]
+fn the_places_are_those_of_the_annex() {
+    let places: Locations = read_checked(&yaml(fixtures("locations.yaml"))).into_result().unwrap();
+    let mut named: BTreeMap<Channel, u32> = places.named.keys().map(|channel| (*channel, 0)).collect();
+    for place in places.locations.iter().filter(|place| place.places.is_none()) {
+        *named.entry(place.channel).or_default() += 1;
+    }
+    assert_eq!(named, places.named);
+    assert_eq!(named.get(&Channel::Kiosk), Some(&37));
+    for (id, channel) in [("roving", Channel::MobileTeam), ("post-offices", Channel::Counter)] {
+        let place = places.get(&id.parse().unwrap()).unwrap();
+        assert_eq!((place.channel, place.places.is_some()), (channel, true));
+    }
+    let ids: BTreeSet<_> = places.locations.iter().map(|place| &place.id).collect();
+    assert_eq!(ids.len(), places.locations.len());
+    assert!(places.locations.iter().all(|place| place.channel.needs_location()));
+}
