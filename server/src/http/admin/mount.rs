@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use api::{Effect, Operation, Problem, Role};
+use api::{Effect, Operation, Problem, Role, Severity};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Extension, State};
@@ -117,6 +117,11 @@ where
         return Ok(reply);
     }
     let (subject, call) = (operation.subject(), operation.call());
+    if O::EFFECT == Effect::Write(Severity::Severe)
+        && let Some(failure) = lone_administrator(app).await.map_err(told)?
+    {
+        return Err(refused::<O>(app, &caller, &subject, call, failure).await);
+    }
     let mut operation = Some(operation);
     let mut tries = 0;
     loop {
@@ -144,6 +149,18 @@ where
             Err(failure) => return Err(told(failure)),
         }
     }
+}
+
+/// Where two people are asked for, nothing severe is done before there are two who could watch each other.
+async fn lone_administrator(app: &App) -> Result<Option<Failure>, Failure> {
+    let mut read = app.store.read().await?;
+    let two_person = read.instance().await?.is_some_and(|instance| instance.two_person);
+    if !two_person || read.active_with_role(Role::Administrator).await?.len() > 1 {
+        return Ok(None);
+    }
+    let refusal = Refusal::new("approval.second-administrator", "severe verbs wait until a second administrator has enrolled")
+        .hint("'iamctl operator add second-administrator …' gives an enrolment code");
+    Ok(Some(Failure::Denied(refusal)))
 }
 
 fn caller_of(known: Authenticated, request: RequestId, payload_mac: String) -> Caller {
