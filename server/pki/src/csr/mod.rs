@@ -1,0 +1,92 @@
+//! PKCS#10 requests (RFC 2986): read with suspicion, refused by name.
+//!
+//! Invariant: of a request only the key is ever used. Subject, names and uses come from our records.
+//! Invariant: every rule is bounded: by the size of the request first, then by the size of the key.
+
+mod armour;
+mod asked;
+mod known_keys;
+mod make;
+mod names;
+mod public_key;
+mod refusal;
+mod rsa;
+mod structure;
+
+use openssl::x509::X509Req;
+
+use crate::generate::PublicKey;
+use crate::profile::Profile;
+
+pub use make::make_csr;
+pub use refusal::CsrRefusal;
+
+use asked::Asked;
+use refusal::refuse;
+use structure::Structure;
+
+/// Larger requests are not looked at.
+pub const LARGEST_CSR: usize = 64 * 1024;
+
+/// A request that passed every rule.
+#[derive(Clone, Debug)]
+pub struct CsrRequest {
+    public_key: PublicKey,
+    asked: Asked,
+}
+
+impl CsrRequest {
+    /// Reads one PEM block or DER, of a key that nobody else can know and that the sender holds.
+    pub fn parse(bytes: &[u8]) -> Result<Self, CsrRefusal> {
+        if bytes.len() > LARGEST_CSR {
+            return Err(refuse(
+                "csr.too-large",
+                format!("the request has {} bytes, at most {LARGEST_CSR} are read", bytes.len()),
+            ));
+        }
+        let der = armour::opened(bytes)?;
+        let structure = Structure::read(&der)?;
+        let public_key = public_key::checked(&structure.public_key)?;
+        public_key::check_signature_hash(&structure.signature_algorithm)?;
+        let request = Self { asked: Asked::read(&structure)?, public_key };
+        check_possession(&der, &request.public_key)?;
+        // The dear rules last: only for one who holds the key.
+        rsa::check_factors(&request.public_key)?;
+        request.check_not_blocked(known_keys::is_published)?;
+        Ok(request)
+    }
+
+    /// The key to certify.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// Refuses a key that is on a list; `is_blocked` is given the SHA-256 of its SubjectPublicKeyInfo.
+    pub fn check_not_blocked(&self, is_blocked: impl FnOnce(&[u8; 32]) -> bool) -> Result<(), CsrRefusal> {
+        if is_blocked(&self.public_key.spki_digest()) {
+            let refusal = refuse("csr.key-blocked", "this key is known to others or was revoked for compromise");
+            return Err(refusal.mend("make a new key and a new request"));
+        }
+        Ok(())
+    }
+
+    /// What the request asks for and a certificate of this profile and common name does not give, for the reply.
+    pub fn ignored(&self, profile: &Profile, common_name: &str) -> Vec<String> {
+        self.asked.beyond(profile, common_name)
+    }
+}
+
+fn check_possession(der: &[u8], key: &PublicKey) -> Result<(), CsrRefusal> {
+    let request = X509Req::from_der(der).map_err(|_| refuse("csr.encoding", "the request cannot be decoded"))?;
+    // An error here is a signature that cannot even be tried, e.g. ECDSA under an RSA key.
+    if request.verify(key.pkey()).unwrap_or(false) {
+        return Ok(());
+    }
+    let refusal = refuse("csr.proof-of-possession", "the request is not signed by the key that it names");
+    Err(refusal.mend("make the request again with the private key at hand"))
+}
+
+#[cfg(test)]
+mod forge;
+#[cfg(test)]
+mod tests;
