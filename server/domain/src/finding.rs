@@ -82,7 +82,7 @@ pub fn read_checked<T: DeserializeOwned + JsonSchema>(value: &Value) -> Reading<
                 findings.push(Finding {
                     path: if path == "." { String::new() } else { shortened(path) },
                     code: "field.form",
-                    message: shortened(&error.into_inner().to_string()),
+                    message: visible(&error.into_inner().to_string()).chars().take(400).collect(),
                     hint: None,
                 });
             }
