@@ -10,6 +10,7 @@ mod wire;
 
 pub mod account;
 pub mod catalogue;
+pub mod codes;
 pub mod environment;
 pub mod figures;
 pub mod finding;
@@ -30,6 +31,7 @@ pub mod usage;
 
 pub use account::{Account, AccountEventKind, AccountState, Channel, ClosureReason, Standing, Suspend, SuspensionReason, Tier};
 pub use catalogue::{Categories, CategoryEntry, District, Location, Locations, NamedService, NamedServices, PlannedTotal};
+pub use codes::{CODES, Code, explained};
 pub use environment::Environment;
 pub use figures::{Comparative, Figure, FigureDefinition, Grain, Rule, definition, spaced};
 pub use finding::{Finding, Reading, read_checked};
