@@ -70,7 +70,6 @@ pub fn largest_remainder(total: u64, weights: &[u64]) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use proptest::prelude::*;
 
