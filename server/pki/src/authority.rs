@@ -255,17 +255,9 @@ fn check_common_name(name: &str) -> Result<(), PkiError> {
     Ok(())
 }
 
-/// A host name in preferred syntax (RFC 1034 section 3.5), without wildcard.
 fn check_host(host: &str) -> Result<(), PkiError> {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let looks_like_an_address = host.parse::<IpAddr>().is_ok();
-    if host.len() > 253 || looks_like_an_address || !host.split('.').all(label) {
-        return Err(PkiError::unfit("the host name", "it is not a plain DNS name"));
+    if crate::text::is_host_name(host) {
+        return Ok(());
     }
-    Ok(())
+    Err(PkiError::unfit("the host name", "it is not a plain DNS name"))
 }

@@ -6,6 +6,8 @@
 //! Invariant: secrets live in wiped memory and have no `Display`; their `Debug` names the type alone.
 
 mod error;
+#[cfg(test)]
+mod forge_der;
 mod instance;
 mod plan;
 mod stamp;

@@ -52,7 +52,8 @@ impl Plan<'_> {
     /// Builds under `rehearsal`, lints, and only then signs with `key`.
     pub(crate) fn issue(&self, rehearsal: &PrivateKey, key: &PrivateKey) -> Result<X509, PkiError> {
         let rehearsed = self.build(rehearsal.pkey())?.to_der().doing(DOING)?;
-        let findings = lint::lint(&rehearsed);
+        let issuer = self.issuer.map(|(issuer, _)| issuer.to_der()).transpose().doing(DOING)?;
+        let findings = lint::lint(&rehearsed, issuer.as_deref());
         if !findings.is_empty() {
             return Err(PkiError::Lint(findings));
         }

@@ -41,7 +41,12 @@ pub fn stamp(certificate: &X509Ref) -> Option<Stamp> {
 /// [`stamp`] of a certificate in DER.
 pub fn stamp_of_der(certificate: &[u8]) -> Option<Stamp> {
     let raw = RawCertificate::read(certificate).ok()?;
-    let syntax = StampSyntax::from_der(raw.extension(STAMP_OID_CONTENT)?.value).ok()?;
+    stamp_of(raw.extension(STAMP_OID_CONTENT)?.value)
+}
+
+/// The stamp in an extension's value.
+pub(crate) fn stamp_of(value: &[u8]) -> Option<Stamp> {
+    let syntax = StampSyntax::from_der(value).ok()?;
     let environment = match syntax.environment.as_str() {
         "sandbox" => Environment::Sandbox,
         "production" => Environment::Production,

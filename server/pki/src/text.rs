@@ -13,3 +13,49 @@ pub(crate) fn is_invisible(c: char) -> bool {
         | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
+
+/// A host name in preferred syntax (RFC 1034 section 3.5): no wildcard, no address.
+pub(crate) fn is_host_name(host: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let looks_like_an_address = host.parse::<std::net::IpAddr>().is_ok();
+    host.len() <= 253 && !looks_like_an_address && host.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_is_lower_case_without_separators() {
+        assert_eq!(hex(&[0x00, 0x0f, 0xa5, 0xff]), "000fa5ff");
+    }
+
+    #[test]
+    fn host_names_are_plain() {
+        for good in ["localhost", "iam.gov.hk", "node-1.iam.gov.hk", "xn--fiq228c.example", "1a.example"] {
+            assert!(is_host_name(good), "{good}");
+        }
+        let long = format!("{}.example", "a".repeat(64));
+        let endless = "a.".repeat(127) + "a";
+        for bad in
+            ["", ".", "a..b", "a.", "*.gov.hk", "-a.hk", "a-.hk", "a_b.hk", "127.0.0.1", "::1", "a b", "香港.hk", &long, &endless]
+        {
+            assert!(!is_host_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn characters_that_hide_are_known() {
+        for hidden in ['\u{202e}', '\u{2066}', '\u{200b}', '\u{200d}', '\u{feff}', '\u{ad}', '\u{e0041}', '\u{61c}'] {
+            assert!(is_invisible(hidden), "{hidden:?}");
+        }
+        for seen in ['a', '陳', 'é', '—', '\u{3000}', '😀'] {
+            assert!(!is_invisible(seen), "{seen:?}");
+        }
+    }
+}

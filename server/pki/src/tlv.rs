@@ -111,6 +111,7 @@ pub(crate) fn extensions<'a>(sequence: &Tlv<'a>) -> der::Result<Vec<Extension<'a
 }
 
 /// The parts of a certificate that OpenSSL's binding does not hand out.
+#[derive(Clone)]
 pub(crate) struct RawCertificate<'a> {
     /// The to-be-signed part with its header.
     pub(crate) tbs: &'a [u8],
@@ -124,6 +125,9 @@ pub(crate) struct RawCertificate<'a> {
     /// notBefore and notAfter.
     pub(crate) validity: [Tlv<'a>; 2],
     pub(crate) subject: Tlv<'a>,
+    /// SubjectPublicKeyInfo.
+    pub(crate) public_key: Tlv<'a>,
+    /// The contents of the version field, an INTEGER; None for version 1.
     pub(crate) version: Option<&'a [u8]>,
     pub(crate) extensions: Vec<Extension<'a>>,
     pub(crate) has_unique_ids: bool,
@@ -145,7 +149,7 @@ impl<'a> RawCertificate<'a> {
         let validity = [times.next(None)?, times.next(None)?];
         times.finish()?;
         let subject = walk.next(Tag::Sequence)?;
-        walk.next(Tag::Sequence)?;
+        let public_key = walk.next(Tag::Sequence)?;
         let (mut extensions_found, mut has_unique_ids) = (Vec::new(), false);
         while !walk.is_finished() {
             let field = walk.next(None)?;
@@ -163,6 +167,7 @@ impl<'a> RawCertificate<'a> {
             issuer,
             validity,
             subject,
+            public_key,
             version,
             extensions: extensions_found,
             has_unique_ids,

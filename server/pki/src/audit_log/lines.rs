@@ -39,7 +39,6 @@ pub fn leaves<R: BufRead>(reader: R) -> impl Iterator<Item = io::Result<Vec<u8>>
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn read(text: &[u8]) -> Vec<Vec<u8>> {

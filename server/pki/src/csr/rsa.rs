@@ -160,7 +160,6 @@ fn floor_root(number: &BigNumRef, context: &mut BigNumContext) -> Result<BigNum,
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use proptest::prelude::*;
 
     use super::*;

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use openssl::bn::{BigNum, BigNumContext};
@@ -9,11 +7,9 @@ use openssl::nid::Nid;
 use openssl::pkey::PKey;
 use openssl::rsa::Rsa;
 
-use super::forge::{
-    Forged, attribute, bits, ec_info, extension, general_names, integer, next_prime, oid, prime, roca_prime, rsa, rsa_info,
-    rsa_of, sequence, set, tlv,
-};
+use super::forge::{Forged, ec_info, next_prime, prime, roca_prime, rsa, rsa_info, rsa_of};
 use super::*;
+use crate::forge_der::{attribute, bits, extension, general_names, integer, oid, sequence, set, tlv};
 use crate::generate::{KeyKind, PrivateKey};
 use crate::profile;
 

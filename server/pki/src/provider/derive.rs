@@ -33,7 +33,6 @@ fn expand(input: &[u8], salt: &[u8], info: &[u8], output: &mut [u8]) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn hex(bytes: &[u8]) -> String {

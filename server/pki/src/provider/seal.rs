@@ -126,7 +126,6 @@ pub(super) fn seal_into(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     /// Test case 16 of the GCM specification (McGrew and Viega), AES-256 with associated data.

@@ -1,0 +1,74 @@
+//! Rules that every certificate keeps before it is signed for good. Each has a name and the paragraph it comes from;
+//! later work adds rules to the two lists and nowhere else.
+
+mod extensions;
+mod fields;
+
+use crate::tlv::RawCertificate;
+
+/// One broken rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// The paragraph it comes from.
+    pub source: &'static str,
+    /// What was found instead, a fragment.
+    pub found: String,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} ({})", self.rule, self.found, self.source)
+    }
+}
+
+/// A rule: what is wrong, if anything.
+struct Rule {
+    name: &'static str,
+    source: &'static str,
+    check: fn(&Linted<'_>) -> Result<(), String>,
+}
+
+/// The certificate under the rules, and its issuer's where it is not its own.
+struct Linted<'a> {
+    certificate: RawCertificate<'a>,
+    issuer: Option<RawCertificate<'a>>,
+}
+
+const WELL_FORMED: (&str, &str) = ("well-formed", "RFC 5280 section 4.1");
+
+/// Every rule that `certificate` (DER) breaks. `issuer` is the issuing authority's certificate, None for a self-signed one.
+pub fn lint(certificate: &[u8], issuer: Option<&[u8]>) -> Vec<Finding> {
+    let read = |der| {
+        RawCertificate::read(der).map_err(|fault: der::Error| Finding {
+            rule: WELL_FORMED.0,
+            source: WELL_FORMED.1,
+            found: format!("not the DER of a certificate: {fault}"),
+        })
+    };
+    let linted = match (read(certificate), issuer.map(read).transpose()) {
+        (Ok(certificate), Ok(issuer)) => Linted { certificate, issuer },
+        (Err(finding), _) | (_, Err(finding)) => return vec![finding],
+    };
+    let rules = fields::RULES.iter().chain(extensions::RULES);
+    rules
+        .filter_map(|rule| {
+            let found = (rule.check)(&linted).err()?;
+            Some(Finding { rule: rule.name, source: rule.source, found })
+        })
+        .collect()
+}
+
+/// A malformed inner part breaks the rule that looked at it.
+fn unreadable(fault: der::Error) -> String {
+    format!("it cannot be read: {fault}")
+}
+
+/// Breaks the rule unless `kept`.
+fn require(kept: bool, found: impl Into<String>) -> Result<(), String> {
+    if kept { Ok(()) } else { Err(found.into()) }
+}
+
+#[cfg(test)]
+mod tests;
