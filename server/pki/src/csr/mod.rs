@@ -76,6 +76,17 @@ impl CsrRequest {
     }
 }
 
+/// Refuses a bare public key by the rules that a request's key is held to. Its code is one of `csr.key-type`, `csr.curve`,
+/// `csr.rsa-…` and `csr.key-blocked`.
+pub fn check_key(key: &PublicKey) -> Result<(), CsrRefusal> {
+    public_key::check_kind(key)?;
+    rsa::check_factors(key)?;
+    if known_keys::is_published(&key.spki_digest()) {
+        return Err(refuse("csr.key-blocked", "this key is known to others").mend("make a new key"));
+    }
+    Ok(())
+}
+
 fn check_possession(der: &[u8], key: &PublicKey) -> Result<(), CsrRefusal> {
     let request = X509Req::from_der(der).map_err(|_| refuse("csr.encoding", "the request cannot be decoded"))?;
     // An error here is a signature that cannot even be tried, e.g. ECDSA under an RSA key.

@@ -64,6 +64,22 @@ pub(super) fn checked(info: &Tlv<'_>) -> Result<PublicKey, CsrRefusal> {
     }
 }
 
+/// The kind of a key that was read already: RSA by size and exponent, elliptic curves by name.
+pub(super) fn check_kind(key: &PublicKey) -> Result<(), CsrRefusal> {
+    let pkey = key.pkey();
+    if let Ok(rsa) = pkey.rsa() {
+        rsa::check_size(&rsa.n().to_vec())?;
+        return rsa::check_exponent(&rsa.e().to_vec());
+    }
+    let Ok(key) = pkey.ec_key() else {
+        return Err(refuse("csr.key-type", "keys of this type are not used here").mend(WANTED));
+    };
+    match key.group().curve_name() {
+        Some(Nid::X9_62_PRIME256V1 | Nid::SECP384R1) => Ok(()),
+        _ => Err(refuse("csr.curve", "keys on this curve are not used here").mend(WANTED)),
+    }
+}
+
 fn rsa_key(bytes: &[u8]) -> Result<PublicKey, CsrRefusal> {
     let read = || -> der::Result<(UintRef<'_>, UintRef<'_>)> {
         let mut walk = Tlv::only(bytes)?.inside()?;

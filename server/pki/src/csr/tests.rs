@@ -532,3 +532,17 @@ proptest::proptest! {
         proptest::prop_assert!(CsrRequest::parse(&bytes).is_err());
     }
 }
+
+#[test]
+fn a_bare_key_is_held_to_the_same_rules() {
+    let check = |pkey: PKey<openssl::pkey::Private>| {
+        check_key(&PublicKey::from_spki_der(&pkey.public_key_to_der().unwrap()).unwrap()).map_err(|refusal| refusal.code)
+    };
+    assert_eq!(check(rsa(2048)), Ok(()));
+    assert_eq!(check(PrivateKey::generate(KeyKind::P256).unwrap().pkey().clone()), Ok(()));
+    assert_eq!(check(rsa(1024)), Err("csr.rsa-size"));
+    assert_eq!(check(PKey::generate_ed25519().unwrap()), Err("csr.key-type"));
+    let group = EcGroup::from_curve_name(Nid::SECP256K1).unwrap();
+    assert_eq!(check(PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()), Err("csr.curve"));
+    assert_eq!(check(rsa_of(&roca_prime(), &roca_prime())), Err("csr.rsa-roca"));
+}
