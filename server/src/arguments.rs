@@ -196,7 +196,10 @@ done
 failed; 'check' found something wrong
 .TP
 2
-usage
+usage, or a setting that is wrong
+.TP
+9
+the database cannot be reached: try again
 .SH FILES
 .TP
 DIR/iamd.yaml

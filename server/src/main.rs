@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
+use api::Exit;
 use clap::Parser;
 use domain::Environment;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -18,8 +19,8 @@ use server::instance::join::join;
 use server::instance::offline;
 use server::instance::open::Ports;
 use server::serve::Node;
-use server::settings::{self, File, Settings, Source};
-use server::store::{Create, Engine};
+use server::settings::{self, File, Settings, SettingsError, Source};
+use server::store::{Create, Engine, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -52,7 +53,14 @@ fn no_core_dumps() {
 
 fn fail(error: &anyhow::Error) -> ExitCode {
     say_error(&format!("iamd: {error:#}"));
-    ExitCode::from(1)
+    let exit = if error.downcast_ref::<SettingsError>().is_some() {
+        Exit::Usage
+    } else if matches!(error.downcast_ref::<StoreError>(), Some(StoreError::Unavailable(_) | StoreError::Storage { .. })) {
+        Exit::Unavailable
+    } else {
+        Exit::Failed
+    };
+    ExitCode::from(exit.code())
 }
 
 async fn run(verb: Verb) -> anyhow::Result<ExitCode> {

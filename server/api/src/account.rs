@@ -1,5 +1,7 @@
 //! Citizens' accounts. Views are masked by type; nothing here can carry a full HKIC number out of the server.
 
+use std::time::Duration;
+
 use domain::{
     AccountId, AccountState, CallRef, Channel, Day, Hkic, LocationId, Masked, OperatorId, PersonName, Phone, RelyingPartyId, Sex,
     SuspensionReason, Tier, Timestamp,
@@ -224,6 +226,7 @@ impl Operation for SuspendAccount {
     const ROLES: &'static [Role] = &[Role::HotlineAgent, Role::HotlineSupervisor];
     // Protects, and must not wait for a person to type: the bar to suspend is low, the bar to restore is high.
     const EFFECT: Effect = Effect::Write(Severity::Mild);
+    const PATIENCE: Duration = super::CALLER_WAITS;
     type Reply = Suspension;
 
     fn subject(&self) -> String {

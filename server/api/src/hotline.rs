@@ -1,5 +1,7 @@
 //! The 24-hour hotline: a call is opened, the caller found, the account suspended, the call closed.
 
+use std::time::Duration;
+
 use domain::{AccountId, AccountState, CallRef, Hkic, Masked, PersonName, Phone, Tier, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,7 @@ impl Operation for OpenCall {
     const NAME: &'static str = "hotline.open";
     const ROLES: &'static [Role] = HOTLINE;
     const EFFECT: Effect = Effect::Write(Severity::Mild);
+    const PATIENCE: Duration = super::CALLER_WAITS;
     type Reply = CallOpened;
 }
 
@@ -63,6 +66,7 @@ impl Operation for FindCaller {
     const NAME: &'static str = "hotline.find";
     const ROLES: &'static [Role] = HOTLINE;
     const EFFECT: Effect = Effect::ReadPersonal;
+    const PATIENCE: Duration = super::CALLER_WAITS;
     type Reply = Vec<FoundAccount>;
 
     fn subject(&self) -> String {
@@ -103,6 +107,7 @@ impl Operation for CloseCall {
     const NAME: &'static str = "hotline.close";
     const ROLES: &'static [Role] = HOTLINE;
     const EFFECT: Effect = Effect::Write(Severity::Mild);
+    const PATIENCE: Duration = super::CALLER_WAITS;
     type Reply = CallClosed;
 
     fn subject(&self) -> String {

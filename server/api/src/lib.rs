@@ -31,6 +31,10 @@ pub use page::Page;
 pub use problem::{Exit, Field, Problem};
 pub use role::Role;
 
+/// How long an operation of the hotline may take: a caller is on the line, and within five seconds the agent must know
+/// whether it is done.
+pub(crate) const CALLER_WAITS: std::time::Duration = std::time::Duration::from_secs(4);
+
 /// Path under which every operation is mounted on the admin listener.
 pub const ADMIN_PATH: &str = "/admin/v1/";
 /// Header with the caller's idempotency key, 8 to 128 characters out of `[A-Za-z0-9._:-]`; every write carries one.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use domain::CallRef;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -18,6 +20,8 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Send + Sync + '
     const EFFECT: Effect;
     /// Whether a second person must agree (where the instance's two-person setting is on).
     const APPROVAL: Approval = Approval::None;
+    /// How long the server tries before it says that it could not confirm: less than the client waits.
+    const PATIENCE: Duration = Duration::from_secs(25);
     /// What comes back.
     type Reply: Serialize + DeserializeOwned + JsonSchema + Send + Sync;
 

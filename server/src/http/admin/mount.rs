@@ -19,7 +19,7 @@ use super::super::problem::{problem, respond};
 use super::authenticate::{Authenticated, Unauthenticated, authenticate};
 use crate::app::{App, Caller, Idempotency, Keep};
 use crate::failure::Failure;
-use crate::store::{Known, RACED};
+use crate::store::{Known, RACED, StoreError};
 
 /// How often an operation is run again when the database says that two were in each other's way.
 const TRIES: u32 = 4;
@@ -58,7 +58,13 @@ where
         post(move |State(app): State<Arc<App>>, Extension(peer): Extension<Peer>, headers: HeaderMap, body: Bytes| async move {
             let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
             let started = app.clock.now();
-            let answer = answer::<O, F>(&app, &peer, &headers, &body, request, &run).await;
+            let answer = answer::<O, F>(&app, &peer, &headers, &body, request, &run);
+            // A database that answers nothing must not keep the caller waiting: dropped, the transaction is undone, unless
+            // it was the commit whose answer never came.
+            let answer = match tokio::time::timeout(O::PATIENCE, answer).await {
+                Ok(answer) => answer,
+                Err(_) => Err(out_of_patience::<O>(request)),
+            };
             let outcome = match &answer {
                 Ok(_) => "done",
                 Err(problem) if problem.status >= 500 => "failed",
@@ -70,6 +76,18 @@ where
             answer.unwrap_or_else(|problem| respond(&problem))
         }),
     )
+}
+
+fn out_of_patience<O: Operation>(request: RequestId) -> Problem {
+    let waited = O::PATIENCE.as_secs();
+    tracing::error!(%request, operation = O::NAME, waited, "an operation ran out of time");
+    let failure = match O::EFFECT {
+        Effect::Write(_) => Failure::from(StoreError::NotConfirmed(format!("it gave no answer within {waited} s"))),
+        Effect::Read | Effect::ReadPersonal => {
+            Failure::from(StoreError::Unavailable(format!("it gave no answer within {waited} s")))
+        }
+    };
+    failure.into_problem(Some(request.to_string()))
 }
 
 async fn answer<O, F>(
