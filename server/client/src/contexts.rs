@@ -438,7 +438,6 @@ pub(crate) fn check_server(server: &str) -> Result<url::Url, ClientError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use api::Exit;
 

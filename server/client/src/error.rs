@@ -288,7 +288,6 @@ impl Alert {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::panic, reason = "tests")]
     use super::*;
 
     fn at(text: &str) -> Timestamp {

@@ -89,7 +89,6 @@ pub fn loose_mode(path: &Path) -> Result<Option<u32>, FileFault> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]

@@ -6,12 +6,14 @@ use domain::Timestamp;
 
 /// An environment variable, unless it is unset, empty or no text.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place of the command line that reads the environment")]
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// This machine's clock. Only for what concerns this machine: the server has the say on everything else.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place of the command line that reads the clock")]
 pub fn now() -> Timestamp {
     let micros = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_micros());
     Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))

@@ -56,6 +56,29 @@ pub fn widths(section: &Section) -> Vec<usize> {
     widths
 }
 
+/// A row of a Markdown table; pipes in cells are escaped.
+pub fn markdown_row<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+    let mut row = String::from("|");
+    for cell in cells {
+        row.push(' ');
+        row.push_str(&visible(cell).replace('|', "\\|"));
+        row.push_str(" |");
+    }
+    row
+}
+
+/// The line between the headings and the rows of a Markdown table.
+pub fn markdown_rule(aligns: impl Iterator<Item = Align>) -> String {
+    let mut rule = String::from("|");
+    for align in aligns {
+        rule.push_str(match align {
+            Align::Left => " --- |",
+            Align::Right => " ---: |",
+        });
+    }
+    rule
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

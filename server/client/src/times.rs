@@ -52,7 +52,6 @@ pub fn span(span: std::time::Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use std::time::Duration;
 

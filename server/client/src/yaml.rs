@@ -125,7 +125,6 @@ fn take_out(value: &mut Value, prefix: &str, taken: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use serde_json::json;
 

@@ -2,7 +2,11 @@
 
 use api::stats::{LegcoReply, LegcoTable, TopRow, UsageRow};
 
+use std::fmt::Write as _;
+
 use super::{Column, Kind, Line, Section, Sheet, Tabular, Tone};
+use crate::safe::visible;
+use crate::table;
 use crate::times::spaced;
 use crate::width::Align;
 
@@ -42,11 +46,39 @@ impl Tabular for LegcoReply {
         for table in &self.tables {
             lines.push(Line::new(Tone::Plain, ""));
             lines.push(Line::new(Tone::Heading, format!("{}  {}", table.title.en, table.title.zh_hant)));
-            lines.extend(crate::table::of(&section(table), None).into_iter().map(|line| Line::new(Tone::Plain, line)));
+            lines.extend(table::of(&section(table), None).into_iter().map(|line| Line::new(Tone::Plain, line)));
         }
         lines.push(Line::new(Tone::Plain, ""));
         lines.push(Line::new(Tone::Faint, format!("digest {}", self.digest)));
         Some(lines)
+    }
+
+    fn markdown(&self) -> Option<String> {
+        let mut text = format!("# As at {}\n\n", self.as_at.english());
+        if self.environment == domain::Environment::Sandbox {
+            text.push_str("Figures of a sandbox: synthetic.\n\n");
+        }
+        for (number, figure) in self.figures.iter().enumerate() {
+            // The hard break keeps both languages in one item.
+            let _ = writeln!(text, "{}. {}\\\n   {}", number + 1, visible(&figure.text.en), visible(&figure.text.zh_hant));
+        }
+        for table in &self.tables {
+            let section = section(table);
+            let _ = writeln!(text, "\n## {} {}\n", visible(&table.title.en), visible(&table.title.zh_hant));
+            let _ = writeln!(text, "{}", table::markdown_row(section.headings.iter().map(|(heading, _)| heading.as_str())));
+            let _ = writeln!(text, "{}", table::markdown_rule(section.headings.iter().map(|(_, align)| *align)));
+            for row in &section.rows {
+                let _ = writeln!(text, "{}", table::markdown_row(row.iter().map(String::as_str)));
+            }
+        }
+        let _ = writeln!(
+            text,
+            "\nDefinitions {}, as recorded up to {}, digest `{}`.",
+            self.definitions,
+            self.known_at.english(),
+            self.digest
+        );
+        Some(text)
     }
 
     fn sheet(&self) -> Option<Sheet> {

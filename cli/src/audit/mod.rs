@@ -1,0 +1,12 @@
+//! `iamctl audit`.
+
+use crate::noun::noun;
+
+noun! {
+    /// The audit log: who did what, to whom, why
+    Verbs {
+        #[command(visible_alias = "log")]
+        List(list),
+        Show(show),
+    }
+}

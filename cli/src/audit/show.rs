@@ -1,0 +1,27 @@
+//! `iamctl audit show`.
+
+use api::audit::{AuditDetail, ShowAudit};
+use clap::Args;
+use domain::AuditId;
+
+use crate::failure::Failure;
+use crate::output::Answer;
+use crate::session::Session;
+use crate::verb::Verb;
+
+/// Show one audit entry as it was sealed
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  iamctl audit show 01890a5d-ac96-774b-bcce-b302099a8057")]
+pub struct Show {
+    /// Which
+    id: AuditId,
+}
+
+impl Verb for Show {
+    type Row = AuditDetail;
+
+    async fn run(self, session: &Session) -> Result<Answer<AuditDetail>, Failure> {
+        Ok(Answer::one(session.call(&ShowAudit { id: self.id }).await?))
+    }
+}

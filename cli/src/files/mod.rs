@@ -1,0 +1,48 @@
+//! Files that people write: found, read within limits, and checked whole before anything is sent.
+
+mod sources;
+mod text;
+mod tree;
+
+pub mod manifests;
+pub mod population;
+
+pub use sources::{Source, sources};
+pub use text::Text;
+pub use tree::{Document, documents};
+
+use api::Field;
+use domain::Finding;
+
+use crate::failure::{Failure, Mistake, NOTHING_SENT};
+
+/// The largest file of YAML that is read.
+pub const MAX_YAML: u64 = 1024 * 1024;
+
+/// Everything wrong in some files, as one failure. `kind` is what the files hold: `manifest`.
+pub fn mistakes_found(kind: &str, files: usize, mistakes: Vec<Mistake>) -> Failure {
+    let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let message = format!("{} in {}", count(mistakes.len(), "mistake"), count(files, "file"));
+    let mut failure = Failure::usage(&format!("{kind}.invalid"), message)
+        .changed(NOTHING_SENT)
+        .hint("mend them and give the same command again");
+    failure.mistakes = mistakes;
+    failure
+}
+
+/// A finding of the rules, with its place in the document.
+pub fn mistake_of(finding: Finding, document: &Document, text: &Text) -> Mistake {
+    let place = document.place_of(&finding.path, finding.code);
+    Mistake {
+        field: Field {
+            path: finding.path,
+            file: Some(text.name.clone()),
+            line: place.map(|place| place.line),
+            column: place.map(|place| place.column),
+            code: Some(finding.code.to_owned()),
+            message: finding.message,
+        },
+        hint: finding.hint,
+        snippet: place.and_then(|place| text.snippet(place)),
+    }
+}

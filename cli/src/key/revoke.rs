@@ -1,0 +1,36 @@
+//! `iamctl key revoke`.
+
+use api::key::{KeyRevocation, RevokeKey};
+use clap::Args;
+use domain::{Kid, RevocationReason};
+
+use crate::failure::Failure;
+use crate::output::Answer;
+use crate::session::Session;
+use crate::verb::Verb;
+use crate::words::word;
+
+/// Stop trusting a key at once; an active one is replaced in the same step
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  iamctl key revoke WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q --reason key-compromise")]
+pub struct Revoke {
+    /// Which
+    kid: Kid,
+    /// Why
+    #[arg(long, value_parser = word::<RevocationReason>(RevocationReason::WORDS))]
+    reason: RevocationReason,
+}
+
+impl Verb for Revoke {
+    type Row = KeyRevocation;
+
+    async fn run(self, session: &Session) -> Result<Answer<KeyRevocation>, Failure> {
+        // A thumbprint has 43 characters; the first eight tell it apart well enough to be typed.
+        let name: String = self.kid.as_str().chars().take(8).collect();
+        session
+            .confirm::<RevokeKey>(&format!("Revoke key {}: everything signed with it stops being good?", self.kid), &name)
+            .await?;
+        Ok(Answer::one(session.call(&RevokeKey { kid: self.kid, reason: self.reason }).await?))
+    }
+}

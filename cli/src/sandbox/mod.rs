@@ -1,0 +1,8 @@
+//! `iamctl sandbox`.
+
+use crate::noun::noun;
+
+noun! {
+    /// What exists on a sandbox instance only
+    Verbs { Populate(populate) }
+}

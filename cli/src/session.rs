@@ -1,0 +1,213 @@
+//! One run of the program: its flags, its context, its connection, and the words it may exchange with the person before it.
+
+use std::sync::{Mutex, OnceLock};
+
+use api::{Effect, Operation, Severity};
+use client::contexts::ChosenBy;
+use client::safe::visible;
+use client::{CallOptions, Choice, Connection, Context, Contexts, Paged, Tabular};
+use domain::Environment;
+use futures_util::TryStreamExt;
+
+use crate::failure::{Failure, NOTHING_SENT};
+use crate::flags::{Globals, ListFlags};
+use crate::output::{Answer, Body, Terminal, aside};
+use crate::prompt;
+
+/// One run of the program.
+pub struct Session {
+    /// Flags of every command.
+    pub flags: Globals,
+    /// Which streams are terminals.
+    pub terminal: Terminal,
+    connection: OnceLock<Connection>,
+    under_way: Mutex<Option<UnderWay>>,
+}
+
+/// A write that was sent and has not been answered.
+#[derive(Debug, Clone)]
+pub struct UnderWay {
+    /// The operation.
+    pub operation: &'static str,
+    /// Its key.
+    pub key: String,
+}
+
+impl Session {
+    /// A run with those flags.
+    pub fn new(flags: Globals, terminal: Terminal) -> Self {
+        Self { flags, terminal, connection: OnceLock::new(), under_way: Mutex::new(None) }
+    }
+
+    /// The context in use and where the choice came from.
+    ///
+    /// # Errors
+    /// When there is none or it cannot be read.
+    pub fn context(&self) -> Result<(Context, ChosenBy), Failure> {
+        let flags = Choice { name: self.flags.context.clone(), file: self.flags.context_file.clone() };
+        let environment = Choice::of_environment();
+        if let Some(file) = flags.file.as_ref().or(environment.file.as_ref().filter(|_| flags.name.is_none())) {
+            // Needs no folder of contexts, and must work where there is no home.
+            let by = if flags.file.is_some() { ChosenBy::Flag } else { ChosenBy::Environment };
+            return Ok((Context::read(file)?, by));
+        }
+        Ok(Contexts::open()?.choose(&flags, &environment)?)
+    }
+
+    /// The connection; made at the first call.
+    ///
+    /// # Errors
+    /// When the context or its files are missing or broken.
+    pub fn connection(&self) -> Result<&Connection, Failure> {
+        if let Some(connection) = self.connection.get() {
+            return Ok(connection);
+        }
+        let (context, _) = self.context()?;
+        let connection = Connection::open(&context)?;
+        Ok(self.connection.get_or_init(|| connection))
+    }
+
+    /// How calls are made.
+    pub fn options(&self) -> CallOptions {
+        CallOptions {
+            idempotency_key: self.flags.idempotency_key.clone(),
+            dry_run: self.flags.dry_run,
+            timeout: Some(self.flags.timeout),
+        }
+    }
+
+    /// Calls an operation with the flags of this run.
+    ///
+    /// # Errors
+    /// Whatever stands between the call and its reply.
+    pub async fn call<O: Operation>(&self, op: &O) -> Result<O::Reply, Failure> {
+        self.call_with(op, self.options()).await
+    }
+
+    /// Calls an operation with options of its own.
+    ///
+    /// # Errors
+    /// Whatever stands between the call and its reply.
+    pub async fn call_with<O: Operation>(&self, op: &O, mut options: CallOptions) -> Result<O::Reply, Failure> {
+        let write = matches!(O::EFFECT, Effect::Write(_));
+        let connection = match self.connection() {
+            Ok(connection) => connection,
+            Err(failure) if write => return Err(failure.changed(NOTHING_SENT)),
+            Err(failure) => return Err(failure),
+        };
+        if !write {
+            let answered = connection.call(op, &options).await?;
+            self.verbose(|| format!("request {}", answered.request_id.as_deref().unwrap_or("-")));
+            return Ok(answered.reply);
+        }
+        let key = options.idempotency_key.get_or_insert_with(client::new_idempotency_key).clone();
+        self.verbose(|| format!("idempotency key {key}"));
+        self.set_under_way((!options.dry_run).then_some(UnderWay { operation: O::NAME, key }));
+        let answered = connection.call(op, &options).await;
+        self.set_under_way(None);
+        let answered = answered.map_err(Failure::of_write)?;
+        self.verbose(|| format!("request {}", answered.request_id.as_deref().unwrap_or("-")));
+        if answered.replayed {
+            self.hint("this is the reply that was given before under the same idempotency key");
+        }
+        if options.dry_run {
+            self.hint("dry run: nothing was changed");
+        }
+        Ok(answered.reply)
+    }
+
+    /// A list, page by page, with the flags of every list.
+    ///
+    /// # Errors
+    /// When the context or its files are missing or broken.
+    pub fn list<O: Paged<Item: Tabular>>(&self, mut op: O, flags: &ListFlags) -> Result<Answer<O::Item>, Failure> {
+        op.page().after.clone_from(&flags.after);
+        let pages = self.connection()?.pages(op, &self.options(), flags.limit);
+        Ok(Answer::of(Body::Pages(Box::pin(pages.map_err(Failure::from)))))
+    }
+
+    /// Asks whether a write is meant, as its severity wants it. `what` says what would happen, `name` is what a severe one asks
+    /// to type.
+    ///
+    /// # Errors
+    /// When the answer is no, or nobody can be asked.
+    pub async fn confirm<O: Operation>(&self, what: &str, name: &str) -> Result<(), Failure> {
+        let Effect::Write(severity) = O::EFFECT else { return Ok(()) };
+        if severity == Severity::Mild || self.flags.yes || self.flags.dry_run {
+            return Ok(());
+        }
+        if !(self.terminal.input && self.terminal.error) {
+            return Err(Failure::usage(
+                "confirmation.impossible",
+                format!("'{}' asks for a confirmation and there is no terminal", O::NAME),
+            )
+            .changed(NOTHING_SENT)
+            .hint("--yes confirms; --dry-run shows what would happen"));
+        }
+        let (context, _) = self.context()?;
+        let place = match context.file.environment {
+            Environment::Production => format!("PRODUCTION {}", context.file.name),
+            Environment::Sandbox => format!("sandbox {}", context.file.name),
+        };
+        let what = visible(what);
+        let confirmed = if severity == Severity::Severe {
+            prompt::line(format!("{what} [{place}]\nType {} to go on: ", visible(name))).await? == name
+        } else {
+            matches!(prompt::line(format!("{what} [{place}] [y/N] ")).await?.to_ascii_lowercase().as_str(), "y" | "yes")
+        };
+        if confirmed {
+            return Ok(());
+        }
+        Err(Failure::usage("confirmation.declined", "not confirmed").changed(NOTHING_SENT))
+    }
+
+    /// For writes that happen on this machine alone, where there is no server to go through it.
+    ///
+    /// # Errors
+    /// When `--dry-run` was given.
+    pub fn no_dry_run(&self, command: &str) -> Result<(), Failure> {
+        if self.flags.dry_run {
+            return Err(Failure::usage(
+                "usage.dry-run",
+                format!("'{command}' changes files of this machine and has no --dry-run"),
+            )
+            .changed("nothing was changed"));
+        }
+        Ok(())
+    }
+
+    /// A word to the person at the terminal; nothing where there is none.
+    pub fn hint(&self, text: &str) {
+        if self.terminal.error {
+            self.say(text);
+        }
+    }
+
+    /// A word that is always told, on standard error.
+    pub fn say(&self, text: &str) {
+        aside(text);
+    }
+
+    /// Whether a write that is not mild would put a question to somebody.
+    pub fn would_ask(&self) -> bool {
+        self.terminal.input && self.terminal.error && !self.flags.yes && !self.flags.dry_run
+    }
+
+    /// A word that was asked for by `--verbose`.
+    pub fn verbose(&self, text: impl FnOnce() -> String) {
+        if self.flags.verbose {
+            self.say(&text());
+        }
+    }
+
+    fn set_under_way(&self, under_way: Option<UnderWay>) {
+        if let Ok(mut slot) = self.under_way.lock() {
+            *slot = under_way;
+        }
+    }
+
+    /// The write that an interruption would leave unanswered.
+    pub fn under_way(&self) -> Option<UnderWay> {
+        self.under_way.lock().ok()?.clone()
+    }
+}

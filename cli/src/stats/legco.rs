@@ -1,0 +1,35 @@
+//! `iamctl stats legco`.
+
+use api::stats::{LegcoReply, LegcoReport};
+use clap::Args;
+use domain::Day;
+
+use crate::failure::Failure;
+use crate::output::Answer;
+use crate::session::Session;
+use crate::verb::Verb;
+use crate::words::day;
+
+/// The reply to the Legislative Council: figures as at a day, in house style, in both languages
+#[derive(Debug, Args)]
+#[command(after_help = "Days end at midnight Hong Kong time.
+
+Examples:
+  iamctl stats legco --as-at 2022-05-31
+  iamctl stats legco --as-at 2022-05-31 -o md > reply.md")]
+pub struct Legco {
+    /// Events up to the end of this day
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    as_at: Day,
+    /// As recorded up to the end of this day; the last one counted when absent
+    #[arg(long, value_name = "TIME", value_parser = day)]
+    known_at: Option<Day>,
+}
+
+impl Verb for Legco {
+    type Row = LegcoReply;
+
+    async fn run(self, session: &Session) -> Result<Answer<LegcoReply>, Failure> {
+        Ok(Answer::one(session.call(&LegcoReport { as_at: self.as_at, known_at: self.known_at }).await?))
+    }
+}

@@ -1,0 +1,8 @@
+//! `iamctl stats`.
+
+use crate::noun::noun;
+
+noun! {
+    /// Figures: the same database and the same question give the same bytes
+    Verbs { Legco(legco), Usage(usage), Top(top) }
+}

@@ -1,0 +1,40 @@
+//! `iamctl stats usage`.
+
+use api::stats::{UsageBy, UsageReport, UsageRow};
+use clap::Args;
+use domain::{Day, Month};
+
+use crate::failure::Failure;
+use crate::output::Answer;
+use crate::session::Session;
+use crate::verb::Verb;
+use crate::words::{USAGE_BY, day, word};
+
+/// Completed uses, broken down
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  iamctl stats usage --by sector --from 2022-01 --to 2022-05
+  iamctl stats usage --by month -o csv --bom > usage.csv")]
+pub struct Usage {
+    /// By what
+    #[arg(long, value_parser = word::<UsageBy>(USAGE_BY))]
+    by: UsageBy,
+    /// First month; the first with a use when absent
+    #[arg(long, value_name = "MONTH")]
+    from: Option<Month>,
+    /// Last month; the last with a use when absent
+    #[arg(long, value_name = "MONTH")]
+    to: Option<Month>,
+    /// As recorded up to the end of this day; the last one counted when absent
+    #[arg(long, value_name = "TIME", value_parser = day)]
+    known_at: Option<Day>,
+}
+
+impl Verb for Usage {
+    type Row = UsageRow;
+
+    async fn run(self, session: &Session) -> Result<Answer<UsageRow>, Failure> {
+        let op = UsageReport { by: self.by, from: self.from, to: self.to, known_at: self.known_at };
+        Ok(Answer::list(session.call(&op).await?))
+    }
+}

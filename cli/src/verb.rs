@@ -1,0 +1,103 @@
+//! How every verb is run: columns are checked before anything is sent, an interruption is told, the reply is printed.
+
+use std::io::{self, BufWriter, Write};
+
+use api::Exit;
+use client::Tabular;
+
+use crate::failure::Failure;
+use crate::flags::Format;
+use crate::output::{self, Answer, Body, Broken, Columns, Look, Style};
+use crate::session::Session;
+
+/// A command. It returns a reply; printing is not its business.
+pub trait Verb {
+    /// What its reply is made of.
+    type Row: Tabular;
+    /// The format where none is asked for and nobody watches.
+    const UNWATCHED: Format = Format::Table;
+
+    /// Does it.
+    fn run(self, session: &Session) -> impl Future<Output = Result<Answer<Self::Row>, Failure>>;
+}
+
+/// Runs a verb from its flags to its exit code.
+pub async fn perform<V: Verb>(verb: V, session: &Session) -> Exit {
+    let format = session.flags.output.unwrap_or(if session.terminal.output { Format::Table } else { V::UNWATCHED });
+    let style = Style {
+        format,
+        columns: session.flags.columns.clone(),
+        bom: session.flags.bom,
+        look: Look::of_output(session.flags.color, session.terminal),
+    };
+    let done = tokio::select! {
+        done = carry_out(verb, session, &style) => done,
+        _ = tokio::signal::ctrl_c() => Err(interrupted(session)),
+    };
+    match done {
+        Ok(exit) => exit,
+        Err(failure) => {
+            tell(session, &failure, format);
+            failure.exit
+        }
+    }
+}
+
+async fn carry_out<V: Verb>(verb: V, session: &Session, style: &Style) -> Result<Exit, Failure> {
+    if style.columns == ["help"] {
+        let style = Style { columns: Vec::new(), ..style.clone() };
+        return put_out(Answer::list(Columns::<V::Row>::described()), session, &style).await;
+    }
+    Columns::<V::Row>::chosen(style)?;
+    let answer = verb.run(session).await?;
+    put_out(answer, session, style).await
+}
+
+async fn put_out<T: Tabular>(answer: Answer<T>, session: &Session, style: &Style) -> Result<Exit, Failure> {
+    let nothing =
+        matches!(&answer.body, Body::List(items) if items.is_empty()) && matches!(style.format, Format::Table | Format::Wide);
+    let mut to = BufWriter::new(io::stdout().lock());
+    let printed = match output::print(answer.body, style, &mut to).await {
+        Ok(()) => to.flush().map_err(Broken::from),
+        Err(broken) => {
+            // What came before the break is data all the same.
+            let _ = to.flush();
+            Err(broken)
+        }
+    };
+    match printed {
+        // Whoever reads has seen enough: `iamctl audit list | head`.
+        Err(Broken::Pipe) => return Ok(answer.exit),
+        Err(Broken::Failed(failure)) => return Err(failure),
+        Ok(()) => {}
+    }
+    if nothing {
+        session.hint("none");
+    }
+    answer.told.iter().for_each(|text| session.hint(text));
+    Ok(answer.exit)
+}
+
+fn interrupted(session: &Session) -> Failure {
+    crate::prompt::restore_terminal();
+    let failure = Failure::new(Exit::Interrupted, "interrupted", "interrupted");
+    match session.under_way() {
+        Some(under_way) => {
+            let mut failure = failure.changed("it is not known whether it was done").hint(format!(
+                "the same command with --idempotency-key {} is safe to repeat: it is done at most once",
+                under_way.key
+            ));
+            failure.message = format!("interrupted; NOT CONFIRMED: '{}' was sent and not answered", under_way.operation);
+            failure.retryable = true;
+            failure
+        }
+        None => failure,
+    }
+}
+
+/// Tells a failure on standard error.
+pub fn tell(session: &Session, failure: &Failure, format: Format) {
+    let look = Look::of_error(session.flags.color, session.terminal);
+    // Where standard error is closed there is nobody to tell it to.
+    let _ = output::tell_failure(&mut io::stderr().lock(), failure, Some(format), look);
+}
