@@ -1,0 +1,86 @@
+//! The audit log of a world, taken out and verified as an auditor does.
+
+use pki::audit_log::{CheckpointFile, Verdict, verify};
+use pki::checkpoint::VerifierKey;
+use serde_json::Value;
+use server::keys::CHECKPOINTS;
+
+use super::World;
+
+/// An audit log, taken out.
+#[derive(Debug, Clone)]
+pub struct Export {
+    /// Leaves in tree order.
+    pub entries: Vec<Vec<u8>>,
+    /// Signed checkpoints.
+    pub checkpoints: Vec<CheckpointFile>,
+    /// What they are verified with.
+    pub vkey: VerifierKey,
+}
+
+impl Export {
+    /// Verifies it by itself, or against a checkpoint kept from before.
+    ///
+    /// # Panics
+    /// Never: the entries are in memory.
+    #[must_use]
+    pub fn verdict(&self, kept: Option<&str>) -> Verdict {
+        let entries = self.entries.iter().map(Ok::<_, std::convert::Infallible>);
+        verify(entries, self.checkpoints.clone(), kept, &self.vkey).unwrap()
+    }
+}
+
+impl World {
+    /// Seals everything that waits.
+    ///
+    /// # Panics
+    /// When the log does not fit its last checkpoint.
+    pub async fn seal(&self) -> usize {
+        let mut sealed = 0;
+        loop {
+            match server::audit::seal::seal(&self.app).await.unwrap() {
+                0 => return sealed,
+                more => sealed += more,
+            }
+        }
+    }
+
+    /// Takes the sealed log out of the store.
+    ///
+    /// # Panics
+    /// When the database does not answer.
+    pub async fn export(&self) -> Export {
+        let mut read = self.app.store.read().await.unwrap();
+        let entries = read.sealed_leaves(0, i64::MAX).await.unwrap().into_iter().map(|row| row.leaf).collect();
+        let checkpoints = read.checkpoints(0, i64::MAX).await.unwrap();
+        let checkpoints = checkpoints
+            .into_iter()
+            .map(|row| CheckpointFile { tree_size: u64::try_from(row.tree_size).unwrap(), note: row.note })
+            .collect();
+        let key = read.active_key(domain::KeyPurpose::Audit, CHECKPOINTS).await.unwrap().unwrap();
+        Export { entries, checkpoints, vkey: self.app.keys.checkpoint_verifier(&key).unwrap() }
+    }
+
+    /// Every entry's leaf, oldest first, sealed or not.
+    ///
+    /// # Panics
+    /// When the database does not answer or a leaf is no JSON.
+    pub async fn leaves(&self) -> Vec<Value> {
+        let rows = self.blobs("SELECT leaf FROM audit_entry ORDER BY id").await;
+        rows.iter().map(|leaf| serde_json::from_slice(leaf).unwrap()).collect()
+    }
+
+    /// The entries of one action, as `(operator, subject, outcome)`, oldest first.
+    ///
+    /// # Panics
+    /// When the database does not answer.
+    pub async fn audited(&self, action: &str) -> Vec<(String, String, String)> {
+        let text = |leaf: &Value, path: &str| leaf.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+        self.leaves()
+            .await
+            .iter()
+            .filter(|leaf| leaf["action"] == action)
+            .map(|leaf| (text(leaf, "/actor/id"), text(leaf, "/subject"), text(leaf, "/outcome")))
+            .collect()
+    }
+}

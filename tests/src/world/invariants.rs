@@ -1,0 +1,53 @@
+//! What must hold of every database at the end of every test.
+
+use serde_json::Value;
+
+use super::World;
+
+/// Statements that count violations; each must give 0.
+const NEVER: &[(&str, &str)] = &[
+    ("an outbox message is finished exactly when it is no longer pending",
+     "SELECT COUNT(*) FROM outbox WHERE (state = 'pending') <> (finished_at IS NULL)"),
+    ("an outbox message was tried before it was finished", "SELECT COUNT(*) FROM outbox WHERE state <> 'pending' AND attempts = 0"),
+    ("an outbox message that was given up says why", "SELECT COUNT(*) FROM outbox WHERE state = 'failed' AND last_error IS NULL"),
+    ("a message of the outbox knows its state",
+     "SELECT COUNT(*) FROM outbox WHERE state NOT IN ('pending', 'acknowledged', 'failed')"),
+    ("a kept reply has its audit entry",
+     "SELECT COUNT(*) FROM idempotency WHERE NOT EXISTS (SELECT 1 FROM audit_entry WHERE audit_entry.operator = idempotency.operator
+        AND audit_entry.action = idempotency.operation AND audit_entry.outcome = 'done')"),
+    ("one generation of a key is active",
+     "SELECT COUNT(*) FROM (SELECT purpose FROM key_generation WHERE state = 'active' GROUP BY purpose, name, algorithm HAVING COUNT(*) > 1) AS doubled"),
+    ("an account that is not closed can be looked up, one that is closed cannot",
+     "SELECT COUNT(*) FROM account WHERE (state = 'closed') <> (hkic_index IS NULL)"),
+    ("a suspended account says since when", "SELECT COUNT(*) FROM account WHERE (state = 'suspended') <> (suspended_since IS NOT NULL)"),
+];
+
+impl World {
+    /// Holds the database to the invariants, seals, and verifies the log without the server.
+    ///
+    /// # Panics
+    /// With the invariant that is broken.
+    pub(super) async fn judge(&self) {
+        for (invariant, violations) in NEVER {
+            assert_eq!(self.number(violations).await, 0, "broken: {invariant}");
+        }
+        self.columns_agree_with_leaves().await;
+        self.seal().await;
+        let export = self.export().await;
+        let verdict = export.verdict(None);
+        assert!(verdict.ok, "the audit log does not verify: {:?}", verdict.first_bad);
+        let entries = self.number("SELECT COUNT(*) FROM audit_entry").await;
+        assert_eq!(verdict.tree_size, u64::try_from(entries).unwrap(), "an audit entry is not under the last checkpoint");
+    }
+
+    /// The columns by which entries are found are copies; the leaf is what counts.
+    async fn columns_agree_with_leaves(&self) {
+        let rows =
+            self.texts("SELECT action || ' ' || operator || ' ' || outcome || ' ' || subject FROM audit_entry ORDER BY id").await;
+        for (row, leaf) in rows.iter().zip(self.leaves().await) {
+            let word = |path: &str| leaf.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let told = format!("{} {} {} {}", word("/action"), word("/actor/id"), word("/outcome"), word("/subject"));
+            assert_eq!(*row, told, "an audit row does not say what its leaf says");
+        }
+    }
+}
