@@ -265,3 +265,183 @@ fn check_name(name: &str, what: &'static str) -> Result<(), PkiError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORIGIN: &str = "demo.iam.example/audit";
+    const NEUMANN: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    const PROBLEM: &str = "If you think cryptography is the answer to your problem,\n\
+        then you don't know what your problem is.\n\n\
+        — PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+
+    fn signer() -> NoteSigner {
+        NoteSigner::new(ORIGIN, PrivateKey::generate(KeyKind::Ed25519).unwrap()).unwrap()
+    }
+
+    /// The example in the documentation of golang.org/x/mod/sumdb/note, where the format comes from.
+    #[test]
+    fn a_note_of_the_original_implementation_verifies() {
+        let key: VerifierKey = NEUMANN.parse().unwrap();
+        assert_eq!((key.name(), key.key_id()), ("PeterNeumann", [0xc7, 0x4f, 0x20, 0xa3]));
+        assert_eq!(key.to_string(), NEUMANN);
+        let note = SignedNote::parse(PROBLEM).unwrap();
+        assert!(note.text.ends_with("problem is.\n"));
+        note.verify(&key).unwrap();
+        let altered = SignedNote::parse(&PROBLEM.replace("answer", "Answer")).unwrap();
+        assert!(altered.verify(&key).is_err());
+    }
+
+    #[test]
+    fn a_checkpoint_has_the_published_form() {
+        let checkpoint = Checkpoint::new(ORIGIN, 20_852_163, crate::merkle::empty_root());
+        let body = "demo.iam.example/audit\n20852163\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
+        assert_eq!(checkpoint.body(), body);
+        let signer = signer();
+        let note = checkpoint.sign(&signer).unwrap();
+        let start = format!("{body}\n\u{2014} demo.iam.example/audit ");
+        let encoded = note.strip_prefix(&start).unwrap().strip_suffix('\n').unwrap();
+        let line = BASE64_STANDARD.decode(encoded).unwrap();
+        assert_eq!((line.len(), &line[..4]), (68, &signer.verifier().key_id()[..]));
+        assert_eq!(open(&note, signer.verifier()).unwrap(), checkpoint);
+    }
+
+    #[test]
+    fn the_key_id_and_the_verifier_key_have_the_published_form() {
+        let signer = signer();
+        let raw = signer.key.pkey().raw_public_key().unwrap();
+        let hashed = [ORIGIN.as_bytes(), &[0x0a, 0x01], &raw].concat();
+        assert_eq!(signer.verifier().key_id(), openssl::sha::sha256(&hashed)[..4]);
+        let text = signer.verifier().to_string();
+        let typed = BASE64_STANDARD.encode([&[1], &raw[..]].concat());
+        assert_eq!(text, format!("{ORIGIN}+{}+{typed}", crate::text::hex(&signer.verifier().key_id())));
+        assert_eq!(text.parse::<VerifierKey>().unwrap(), *signer.verifier());
+        assert_eq!(format!("{text}\n").parse::<VerifierKey>().unwrap(), *signer.verifier());
+    }
+
+    #[test]
+    fn verifier_keys_that_are_none_are_refused() {
+        let good = NEUMANN;
+        for bad in [
+            "",
+            "PeterNeumann",
+            "PeterNeumann+c74f20a3",
+            "+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "Peter Neumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "PeterNeumann+C74F20A3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "PeterNeumann+c74f20a3+Ahpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10",
+            "PeterNeumann+c74f20a3+****",
+            "PeterNeumann+c74f20a3+",
+        ] {
+            assert!(bad.parse::<VerifierKey>().is_err(), "{bad}");
+            assert_ne!(bad, good);
+        }
+        let p256 = PrivateKey::generate(KeyKind::P256).unwrap();
+        assert!(NoteSigner::new(ORIGIN, p256).is_err());
+        for name in ["", "a b", "a+b", "a\nb", "a\u{3000}b", "a\u{7f}b"] {
+            assert!(NoteSigner::new(name, PrivateKey::generate(KeyKind::Ed25519).unwrap()).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn checkpoints_that_are_none_are_refused() {
+        let root = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+        let good = format!("o\n0\n{root}\n");
+        assert!(Checkpoint::parse_body(&good).is_ok());
+        let with_extension = format!("o\n7\n{root}\nmore\nand more\n");
+        let read = Checkpoint::parse_body(&with_extension).unwrap();
+        assert_eq!((read.extensions.len(), read.body()), (2, with_extension));
+        for bad in [
+            String::new(),
+            "\n".into(),
+            format!("\n7\n{root}\n"),
+            "o\n".into(),
+            "o\n7\n".into(),
+            format!("o\n7\n{root}"),
+            format!("o\n07\n{root}\n"),
+            format!("o\n+7\n{root}\n"),
+            format!("o\n-7\n{root}\n"),
+            format!("o\n 7\n{root}\n"),
+            format!("o\n18446744073709551616\n{root}\n"),
+            format!("o\n\n{root}\n"),
+            "o\n7\nAAAA\n".into(),
+            format!("o\n7\n{}\n", root.trim_end_matches('=')),
+            format!("o\n7\n{root}\n\n"),
+            format!("o\n7\n{root}\n\nmore\n"),
+        ] {
+            assert!(Checkpoint::parse_body(&bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn notes_that_are_none_are_refused() {
+        let signer = signer();
+        let good = signer.sign("text\n").unwrap();
+        assert!(SignedNote::parse(&good).is_ok());
+        for bad in [
+            String::new(),
+            "text\n".into(),
+            "text\n\n".into(),
+            good.trim_end().into(),
+            good.replace('\u{2014}', "-"),
+            good.replace("\u{2014} ", "\u{2014}"),
+            good.replace("\n\n", "\n"),
+            format!("{good}\n"),
+            format!("{good}more\n"),
+            good.replace("text", "te\tt"),
+            good.replace("text", "te\rt"),
+            "text\n\n\u{2014} name AAAA\n".into(),
+            "text\n\n\u{2014} name !!!!!!!!\n".into(),
+            "text\n\n\u{2014} na+me AAAAAAAA\n".into(),
+            "text\n\n\u{2014}  AAAAAAAA\n".into(),
+            format!("text\n\n{}", "\u{2014} name AAAAAAAA\n".repeat(MOST_SIGNATURES + 1)),
+        ] {
+            assert!(SignedNote::parse(&bad).is_err(), "{bad:?}");
+        }
+        assert!(signer.sign("no line feed").is_err());
+        assert!(signer.sign("bell\u{7}\n").is_err());
+    }
+
+    #[test]
+    fn other_signatures_beside_ours_do_not_matter() {
+        let (ours, witness) = (signer(), NoteSigner::new("witness", PrivateKey::generate(KeyKind::Ed25519).unwrap()).unwrap());
+        let checkpoint = Checkpoint::new(ORIGIN, 1, [7; 32]);
+        let (note, theirs) = (checkpoint.sign(&ours).unwrap(), checkpoint.sign(&witness).unwrap());
+        let line = theirs.lines().last().unwrap();
+        assert_eq!(open(&format!("{note}{line}\n"), ours.verifier()).unwrap(), checkpoint);
+        // An unknown key of our name, told apart by its id.
+        let stranger = signer();
+        let line = checkpoint.sign(&stranger).unwrap().lines().last().unwrap().to_owned();
+        assert_eq!(open(&format!("{note}{line}\n"), ours.verifier()).unwrap(), checkpoint);
+        assert!(open(&note, stranger.verifier()).is_err());
+        // The witness signs the same text, and is not who the log belongs to.
+        let fault = open(&theirs, witness.verifier()).unwrap_err().to_string();
+        assert_eq!(fault, "the checkpoint cannot be used: its origin is not the name of the key that signed it");
+        let twice = format!("{note}{}\n", note.lines().last().unwrap());
+        assert!(open(&twice, ours.verifier()).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_flipped_byte_of_a_note_shows(at: proptest::sample::Index, mask in 1u8..128) {
+            let signer = NoteSigner::new(ORIGIN, PrivateKey::from_pkey(PKey::private_key_from_raw_bytes(&[7; 32], Id::ED25519).unwrap()).unwrap()).unwrap();
+            let note = Checkpoint::new(ORIGIN, 5, [7; 32]).sign(&signer).unwrap();
+            let mut bytes = note.clone().into_bytes();
+            let at = at.index(bytes.len());
+            bytes[at] ^= mask;
+            if let Ok(altered) = String::from_utf8(bytes) {
+                proptest::prop_assert!(open(&altered, signer.verifier()).is_err());
+            }
+        }
+
+        #[test]
+        fn noise_is_no_note(noise: String) {
+            let _ = SignedNote::parse(&noise);
+            let _ = noise.parse::<VerifierKey>();
+            proptest::prop_assert!(Checkpoint::parse_body(&noise).is_err());
+        }
+    }
+}

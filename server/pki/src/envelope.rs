@@ -35,3 +35,43 @@ pub fn private_key_from_pem(pem: &[u8]) -> Result<PrivateKey, PkiError> {
     let der = PKey::private_key_from_pem(pem).doing("read the private key")?;
     PrivateKey::from_pkey(der)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::KeyKind;
+
+    #[test]
+    fn an_operators_key_is_written_and_read() {
+        let key = PrivateKey::generate(KeyKind::P256).unwrap();
+        let pem = private_key_to_pem(&key).unwrap();
+        assert!(pem.starts_with("-----BEGIN PRIVATE KEY-----\n") && pem.ends_with("-----END PRIVATE KEY-----\n"));
+        assert_eq!(private_key_from_pem(pem.as_bytes()).unwrap().public().unwrap(), key.public().unwrap());
+        let dos = pem.replace('\n', "\r\n");
+        assert_eq!(private_key_from_pem(dos.as_bytes()).unwrap().public().unwrap(), key.public().unwrap());
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_its_name_and_without_its_text() {
+        let key = PrivateKey::generate(KeyKind::P256).unwrap();
+        let pem = private_key_to_pem(&key).unwrap();
+        let encrypted =
+            key.pkey().private_key_to_pem_pkcs8_passphrase(openssl::symm::Cipher::aes_256_cbc(), b"passphrase").unwrap();
+        let sec1 = key.pkey().ec_key().unwrap().private_key_to_pem().unwrap();
+        let public = key.pkey().public_key_to_pem().unwrap();
+        for (text, why) in [
+            (&b""[..], "it holds no PEM block"),
+            (b"hello", "it holds no PEM block"),
+            (b"\xff\xfe", "it is not text"),
+            (&encrypted, "it is encrypted; give an unencrypted PKCS#8 key"),
+            (&sec1, "it is not PKCS#8; convert it with 'openssl pkcs8 -topk8 -nocrypt'"),
+            (&public, "its PEM block is not a PRIVATE KEY"),
+            (&[pem.as_bytes(), pem.as_bytes()].concat(), "it holds more than one PEM block"),
+        ] {
+            let fault = private_key_from_pem(text).unwrap_err().to_string();
+            assert!(fault.ends_with(why), "{fault}");
+        }
+        let broken = pem.replace("MIG", "MIX");
+        assert_eq!(private_key_from_pem(broken.as_bytes()).unwrap_err().to_string(), "cannot read the private key");
+    }
+}

@@ -192,3 +192,53 @@ pub(crate) fn digest_for<T: HasPublic>(pkey: &PKeyRef<T>) -> Option<MessageDiges
         _ => Some(MessageDigest::sha256()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [KeyKind; 4] = [KeyKind::P256, KeyKind::P384, KeyKind::Rsa3072, KeyKind::Ed25519];
+
+    #[test]
+    fn every_kind_is_made_written_read_and_signs() {
+        for kind in KINDS {
+            let key = PrivateKey::generate(kind).unwrap();
+            assert_eq!(key.kind().unwrap(), kind);
+            let read = PrivateKey::from_pkcs8_der(&key.to_pkcs8_der().unwrap()).unwrap();
+            let public = PublicKey::from_spki_der(read.public().unwrap().spki_der()).unwrap();
+            assert_eq!(public, key.public().unwrap());
+            assert_eq!(public.kind().unwrap(), kind);
+            let signature = read.sign(b"message").unwrap();
+            assert!(public.verifies(b"message", &signature).unwrap());
+            assert!(!public.verifies(b"massage", &signature).unwrap());
+            assert!(!public.verifies(b"message", b"").unwrap());
+            assert!(!public.verifies(b"message", &[0; 64]).unwrap());
+            assert_eq!(public.thumbprint().unwrap().len(), 43);
+        }
+    }
+
+    #[test]
+    fn rsa_has_3072_bits_and_the_usual_exponent() {
+        let key = PrivateKey::generate(KeyKind::Rsa3072).unwrap();
+        let rsa = key.pkey().rsa().unwrap();
+        assert_eq!((key.pkey().bits(), rsa.e().to_dec_str().unwrap().to_string().as_str()), (3072, "65537"));
+    }
+
+    #[test]
+    fn other_kinds_are_refused() {
+        let group = EcGroup::from_curve_name(Nid::SECP256K1).unwrap();
+        let koblitz = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+        assert!(PrivateKey::from_pkey(koblitz).is_err());
+        assert!(PrivateKey::from_pkey(PKey::generate_x25519().unwrap()).is_err());
+        assert!(PrivateKey::from_pkcs8_der(b"nothing").is_err());
+        assert!(PublicKey::from_spki_der(b"nothing").is_err());
+    }
+
+    #[test]
+    fn debug_tells_no_secret() {
+        let key = PrivateKey::generate(KeyKind::P256).unwrap();
+        assert_eq!(format!("{key:?}"), "PrivateKey(…)");
+        let public = key.public().unwrap();
+        assert_eq!(format!("{public:?}"), format!("PublicKey({})", crate::text::hex(&public.spki_digest())));
+    }
+}

@@ -206,3 +206,119 @@ fn minimal(text: &str, member: &str) -> Result<Vec<u8>, PkiError> {
 fn number(bytes: &[u8]) -> Result<BigNum, PkiError> {
     BigNum::from_slice(bytes).doing("read the JSON Web Key")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::{KeyKind, PrivateKey};
+
+    /// RFC 7638 section 3.1.
+    #[test]
+    fn the_published_rsa_thumbprint_comes_out() {
+        let jwk: PublicJwk = serde_json::from_str(concat!(
+            r#"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMs"#,
+            r#"tn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbIS"#,
+            r#"D08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","#,
+            r#""e":"AQAB","alg":"RS256","kid":"2011-04-29"}"#
+        ))
+        .unwrap();
+        assert_eq!(jwk.numbers.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        assert_eq!(jwk.to_public_key().unwrap().thumbprint().unwrap(), jwk.numbers.thumbprint());
+    }
+
+    /// RFC 8037 appendix A.3.
+    #[test]
+    fn the_published_edwards_thumbprint_comes_out() {
+        let jwk: PublicJwk =
+            serde_json::from_str(r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#).unwrap();
+        assert_eq!(jwk.numbers.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+        assert_eq!(KeyNumbers::of(&jwk.to_public_key().unwrap()).unwrap(), jwk.numbers);
+    }
+
+    #[test]
+    fn what_is_published_is_read_and_verified_by_another_library() {
+        for (kind, algorithm) in [(KeyKind::P256, JwsAlgorithm::ES256), (KeyKind::Rsa3072, JwsAlgorithm::PS256)] {
+            let key = PrivateKey::generate(kind).unwrap();
+            let jwk = PublicJwk::signing(&key.public().unwrap(), algorithm).unwrap();
+            let json = serde_json::to_string(&Jwks { keys: vec![jwk.clone()] }).unwrap();
+            let set = josekit::jwk::JwkSet::from_bytes(json.as_bytes()).unwrap();
+            let theirs = set.keys()[0];
+            assert_eq!((theirs.key_use(), theirs.key_id()), (Some("sig"), jwk.kid.as_deref()));
+            assert_eq!(theirs.algorithm(), jwk.alg.as_deref());
+            let mut header = josekit::jws::JwsHeader::new();
+            header.set_key_id(jwk.kid.as_deref().unwrap());
+            let pkcs8 = key.to_pkcs8_der().unwrap();
+            let payload = match algorithm {
+                JwsAlgorithm::ES256 => {
+                    let signer = josekit::jws::ES256.signer_from_der(&*pkcs8).unwrap();
+                    let token = josekit::jws::serialize_compact(b"token", &header, &signer).unwrap();
+                    josekit::jws::deserialize_compact(&token, &josekit::jws::ES256.verifier_from_jwk(theirs).unwrap())
+                }
+                JwsAlgorithm::PS256 => {
+                    let signer = josekit::jws::PS256.signer_from_der(&*pkcs8).unwrap();
+                    let token = josekit::jws::serialize_compact(b"token", &header, &signer).unwrap();
+                    josekit::jws::deserialize_compact(&token, &josekit::jws::PS256.verifier_from_jwk(theirs).unwrap())
+                }
+            };
+            assert_eq!(payload.unwrap().0, b"token");
+        }
+    }
+
+    fn names(jwk: &serde_json::Value) -> std::collections::BTreeSet<&str> {
+        jwk.as_object().unwrap().keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn exactly_the_public_members_are_published() {
+        let key = PrivateKey::generate(KeyKind::P256).unwrap().public().unwrap();
+        let jwk = serde_json::to_value(PublicJwk::signing(&key, JwsAlgorithm::ES256).unwrap()).unwrap();
+        let members = names(&jwk);
+        assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"].into());
+        assert_eq!(jwk["x"].as_str().unwrap().len(), 43);
+        let rsa = PrivateKey::generate(KeyKind::Rsa3072).unwrap().public().unwrap();
+        let jwk = serde_json::to_value(PublicJwk::signing(&rsa, JwsAlgorithm::PS256).unwrap()).unwrap();
+        let members = names(&jwk);
+        assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"].into());
+        assert_eq!((&jwk["e"], &jwk["alg"]), (&"AQAB".into(), &"PS256".into()));
+    }
+
+    #[test]
+    fn a_coordinate_keeps_its_leading_zeros() {
+        // One key in 128 has a coordinate that starts with a zero byte.
+        let short = |key: &PublicKey| match KeyNumbers::of(key).unwrap() {
+            KeyNumbers::Ec { x, y, .. } => {
+                x.starts_with("AA") || x.starts_with("AB") || y.starts_with("AA") || y.starts_with("AB")
+            }
+            _ => false,
+        };
+        let key = std::iter::repeat_with(|| PrivateKey::generate(KeyKind::P256).unwrap().public().unwrap()).find(short).unwrap();
+        let KeyNumbers::Ec { x, y, .. } = KeyNumbers::of(&key).unwrap() else { panic!("an EC key") };
+        assert_eq!((x.len(), y.len()), (43, 43));
+        assert_eq!(KeyNumbers::of(&key).unwrap().to_public_key().unwrap(), key);
+    }
+
+    #[test]
+    fn a_key_of_another_kind_does_not_sign_so() {
+        let key = |kind| PrivateKey::generate(kind).unwrap().public().unwrap();
+        for (kind, algorithm) in
+            [(KeyKind::Ed25519, JwsAlgorithm::ES256), (KeyKind::P384, JwsAlgorithm::ES256), (KeyKind::P256, JwsAlgorithm::PS256)]
+        {
+            assert!(matches!(PublicJwk::signing(&key(kind), algorithm), Err(PkiError::Unfit { .. })));
+        }
+    }
+
+    #[test]
+    fn broken_keys_are_refused() {
+        let read =
+            |json: &str| serde_json::from_str::<PublicJwk>(json).map_err(drop).and_then(|jwk| jwk.to_public_key().map_err(drop));
+        let zeros = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        assert!(read(&format!(r#"{{"kty":"EC","crv":"P-256","x":"{zeros}","y":"{zeros}"}}"#)).is_err(), "off the curve");
+        assert!(read(&format!(r#"{{"kty":"EC","crv":"P-256","x":"{zeros}A","y":"{zeros}"}}"#)).is_err(), "too long");
+        assert!(read(&format!(r#"{{"kty":"EC","crv":"secp256k1","x":"{zeros}","y":"{zeros}"}}"#)).is_err(), "another curve");
+        assert!(read(r#"{"kty":"EC","crv":"P-256","x":"+/==","y":""}"#).is_err(), "not base64url");
+        assert!(read(r#"{"kty":"RSA","n":"","e":"AQAB"}"#).is_err(), "no modulus");
+        assert!(read(r#"{"kty":"RSA","n":"AP__","e":"AQAB"}"#).is_err(), "a leading zero");
+        assert!(read(r#"{"kty":"OKP","crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#).is_err());
+        assert!(read(r#"{"kty":"oct","k":"c2VjcmV0"}"#).is_err(), "a shared secret");
+    }
+}

@@ -117,3 +117,126 @@ impl KeyEncryptionKey {
         derive(&*self.bytes, FILE_TAG.as_bytes(), label)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    use super::super::seal::Aad;
+    use super::*;
+
+    /// Another byte with every draw.
+    #[derive(Default)]
+    struct Counting(AtomicU8);
+
+    impl Entropy for Counting {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0.fetch_add(1, Ordering::Relaxed));
+        }
+    }
+
+    fn key() -> KeyEncryptionKey {
+        KeyEncryptionKey::generate(&Counting::default()).unwrap()
+    }
+
+    #[test]
+    fn the_file_says_what_it_is_and_gives_the_key_back() {
+        let text = key().to_file_text();
+        assert_eq!(*text, "iam-kek-v1 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n");
+        let read = KeyEncryptionKey::from_file_text(&text).unwrap();
+        assert_eq!(read.id(), key().id());
+        assert_eq!(&**read.unwrap(&key().wrap(b"x", b"a").unwrap(), b"a").unwrap(), b"x");
+        KeyEncryptionKey::from_file_text("\r\niam-kek-v1 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n\n").unwrap();
+    }
+
+    #[test]
+    fn a_broken_file_is_refused_without_repeating_it() {
+        let encoded = "secretsecretsecretsecretsecretsecretsecrets";
+        for (text, why) in [
+            (String::new(), "it must hold exactly one line"),
+            (format!("iam-kek-v1 {encoded}\niam-kek-v1 {encoded}\n"), "it must hold exactly one line"),
+            (encoded.to_owned(), "its line must be 'iam-kek-v1' and the key in base64url"),
+            (format!("iam-kek-v2 {encoded}"), "it does not start with 'iam-kek-v1'"),
+            (format!("iam-kek-v1 {encoded}A"), "the key is not base64url of 32 bytes"),
+            (format!("iam-kek-v1 {}", &encoded[..42]), "the key is not base64url of 32 bytes"),
+            (format!("iam-kek-v1 {}", &encoded[..40]), "the key must have 32 bytes"),
+            (format!("iam-kek-v1 {}=", &encoded[..42]), "the key is not base64url of 32 bytes"),
+        ] {
+            let fault = KeyEncryptionKey::from_file_text(&text).unwrap_err();
+            assert_eq!(fault.to_string(), format!("the key-encryption key file is malformed: {why}"));
+        }
+    }
+
+    #[test]
+    fn its_id_names_it_and_its_debug_shows_no_more() {
+        let key = key();
+        let mut named = b"kek".to_vec();
+        named.extend([0; 32]);
+        assert_eq!(key.id(), crate::text::hex(&openssl::sha::sha256(&named))[..16]);
+        assert_eq!(format!("{key:?}"), format!("KeyEncryptionKey({})", key.id()));
+    }
+
+    #[test]
+    fn a_private_key_survives_wrapping_and_opens_under_its_own_name_only() {
+        let kek = key();
+        let private = crate::generate::PrivateKey::generate(crate::generate::KeyKind::P256).unwrap();
+        let aad = |kid: &str| Aad::of("key.private").and("demo").and(kid);
+        let wrapped = kek.wrap(&private.to_pkcs8_der().unwrap(), aad("k1")).unwrap();
+        let opened = kek.unwrap(&wrapped, aad("k1")).unwrap();
+        let read = crate::generate::PrivateKey::from_pkcs8_der(&opened).unwrap();
+        assert_eq!(read.public().unwrap(), private.public().unwrap());
+        assert!(matches!(kek.unwrap(&wrapped, aad("k2")), Err(PkiError::NotOpened)));
+    }
+
+    #[test]
+    fn a_data_key_opens_what_it_sealed_and_its_destruction_is_final() {
+        let kek = key();
+        let data_key = DataKey::generate().unwrap();
+        let wrapped = kek.wrap_data_key(&data_key, b"account 1").unwrap();
+        assert_eq!(wrapped.len(), crate::provider::SEALED_DATA_KEY_LENGTH);
+        let note = data_key.seal(b"lost at Harbour Road", b"note").unwrap();
+        let again = kek.unwrap_data_key(&wrapped, b"account 1").unwrap();
+        assert_eq!(&**again.open(&note, b"note").unwrap(), b"lost at Harbour Road");
+        assert!(matches!(kek.unwrap_data_key(&wrapped, b"account 2"), Err(PkiError::NotOpened)));
+        assert!(matches!(DataKey::generate().unwrap().open(&note, b"note"), Err(PkiError::NotOpened)));
+        // Something else that was wrapped is not taken for a data key.
+        let other = kek.wrap(b"no key", b"account 1").unwrap();
+        assert!(matches!(kek.unwrap_data_key(&other, b"account 1"), Err(PkiError::Malformed { .. })));
+    }
+
+    #[test]
+    fn the_bulk_lane_seals_what_the_ordinary_one_opens() {
+        let kek = key();
+        let mut bulk = kek.bulk().unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        // More accounts than one page of random bytes serves.
+        for account in 0u64..500 {
+            let profile = vec![account as u8; account as usize % 300];
+            let (key_aad, profile_aad) =
+                (Aad::of("account.data-key").and(account.to_be_bytes()), Aad::of("account.profile").and(account.to_be_bytes()));
+            let sealed = bulk.seal(&profile, &key_aad, &profile_aad).unwrap();
+            let data_key = kek.unwrap_data_key(&sealed.data_key, &key_aad).unwrap();
+            assert_eq!(*data_key.open(&sealed.profile, &profile_aad).unwrap(), profile);
+            assert!(data_key.open(&sealed.profile, &key_aad).is_err());
+            assert!(seen.insert(*data_key.bytes()), "every account has a key of its own");
+            assert!(seen.insert(std::array::from_fn(|at| if at < 12 { sealed.profile[at] } else { 0 })), "and a nonce");
+        }
+    }
+
+    #[test]
+    fn a_bulk_lane_may_move_to_a_worker_thread() {
+        let kek = key();
+        let mut bulk = kek.bulk().unwrap();
+        let sealed = std::thread::scope(|scope| scope.spawn(|| bulk.seal(b"p", b"k", b"a").unwrap()).join().unwrap());
+        assert_eq!(&**kek.unwrap_data_key(&sealed.data_key, b"k").unwrap().open(&sealed.profile, b"a").unwrap(), b"p");
+    }
+
+    #[test]
+    fn derived_keys_differ_by_label_and_from_the_key_itself() {
+        let kek = key();
+        let pairwise = kek.derive("pairwise").unwrap();
+        assert_eq!(pairwise, kek.derive("pairwise").unwrap());
+        assert_ne!(pairwise, kek.derive("blind-index.hkic").unwrap());
+        assert_ne!(*pairwise, [0; 32]);
+    }
+}
