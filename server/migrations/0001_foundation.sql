@@ -1,6 +1,7 @@
 -- One text for SQLite and PostgreSQL. Times are UTC microseconds, days are days since 1970-01-01 in Hong Kong, enums are
 -- words except in the event and counter tables, whose rows are many and whose codes are listed in the domain crate.
--- The one word in braces differs: store/engine.rs puts each engine's own 64-bit identity column in its place.
+-- The two words in braces differ: store/engine.rs puts each engine's own 64-bit identity column in place of the one, and what
+-- keeps a table in the order of its key in place of the other.
 
 CREATE TABLE instance (
     id TEXT NOT NULL PRIMARY KEY,
@@ -161,7 +162,7 @@ CREATE TABLE account (
 CREATE UNIQUE INDEX account_hkic ON account (hkic_index);
 CREATE INDEX account_phone ON account (phone_index);
 CREATE UNIQUE INDEX account_hkic_next ON account (hkic_index_next) WHERE hkic_index_next IS NOT NULL;
-CREATE INDEX account_not_active ON account (state, reference) WHERE state <> 'active';
+CREATE INDEX account_not_active ON account (state, reference, tier) WHERE state <> 'active';
 
 -- Free text lies sealed under the account's data key, so that erasing the person reaches it.
 CREATE TABLE account_note (
@@ -322,8 +323,11 @@ CREATE TABLE usage_daily (
     outcome SMALLINT NOT NULL,
     count BIGINT NOT NULL,
     PRIMARY KEY (event_day, recorded_day, service, function, tier, channel, outcome)
-);
+) {clustered};
+-- The last day recorded, and what was recorded after a day within its month.
+CREATE INDEX usage_daily_recorded ON usage_daily (recorded_day);
 
+-- In this order a report by month and service sorts nothing.
 CREATE TABLE usage_monthly (
     event_month INTEGER NOT NULL,
     recorded_month INTEGER NOT NULL,
@@ -333,8 +337,8 @@ CREATE TABLE usage_monthly (
     channel SMALLINT NOT NULL,
     outcome SMALLINT NOT NULL,
     count BIGINT NOT NULL,
-    PRIMARY KEY (event_month, recorded_month, service, function, tier, channel, outcome)
-);
+    PRIMARY KEY (event_month, service, recorded_month, function, tier, channel, outcome)
+) {clustered};
 
 CREATE TABLE account_event (
     id {identity},
@@ -371,7 +375,8 @@ CREATE TABLE account_daily (
     location TEXT NOT NULL,
     count BIGINT NOT NULL,
     PRIMARY KEY (event_day, recorded_day, kind, tier, channel, location)
-);
+) {clustered};
+CREATE INDEX account_daily_recorded ON account_daily (recorded_day);
 
 CREATE TABLE account_monthly (
     event_month INTEGER NOT NULL,
@@ -382,4 +387,4 @@ CREATE TABLE account_monthly (
     location TEXT NOT NULL,
     count BIGINT NOT NULL,
     PRIMARY KEY (event_month, recorded_month, kind, tier, channel, location)
-);
+) {clustered};
