@@ -25,6 +25,7 @@ pub mod population;
 pub mod reference;
 pub mod refusal;
 pub mod relying_party;
+pub mod service_history;
 pub mod text;
 pub mod time;
 pub mod usage;
@@ -43,7 +44,7 @@ pub use key::{
 };
 pub use manifest::{
     ApiVersion, Bilingual, Change, ChangeKind, Ciba, ClientAuthentication, ClientProfile, Contact, Credential, CredentialKind,
-    FormField, Manifest, ManifestKind, SenderConstraint, ServiceManifest, UriFault, check_redirect_uri, diff,
+    FormField, Manifest, ManifestKind, SenderConstraint, ServiceManifest, UriFault, check_redirect_uri, diff, diff_from_nothing,
 };
 pub use mask::{Maskable, Masked};
 pub use person::{PersonName, Profile, ProfileError, Sex};
@@ -52,7 +53,8 @@ pub use population::Population;
 pub use reference::{AccountId, CallRef, ReferenceError};
 pub use refusal::Refusal;
 pub use relying_party::{Category, Function, Industry, PartyState, Sector, ServiceState};
-pub use text::{TextFault, check_name, skeleton, suggest, visible};
+pub use service_history::{ServiceHistory, ServiceVersion};
+pub use text::{TextFault, check_name, check_reason, skeleton, suggest, visible};
 pub use time::{Clock, Day, Entropy, Month, TimeError, Timestamp};
 pub use usage::{Outcome, UsageChannel};
 pub use wire::UnknownWord;

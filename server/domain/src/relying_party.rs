@@ -1,6 +1,7 @@
 //! The words around relying parties and their services.
 
 use crate::wire::words;
+use crate::{Refusal, RelyingPartyId};
 
 words! {
     /// Who runs a relying party.
@@ -110,6 +111,102 @@ impl Function {
         match self {
             Function::Signing => crate::Tier::IamSmartPlus,
             Function::Authentication | Function::FormFilling | Function::Notification | Function::StepUp => crate::Tier::IamSmart,
+        }
+    }
+}
+
+impl PartyState {
+    /// The state after a suspension. `rp` is for the words of a refusal.
+    ///
+    /// # Errors
+    /// When it is suspended already: the reason on record stays the one of the first. When it is retired.
+    pub fn suspend(self, rp: &RelyingPartyId) -> Result<PartyState, Refusal> {
+        match self {
+            PartyState::Active => Ok(PartyState::Suspended),
+            PartyState::Suspended => Err(Refusal::new("rp.suspended", format!("relying party {rp} is suspended already"))
+                .hint(format!("see 'iamctl rp history {rp}'"))),
+            PartyState::Retired => Err(retired(rp)),
+        }
+    }
+
+    /// The state after it was let go on.
+    ///
+    /// # Errors
+    /// When it is not suspended.
+    pub fn resume(self, rp: &RelyingPartyId) -> Result<PartyState, Refusal> {
+        match self {
+            PartyState::Suspended => Ok(PartyState::Active),
+            PartyState::Active => Err(Refusal::new("rp.not-suspended", format!("relying party {rp} is not suspended"))
+                .hint(format!("see 'iamctl rp show {rp}'"))),
+            PartyState::Retired => Err(retired(rp)),
+        }
+    }
+
+    /// The state after another manifest was applied: a suspended party stays suspended.
+    ///
+    /// # Errors
+    /// When it is retired.
+    pub fn take_manifest(self, rp: &RelyingPartyId) -> Result<PartyState, Refusal> {
+        match self {
+            PartyState::Active | PartyState::Suspended => Ok(self),
+            PartyState::Retired => Err(retired(rp)),
+        }
+    }
+}
+
+fn retired(rp: &RelyingPartyId) -> Refusal {
+    Refusal::new("rp.retired", format!("relying party {rp} is retired, which is final"))
+        .hint("bring the organisation back under another id")
+}
+
+impl ServiceState {
+    /// What a citizen meets: the worse of the service's own state and its party's.
+    #[must_use]
+    pub const fn under(self, party: PartyState) -> ServiceState {
+        match (self, party) {
+            (ServiceState::Retired, _) | (_, PartyState::Retired) => ServiceState::Retired,
+            (ServiceState::Suspended, _) | (_, PartyState::Suspended) => ServiceState::Suspended,
+            (ServiceState::Active, PartyState::Active) => ServiceState::Active,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_in_every_state() {
+        use PartyState::{Active, Retired, Suspended};
+        type Verb = fn(PartyState, &RelyingPartyId) -> Result<PartyState, Refusal>;
+        let rp: RelyingPartyId = "sandbox-bank".parse().unwrap();
+        for (state, verb, expected) in [
+            (Active, PartyState::suspend as Verb, Ok(Suspended)),
+            (Suspended, PartyState::suspend, Err("rp.suspended")),
+            (Retired, PartyState::suspend, Err("rp.retired")),
+            (Active, PartyState::resume, Err("rp.not-suspended")),
+            (Suspended, PartyState::resume, Ok(Active)),
+            (Retired, PartyState::resume, Err("rp.retired")),
+            (Active, PartyState::take_manifest, Ok(Active)),
+            (Suspended, PartyState::take_manifest, Ok(Suspended)),
+            (Retired, PartyState::take_manifest, Err("rp.retired")),
+        ] {
+            let after = verb(state, &rp);
+            assert!(after.as_ref().err().is_none_or(|refusal| refusal.message.contains("sandbox-bank")), "{after:?}");
+            assert_eq!(after.map_err(|refusal| refusal.code), expected, "{state}");
+        }
+    }
+
+    #[test]
+    fn a_citizen_meets_the_worse_of_service_and_party() {
+        for (service, active, suspended) in [
+            (ServiceState::Active, ServiceState::Active, ServiceState::Suspended),
+            (ServiceState::Suspended, ServiceState::Suspended, ServiceState::Suspended),
+            (ServiceState::Retired, ServiceState::Retired, ServiceState::Retired),
+        ] {
+            assert_eq!(service.under(PartyState::Active), active);
+            assert_eq!(service.under(PartyState::Suspended), suspended);
+            assert_eq!(service.under(PartyState::Retired), ServiceState::Retired);
         }
     }
 }
