@@ -51,7 +51,7 @@ pub const CODES: &[Code] = &[
         "name a file that begins with -----BEGIN CERTIFICATE-----",
     ),
     entry("credential.empty", "the credential names no file", "add 'file: NAME', relative to the manifest"),
-    entry("credential.file", "the name of the credential's file is empty", "add 'file: NAME', relative to the manifest"),
+    entry("credential.file", "that is no name of a file", "add 'file: NAME', relative to the manifest"),
     entry(
         "credential.jwks",
         "the file is not a set of public keys",
@@ -108,6 +108,7 @@ pub const CODES: &[Code] = &[
     entry("manifest.email", "not an email address", "write it as name@host"),
     entry("manifest.industry-missing", "a private relying party needs an industry", "add 'industry: insurance' or another"),
     entry("manifest.industry-unexpected", "only private relying parties have an industry", "leave it out"),
+    entry("manifest.list-too-long", "a list has more entries than are taken", "the message says how many; leave the others out"),
     entry("manifest.no-services", "a relying party has at least one service", "add it under 'services'"),
     entry("manifest.synthetic", "made-up parties and services are for sandbox instances", "apply it to a sandbox"),
     entry("manifest.too-many-services", "a relying party has at most 500 services", "divide it by department"),
@@ -152,6 +153,9 @@ pub const CODES: &[Code] = &[
         "ask for it again, in groups of three",
     ),
     entry("reference.shape", "not a reference of that kind", PRINTED),
+    entry("rp.not-suspended", "the relying party is not suspended", "nothing is left to do; see 'iamctl rp show'"),
+    entry("rp.retired", "the relying party is retired, which is final", "bring the organisation back under another id"),
+    entry("rp.suspended", "the relying party is suspended already", "nothing is left to do; see 'iamctl rp history'"),
     entry("service.category-missing", "a service of a government or public party needs a category", "add 'category: ID'"),
     entry("service.fapi2-constraint", "a fapi2 client's tokens are bound to it", "write 'senderConstraint: dpop' or mtls"),
     entry(
@@ -188,6 +192,7 @@ mod tests {
         include_str!("person.rs"),
         include_str!("phone.rs"),
         include_str!("reference.rs"),
+        include_str!("relying_party.rs"),
         include_str!("text.rs"),
         include_str!("time.rs"),
     ];

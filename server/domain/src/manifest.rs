@@ -16,7 +16,7 @@ use crate::finding::{Finding, read_checked};
 use crate::wire::words;
 use crate::{Category, Day, Environment, Function, Industry, RelyingPartyId, Sector, ServiceSlug};
 
-pub use diff::{Change, ChangeKind, diff};
+pub use diff::{Change, ChangeKind, diff, diff_from_nothing};
 pub use uri::{UriFault, check_redirect_uri};
 
 /// A text in both official languages.

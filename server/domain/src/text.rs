@@ -9,14 +9,17 @@ use unicode_normalization::UnicodeNormalization;
 /// The longest name, in characters.
 pub const LONGEST_NAME: usize = 200;
 
+/// The longest reason that is kept with a change, in characters.
+pub const LONGEST_REASON: usize = 500;
+
 /// What is wrong with a name. Displays as a fragment that follows what was checked: `the name
 /// {fault}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextFault {
     /// Empty, or nothing but spaces.
     Empty,
-    /// More than [`LONGEST_NAME`] characters.
-    TooLong,
+    /// More characters than that.
+    TooLong(usize),
     /// A space at either end, or two in a row.
     Spacing,
     /// A character that a name may not hold, and its place (1-based, in characters).
@@ -103,7 +106,7 @@ impl TextFault {
     pub const fn code(self) -> &'static str {
         match self {
             TextFault::Empty => "name.empty",
-            TextFault::TooLong => "name.too-long",
+            TextFault::TooLong(_) => "name.too-long",
             TextFault::Spacing => "name.spacing",
             TextFault::Character { kind, .. } => match kind {
                 CharacterFault::Control => "name.control",
@@ -120,7 +123,7 @@ impl fmt::Display for TextFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TextFault::Empty => f.write_str("is empty"),
-            TextFault::TooLong => write!(f, "has more than {LONGEST_NAME} characters"),
+            TextFault::TooLong(longest) => write!(f, "has more than {longest} characters"),
             TextFault::Spacing => f.write_str("has a space at its beginning or end, or more than one in a row"),
             TextFault::Character { kind, character, at } => {
                 write!(f, "holds {}, {}, as character {at}", kind.as_str(), character.escape_unicode())
@@ -152,13 +155,22 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 
 /// Whether a name (of a person, an organisation, a service) holds only what a name may hold.
 pub fn check_name(name: &str) -> Result<(), TextFault> {
+    check_line(name, LONGEST_NAME)
+}
+
+/// Whether a reason given for a change holds only what a name may hold: it is read on the same screens.
+pub fn check_reason(reason: &str) -> Result<(), TextFault> {
+    check_line(reason, LONGEST_REASON)
+}
+
+fn check_line(line: &str, longest: usize) -> Result<(), TextFault> {
     let mut length = 0;
     let mut after_space = true;
     let mut spacing = false;
-    for character in name.chars() {
+    for character in line.chars() {
         length += 1;
-        if length > LONGEST_NAME {
-            return Err(TextFault::TooLong);
+        if length > longest {
+            return Err(TextFault::TooLong(longest));
         }
         if let Some(kind) = CharacterFault::of(character) {
             return Err(TextFault::Character { kind, character, at: length });
@@ -167,7 +179,7 @@ pub fn check_name(name: &str) -> Result<(), TextFault> {
         spacing |= space && after_space;
         after_space = space;
     }
-    if name.trim().is_empty() {
+    if line.trim().is_empty() {
         Err(TextFault::Empty)
     } else if spacing || after_space {
         Err(TextFault::Spacing)
@@ -308,6 +320,17 @@ mod tests {
         ] {
             assert_eq!(check_name(name).map_err(TextFault::code), Err(code), "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_reason_is_a_longer_name() {
+        let (longest, too_long) = ("因".repeat(LONGEST_REASON), "因".repeat(LONGEST_REASON + 1));
+        assert_eq!(check_reason("leaked key; see ticket 42"), Ok(()));
+        assert_eq!(check_reason(&longest), Ok(()));
+        assert_eq!(check_reason(&too_long).map_err(|fault| fault.to_string()), Err("has more than 500 characters".to_owned()));
+        assert_eq!(check_reason("").map_err(TextFault::code), Err("name.empty"));
+        assert_eq!(check_reason("two\nlines").map_err(TextFault::code), Err("name.control"));
+        assert_eq!(check_reason("\u{202e}turned").map_err(TextFault::code), Err("name.bidi"));
     }
 
     #[test]

@@ -9,13 +9,17 @@ use super::{
     ServiceManifest, check_redirect_uri,
 };
 use crate::finding::{Finding, shortened};
-use crate::text::{check_name, skeleton};
+use crate::text::{check_name, skeleton, visible};
 use crate::{Day, Environment, Function, Sector};
 
 /// 2000-01-01 and 2099-12-31: outside of these a date of `since` is a slip.
 const EARLIEST_SINCE: Day = Day::from_number(10_957);
 const LATEST_SINCE: Day = Day::from_number(47_481);
 const MOST_SERVICES: usize = 500;
+/// Addresses or scopes of one service: far more than any client uses, few enough to be read by the person who applies them.
+const MOST_ADDRESSES: usize = 50;
+const MOST_CREDENTIALS: usize = 20;
+const LONGEST_FILE_NAME: usize = 255;
 
 impl Manifest {
     /// Everything that is wrong with the content, in the order of the file. Empty when it can be
@@ -51,6 +55,7 @@ impl Manifest {
         }
         found.repeated("services", ".id", self.services.iter().map(|s| &s.id));
         found.look_alikes(&self.services);
+        found.at_most(MOST_CREDENTIALS, "credentials", self.credentials.len());
         for (place, credential) in self.credentials.iter().enumerate() {
             found.credential(&format!("credentials[{place}]"), credential);
         }
@@ -159,6 +164,7 @@ impl Findings {
                 );
             }
         }
+        self.at_most(MOST_ADDRESSES, &format!("{path}.scopes"), service.scopes.len());
         for (place, scope) in service.scopes.iter().enumerate() {
             if !is_scope(scope) {
                 self.add(
@@ -180,7 +186,15 @@ impl Findings {
         self.repeated(&format!("{path}.scopes"), "", service.scopes.iter());
     }
 
+    fn at_most(&mut self, most: usize, list: &str, length: usize) {
+        if length > most {
+            let message = format!("the list has {length} entries, at most {most} are taken");
+            self.add(list, "manifest.list-too-long", message, None);
+        }
+    }
+
     fn uris(&mut self, path: &str, uris: &[String], environment: Environment) {
+        self.at_most(MOST_ADDRESSES, path, uris.len());
         for (place, uri) in uris.iter().enumerate() {
             self.uri(format!("{path}[{place}]"), uri, environment);
         }
@@ -204,6 +218,11 @@ impl Findings {
         match &credential.file {
             Some(file) if file.trim().is_empty() => {
                 self.add(format!("{path}.file"), "credential.file", "the name of the file is empty", None);
+            }
+            // It is shown whenever somebody looks at what changed.
+            Some(file) if file.len() > LONGEST_FILE_NAME || visible(file) != file.as_str() => {
+                let message = format!("'{}' is not the name of a file", shortened(file));
+                self.add(format!("{path}.file"), "credential.file", message, Some("give the file a plain, short name"));
             }
             None if !inline => self.add(path, "credential.empty", "a credential names a file", Some("add 'file: NAME'")),
             _ => {}
@@ -289,10 +308,11 @@ impl Findings {
     fn look_alikes(&mut self, services: &[ServiceManifest]) {
         let mut first: HashMap<String, usize> = HashMap::new();
         for (place, service) in services.iter().enumerate() {
-            let seen = skeleton(&service.name.en);
-            if seen.is_empty() {
+            // A name that is refused for itself needs no comparing, however long it is.
+            if check_name(&service.name.en).is_err() {
                 continue;
             }
+            let seen = skeleton(&service.name.en);
             if let Some(before) = first.get(&seen) {
                 self.add(
                     format!("services[{place}].name.en"),
@@ -571,6 +591,8 @@ mod tests {
             (json!({"kind": "jwks"}), "credentials[0]", "credential.empty"),
             (json!({"kind": "certificate"}), "credentials[0]", "credential.empty"),
             (json!({"kind": "jwks", "file": " "}), "credentials[0].file", "credential.file"),
+            (json!({"kind": "jwks", "file": "a\u{1b}[2J.json"}), "credentials[0].file", "credential.file"),
+            (json!({"kind": "jwks", "file": "a".repeat(256)}), "credentials[0].file", "credential.file"),
             (json!({"kind": "jwks", "jwks": {}}), "credentials[0].jwks", "credential.jwks"),
             (json!({"kind": "jwks", "jwks": {"keys": []}}), "credentials[0].jwks", "credential.jwks"),
             (json!({"kind": "jwks", "jwks": []}), "credentials[0].jwks", "credential.jwks"),
@@ -600,6 +622,23 @@ mod tests {
         ] {
             assert_eq!(with(credential.clone()), one(path, code), "{credential}");
         }
+    }
+
+    #[test]
+    fn lists_have_an_end() {
+        let addresses = |count: usize| -> Value { (0..count).map(|n| json!(format!("https://etax.ird.example/{n}"))).collect() };
+        for (field, path) in
+            [("redirectUris", "services[0].redirectUris"), ("postLogoutRedirectUris", "services[0].postLogoutRedirectUris")]
+        {
+            assert_eq!(found(|m| m["services"][0][field] = addresses(50)), [], "{field}");
+            assert_eq!(found(|m| m["services"][0][field] = addresses(51)), one(path, "manifest.list-too-long"), "{field}");
+        }
+        let scopes = |m: &mut Value| m["services"][0]["scopes"] = (0..51).map(|n| json!(format!("scope-{n}"))).collect();
+        assert_eq!(found(scopes), one("services[0].scopes", "manifest.list-too-long"));
+        let files = |m: &mut Value| {
+            m["credentials"] = (0..21).map(|n| json!({"kind": "jwks", "file": format!("{n}.json")})).collect();
+        };
+        assert_eq!(found(files), one("credentials", "manifest.list-too-long"));
     }
 
     #[test]

@@ -38,7 +38,15 @@ pub struct Change {
 /// count. A service that comes or goes is listed with each of its fields, so that a reviewer sees its
 /// addresses and functions too.
 pub fn diff(old: &Manifest, new: &Manifest) -> Vec<Change> {
-    let (old, new) = (Fields::of(old), Fields::of(new));
+    between(&Fields::of(old), &Fields::of(new))
+}
+
+/// What a party that is new brings: each of its fields.
+pub fn diff_from_nothing(new: &Manifest) -> Vec<Change> {
+    between(&Fields::default(), &Fields::of(new))
+}
+
+fn between(old: &Fields, new: &Fields) -> Vec<Change> {
     let mut changes = Vec::new();
     for path in new.order.iter().chain(old.order.iter().filter(|path| !new.values.contains_key(*path))) {
         let before = old.values.get(path);
@@ -295,6 +303,16 @@ mod tests {
         assert_eq!(changes.iter().map(|change| change.kind).collect::<Vec<_>>(), [ChangeKind::Removed, ChangeKind::Added]);
         assert!(changes.iter().all(|change| change.path == "credentials[jwks].jwks.keys"));
         assert_eq!(diff(&with("AA"), &with("AA")), []);
+    }
+
+    #[test]
+    fn a_new_party_brings_all_of_its_fields() {
+        let manifest: Manifest = serde_json::from_value(etax()).unwrap();
+        let changes = diff_from_nothing(&manifest);
+        assert!(changes.iter().all(|change| change.kind == ChangeKind::Added && change.before.is_none()));
+        let of = |path: &str| changes.iter().filter(|change| change.path == path).filter_map(|c| c.after.as_deref()).collect();
+        let (names, functions): (Vec<&str>, Vec<&str>) = (of("organisation.zh-Hant"), of("services[etax].functions"));
+        assert_eq!((names, functions), (vec!["稅務局"], vec!["authentication", "form-filling", "signing"]));
     }
 
     #[test]
