@@ -6,16 +6,20 @@
 
 pub mod engine;
 
+mod account_event;
 mod audit;
 mod idempotency;
 mod instance;
 mod key;
 mod operator;
 mod outbox;
+mod rows;
+mod usage;
 mod write;
 
 use std::sync::Arc;
 
+pub use account_event::{AccountCounts, AccountEvent, AccountKey};
 pub use audit::{CheckpointRow, LeafRow};
 pub use engine::{Create, Engine, Leader, Location, Schema};
 pub use idempotency::Known;
@@ -23,6 +27,7 @@ pub use instance::InstanceRow;
 pub use key::KeyRow;
 pub use operator::{CertificateRow, OperatorRow, roles_text};
 pub use outbox::{Delivery, OutboxRow};
+pub use usage::{UsageCounts, UsageKey, UsageRow};
 pub(crate) use write::RACED;
 pub use write::{Housekeeping, Ledger, Record, Write};
 
