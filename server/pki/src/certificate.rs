@@ -164,3 +164,50 @@ fn name_text(name: &X509NameRef) -> String {
     parts.reverse();
     parts.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use openssl::hash::MessageDigest;
+    use openssl::x509::{X509Builder, X509NameBuilder};
+
+    use super::*;
+    use crate::generate::{KeyKind, PrivateKey};
+
+    /// A certificate as others make them.
+    fn foreign(common_name: &str, serial: u32, not_after: i64) -> Certificate {
+        let key = PrivateKey::generate(KeyKind::P256).unwrap();
+        let mut name = X509NameBuilder::new().unwrap();
+        name.append_entry_by_text("O", "Somebody, else\\").unwrap();
+        name.append_entry_by_text("CN", common_name).unwrap();
+        let name = name.build();
+        let mut builder = X509Builder::new().unwrap();
+        builder.set_serial_number(&openssl::bn::BigNum::from_u32(serial).unwrap().to_asn1_integer().unwrap()).unwrap();
+        builder.set_subject_name(&name).unwrap();
+        builder.set_issuer_name(&name).unwrap();
+        builder.set_not_before(&Asn1Time::from_unix(0).unwrap()).unwrap();
+        builder.set_not_after(&Asn1Time::from_unix(not_after).unwrap()).unwrap();
+        builder.set_pubkey(key.pkey()).unwrap();
+        builder.sign(key.pkey(), MessageDigest::sha256()).unwrap();
+        Certificate::from_x509(builder.build()).unwrap()
+    }
+
+    #[test]
+    fn a_foreign_certificate_shows_its_full_names_and_no_stamp() {
+        let certificate = foreign("operators-1", 0x00ff_0001, 253_402_300_799);
+        let view = certificate.view();
+        assert_eq!(view.subject, "CN=operators-1, O=Somebody\\, else\\\\");
+        assert_eq!(view.issuer, view.subject, "its issuer is not taken for one of ours");
+        assert_eq!(view.serial, "ff0001");
+        assert_eq!(view.not_before, Timestamp::from_micros(0));
+        assert_eq!(view.not_after, Timestamp::MAX, "no well-defined end (RFC 5280 section 4.1.2.5)");
+        assert_eq!(certificate.stamp(), None);
+    }
+
+    #[test]
+    fn serials_are_shown_without_their_sign_byte() {
+        assert_eq!(serial_text(&[0x00, 0x80]), "80");
+        assert_eq!(serial_text(&[0x00]), "00");
+        assert_eq!(serial_text(&[0x7f, 0x00]), "7f00");
+        assert_eq!(serial_of(foreign("x", 1, 0).x509()).unwrap(), "01");
+    }
+}

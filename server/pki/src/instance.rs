@@ -59,3 +59,44 @@ impl Instance {
         format!("{}/crl/{authority}.crl", self.pki_url)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(url: &str) -> Result<Instance, PkiError> {
+        Instance::new("demo", Environment::Sandbox, url)
+    }
+
+    #[test]
+    fn addresses_are_built_from_the_published_base() {
+        let instance = url("http://127.0.0.1:8080/").unwrap();
+        assert_eq!(instance.certificate_url("root-1"), "http://127.0.0.1:8080/ca/root-1.crt");
+        assert_eq!(instance.crl_url("root-1"), "http://127.0.0.1:8080/crl/root-1.crl");
+        assert_eq!(url("https://pki.gov.hk/iam").unwrap().crl_url("servers-2"), "https://pki.gov.hk/iam/crl/servers-2.crl");
+    }
+
+    #[test]
+    fn what_cannot_stand_in_a_certificate_is_refused() {
+        for bad in [
+            "",
+            "pki.gov.hk",
+            "ftp://pki.gov.hk",
+            "http://",
+            "http:///x",
+            "http://a b",
+            "http://a\n",
+            "http://稅.hk",
+            "http://a?b",
+            "http://a#b",
+            "http://a\"b",
+        ] {
+            assert!(url(bad).is_err(), "{bad:?}");
+        }
+        let long = "x".repeat(41);
+        for bad in ["", "a b", "a/b", "a\0b", "稅", &long] {
+            assert!(Instance::new(bad, Environment::Sandbox, "http://a").is_err(), "{bad:?}");
+        }
+        assert!(Instance::new("0197f0a0-3c3b-7000-8000-0123456789ab", Environment::Production, "http://a").is_ok());
+    }
+}

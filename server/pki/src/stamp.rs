@@ -78,3 +78,38 @@ pub(crate) fn extension(oid: &str, contents: &[u8]) -> Result<X509Extension, Pki
     let contents = Asn1OctetString::new_from_bytes(contents).doing(DOING)?;
     X509Extension::new_from_der(&oid, false, &contents).doing(DOING)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_object_identifier_is_the_uuid_in_both_forms() {
+        let uuid = 0x0f76_5e99_c580_4d7c_a9c2_8dd7_6fa9_e425_u128;
+        assert_eq!(STAMP_OID, format!("2.25.{uuid}"));
+        assert_eq!(crate::tlv::dotted(STAMP_OID_CONTENT), STAMP_OID);
+        let openssl = Asn1Object::from_str(STAMP_OID).unwrap();
+        assert_eq!(openssl.as_slice(), STAMP_OID_CONTENT);
+    }
+
+    #[test]
+    fn the_value_is_two_strings_and_nothing_else() {
+        let stamp = Stamp { instance: "demo".into(), environment: Environment::Sandbox };
+        let value = b"\x30\x0f\x0c\x04demo\x0c\x07sandbox";
+        assert_eq!(stamp_of(value), Some(stamp));
+        assert_eq!(stamp_of(b"\x30\x0f\x0c\x04demo\x0c\x07Sandbox"), None);
+        assert_eq!(stamp_of(b"\x30\x0f\x0c\x04demo\x0c\x07sandbox\x05\x00"), None);
+        assert_eq!(stamp_of(b"\x30\x11\x0c\x04demo\x0c\x07sandbox\x05\x00"), None);
+        assert_eq!(stamp_of(b""), None);
+        assert_eq!(stamp_of_der(b"no certificate"), None);
+    }
+
+    #[test]
+    fn a_certificate_of_somebody_else_has_no_stamp() {
+        let key = crate::generate::PrivateKey::generate(crate::generate::KeyKind::P256).unwrap();
+        let mut builder = openssl::x509::X509Builder::new().unwrap();
+        builder.set_pubkey(key.pkey()).unwrap();
+        builder.sign(key.pkey(), openssl::hash::MessageDigest::sha256()).unwrap();
+        assert_eq!(stamp(&builder.build()), None);
+    }
+}

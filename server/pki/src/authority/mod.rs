@@ -261,3 +261,6 @@ fn check_host(host: &str) -> Result<(), PkiError> {
     }
     Err(PkiError::unfit("the host name", "it is not a plain DNS name"))
 }
+
+#[cfg(test)]
+mod tests;
