@@ -1,0 +1,242 @@
+//! Every stable code that a command can answer with, and what to do about it: what `iamctl explain errors` lists. The codes
+//! of the rules stand beside the rules, in `domain::codes`; a test of the command line holds both lists against the sources.
+
+pub use domain::codes::Code;
+
+/// Every code, by name.
+pub fn all() -> Vec<&'static Code> {
+    let mut all: Vec<&Code> = domain::codes::CODES.iter().chain(CODES).collect();
+    all.sort_by_key(|entry| entry.code);
+    all
+}
+
+/// The entry of a code.
+#[must_use]
+pub fn explained(code: &str) -> Option<&'static Code> {
+    domain::codes::explained(code).or_else(|| CODES.iter().find(|entry| entry.code == code))
+}
+
+const fn entry(code: &'static str, meaning: &'static str, mend: &'static str) -> Code {
+    Code { code, meaning, mend }
+}
+
+const ENROL_AGAIN: &str =
+    "ask an administrator for a new enrolment code ('iamctl operator add' for the same id), then 'iamctl enrol'";
+const SAME_KEY: &str = "give the same command with the same --idempotency-key: it is done at most once";
+const LOOK_AGAIN: &str = "look again at how things stand, then decide anew";
+const WRITE_OUT: &str = "write the value out at each place";
+
+/// The codes of the server, of the certificate requests and of the command line.
+pub const CODES: &[Code] = &[
+    // Server: who is let in.
+    entry("auth.certificate-missing", "no operator certificate was presented", "choose the right context, or 'iamctl enrol'"),
+    entry("auth.certificate-unknown", "the certificate is not on record here, although its issuer is", ENROL_AGAIN),
+    entry("auth.certificate-revoked", "the certificate has been revoked", ENROL_AGAIN),
+    entry("auth.certificate-expired", "the certificate has expired", ENROL_AGAIN),
+    entry(
+        "auth.operator-disabled",
+        "the operator is shut out at present",
+        "an administrator can let them in: 'iamctl operator enable'",
+    ),
+    entry("auth.role", "none of the operator's roles may do this", "'iamctl explain OPERATION' names the roles that may"),
+    entry(
+        "approval.second-administrator",
+        "severe verbs wait until a second administrator has enrolled",
+        "'iamctl operator add' with the role administrator, then 'iamctl enrol' by that person",
+    ),
+    entry(
+        "enrol.code",
+        "the enrolment code is wrong, used up or too old",
+        "ask for a new one: 'iamctl operator add' for the same id",
+    ),
+    // Server: the request.
+    entry(
+        "request.invalid",
+        "the request is not of the operation's form",
+        "'iamctl explain OPERATION' shows its fields; compare the versions",
+    ),
+    entry("request.dry-run", "the header Dry-Run is neither true nor false", "send 'Dry-Run: true' or leave it out"),
+    entry("operation.not-found", "there is no such operation", "'iamctl explain operations' lists them; compare the versions"),
+    entry("operation.method", "operations are asked for by POST", "use iamctl, or POST /admin/v1/NAME"),
+    entry("idempotency.missing", "a write came without an idempotency key", "use iamctl, or send the header Idempotency-Key"),
+    entry("idempotency.key", "the idempotency key is not of its form", "8 to 128 characters out of A-Z a-z 0-9 . _ : -"),
+    entry("idempotency.conflict", "the idempotency key was used for another request", "leave the key out, or use a new one"),
+    entry("page.after", "the list cannot go on after that row", "give --after what an earlier page of the same list gave"),
+    // Server: things.
+    entry("account.not-found", "there is no such account", "read the reference again; 'iamctl hotline find' finds the caller"),
+    entry("audit-entry.not-found", "there is no such audit entry", "'iamctl audit list' shows the entries"),
+    entry("call.not-found", "there is no such call", "read the reference again, or 'iamctl hotline open'"),
+    entry("job.not-found", "there is no such job", "'iamctl job list' shows the jobs"),
+    entry("key.not-found", "there is no such key", "'iamctl key list' shows the keys"),
+    entry("operator.not-found", "there is no such operator", "'iamctl operator list' shows the operators"),
+    entry("relying-party.not-found", "there is no such relying party", "'iamctl rp list' shows the parties"),
+    entry("service.not-found", "there is no such service", "'iamctl service list' shows the services"),
+    entry(
+        "key.purpose",
+        "keys of that purpose are not rotated by this operation",
+        "'iamctl explain key.rotate' names the purposes",
+    ),
+    entry("key.algorithm", "the purpose has no key of that algorithm", "'iamctl key list --purpose PURPOSE' shows what there is"),
+    entry("key.reason", "a key is not revoked for that reason", "'iamctl key revoke --help' lists the reasons"),
+    entry("operator.exists", "an operator of that id is enrolled already", "take another id, or disable the old one first"),
+    entry(
+        "operator.last-administrator",
+        "the last administrator cannot be shut out",
+        "put another administrator on record first",
+    ),
+    entry("operator.self", "nobody shuts themselves out", "another administrator can"),
+    entry("operator.name", "the name cannot stand in a certificate", "1 to 64 characters, none of them invisible"),
+    entry("operator.roles", "an operator has at least one role", "add --role ROLE"),
+    // Server: its surroundings.
+    entry("internal", "the server failed", "its log has the cause under the request id"),
+    entry(
+        "store.unavailable",
+        "the database cannot be reached; nothing was changed",
+        "try again; 'iamctl doctor' shows when it is back",
+    ),
+    entry("store.not-confirmed", "the database went away while it was writing", SAME_KEY),
+    entry("store.storage", "the disk refuses; nothing was changed", "free or remount the disk; the server goes on by itself"),
+    entry("store.contended", "somebody else changed the same thing at the same moment; nothing was changed", "try again"),
+    entry("store.unique", "somebody else was faster; nothing was changed", LOOK_AGAIN),
+    // Certificate requests.
+    entry("csr.not-a-csr", "the text is no certificate request", "send one PKCS#10 request, PEM or DER"),
+    entry("csr.encoding", "the request is not well encoded", "make it anew with a current tool"),
+    entry("csr.too-large", "the request is larger than 64 KiB", "send one request only"),
+    entry("csr.proof-of-possession", "the request is not signed by its own key", "make it anew with the key that it is for"),
+    entry("csr.signature-hash", "the request is signed with an old hash", "sign it with SHA-256 or better"),
+    entry("csr.key-type", "the key is of a type that is not used here", "make an EC P-256 or RSA 3072 key"),
+    entry("csr.curve", "the key is on a curve that is not used here", "make a key on P-256 or P-384"),
+    entry("csr.point", "the key is no point of its curve", "make a new key with a current tool"),
+    entry("csr.rsa-size", "the RSA key has a wrong size", "2048, 3072 or 4096 bits"),
+    entry("csr.rsa-exponent", "the RSA key has an unsafe exponent", "use 65537"),
+    entry("csr.rsa-close-primes", "the RSA key's primes are too close: it can be factored", "make a new key with a current tool"),
+    entry("csr.rsa-small-factor", "the RSA key has a small factor", "make a new key with a current tool"),
+    entry("csr.rsa-roca", "the RSA key comes from a generator known to be weak (ROCA)", "make a new key with a current tool"),
+    entry("csr.key-blocked", "the key is known to others", "make a new key"),
+    entry("csr.ca-requested", "the request asks to become an authority", "leave CA:TRUE and keyCertSign out"),
+    entry("csr.san", "the request asks for a wildcard or an IP address", "leave it out; names come from our records"),
+    entry("csr.extension", "the request has a critical extension that is not known", "leave it out"),
+    entry("csr.name", "a name in the request holds control, NUL or bidi characters", "leave them out"),
+    // Command line: reaching the server.
+    entry(
+        "server.unreachable",
+        "no connection came about; nothing was sent",
+        "see that the server runs; 'iamctl doctor' looks at each step",
+    ),
+    entry("server.not-confirmed", "a write was sent and no answer came", SAME_KEY),
+    entry("server.no-answer", "no answer came", "try again; --timeout SECONDS waits longer"),
+    entry(
+        "server.reply",
+        "the answer is not of this contract",
+        "see that the address is an admin listener; compare the versions",
+    ),
+    entry(
+        "tls.wrong-ca",
+        "the server's certificate does not lead to the context's CA",
+        "compare the CA file with the server's: it may be another server",
+    ),
+    entry(
+        "tls.server-time",
+        "the server's certificate is past or before its time",
+        "compare the clocks; 'iamd check' on the server",
+    ),
+    entry("tls.wrong-host", "the server's certificate is for another host", "use the address that the certificate names"),
+    entry("tls.certificate-expired", "the operator's certificate has expired", ENROL_AGAIN),
+    entry("tls.certificate-not-yet-valid", "the operator's certificate is not valid yet", "set this machine's clock, or wait"),
+    entry("tls.certificate-foreign", "the operator's certificate is of another instance", "choose the context of this server"),
+    entry("tls.certificate-revoked", "the operator's certificate was revoked", ENROL_AGAIN),
+    entry(
+        "tls.certificate-refused",
+        "the server refused the operator's certificate",
+        "see 'iamctl context show', or enrol again",
+    ),
+    entry("tls.protocol", "the two speak no common TLS", "see that the address is an admin listener (TLS 1.3)"),
+    entry("request.unwritable", "the request cannot be written", "this is a defect: report it"),
+    entry("idempotency-key", "the idempotency key cannot be sent", "8 to 128 characters out of A-Z a-z 0-9 . _ : -"),
+    // Command line: contexts.
+    entry("context.none", "there is no context yet", "'iamctl context import FILE' or 'iamctl enrol'"),
+    entry("context.none-current", "there are several contexts and none is current", "'iamctl context use NAME'"),
+    entry("context.unknown", "there is no context of that name", "'iamctl context list' shows them"),
+    entry("context.missing", "the context file is not there", "'iamctl context list' shows where it should be"),
+    entry("context.invalid", "the context file is not of its form", "import it again, or enrol again"),
+    entry("context.config", "config.yaml is not of its form", "mend it, or move it away and import the contexts again"),
+    entry("context.exists", "there is a context of that name already", "--name takes another name, --replace its place"),
+    entry("context.name", "that cannot be a context's name", "1 to 64 of A-Z a-z 0-9 - _ ., a letter or digit first"),
+    entry("context.server", "that is no address of an admin listener", "an address looks like https://127.0.0.1:7443"),
+    entry("context.no-home", "there is no home to keep contexts in", "set HOME, or name the file: --context-file FILE"),
+    entry("context.key-mode", "others can get at the key file", "chmod 600 FILE; enrol again if others may have read it"),
+    entry("context.credential", "the operator's certificate or key cannot be used", "import the context again, or enrol again"),
+    entry("context.ca", "the CA certificate cannot be used", "take the CA certificate of the instance anew"),
+    // Command line: usage.
+    entry("usage", "the command line is not understood", "'--help' shows how it is used"),
+    entry("usage.unknown-argument", "there is no such flag", "'--help' lists the flags"),
+    entry("usage.unknown-command", "there is no such command", "'iamctl --help' lists the commands"),
+    entry("usage.invalid-value", "a value is not of its form", "'--help' shows what is wanted"),
+    entry("usage.missing-argument", "something is missing", "'--help' shows what is wanted"),
+    entry("usage.missing-command", "no command is given", "'iamctl --help' lists the commands"),
+    entry("usage.conflict", "two flags exclude each other", "leave one of them out"),
+    entry("usage.column", "there is no such column", "'--columns help' lists them"),
+    entry("usage.dry-run", "the command changes files of this machine only and has no dry run", "leave --dry-run out"),
+    entry("usage.personal-argument", "a personal number was given as an argument", "write '-' and give it on standard input"),
+    entry("usage.idempotency-key", "the command makes its own idempotency keys", "leave --idempotency-key out"),
+    entry("usage.topic", "there is nothing to explain under that word", "'iamctl explain' lists the topics"),
+    entry("confirmation.impossible", "a confirmation is asked for and there is no terminal", "--yes confirms"),
+    entry("confirmation.declined", "it was not confirmed; nothing was sent", "give the same command again"),
+    entry("input.empty", "standard input holds nothing", "give it on standard input, or type it when asked"),
+    entry("input.unreadable", "no answer could be read", "--yes confirms without asking"),
+    entry("interrupted", "it was interrupted", "a write that was under way is named with the way to repeat it"),
+    entry("output", "standard output cannot be written", "see that there is room where it goes"),
+    // Command line: files.
+    entry("file", "a file cannot be read or written", "see its path, owner and mode"),
+    entry("file.unreadable", "a file cannot be read", "see its path, owner and mode"),
+    entry("file.none", "the folder holds no *.yaml file", "name a file, or another folder"),
+    entry("file.several", "one file is wanted", "name one file"),
+    entry("file.too-large", "the file is larger than any of ours", "split it; is it the right file?"),
+    entry("file.encoding", "the file is not UTF-8", "save it as UTF-8"),
+    entry("folder.not-empty", "the folder is not empty", "name a new folder"),
+    entry("yaml.syntax", "the file is no YAML", "mend it at the place that is named"),
+    entry("yaml.anchor", "anchors are not taken", WRITE_OUT),
+    entry("yaml.alias", "aliases are not taken", WRITE_OUT),
+    entry("yaml.merge-key", "merge keys are not taken", WRITE_OUT),
+    entry("yaml.tag", "tags are not taken", "leave it out; quotes make text"),
+    entry("yaml.duplicate-key", "a key stands twice", "leave one of them out"),
+    entry("yaml.depth", "the file is nested too deeply", "no file of ours needs more than a few levels"),
+    entry("yaml.size", "the file holds more than any of ours", "is it the right file?"),
+    entry("manifest.invalid", "there are mistakes in manifests; nothing was sent", "mend them and give the same command again"),
+    entry("manifest.empty", "the file holds no manifest", "'iamctl explain manifest' shows the fields"),
+    entry("manifest.too-many", "more manifests than one command takes", "give them in several commands"),
+    entry("manifest.duplicate-id", "a party stands twice in the files", "one party has one manifest"),
+    entry(
+        "population.invalid",
+        "there are mistakes in the description of the population; nothing was sent",
+        "mend them and give the same command again",
+    ),
+    entry("import.invalid", "there are bad lines in the file; nothing was sent", "mend them and give the same command again"),
+    entry("import.empty", "the file holds no line", "is it the right file?"),
+    entry("import.changed", "the file changed while it was read", "give the same command again when nobody writes to it"),
+    entry(
+        "import.rows-refused",
+        "some rows were refused; the others are in",
+        "mend those rows and import them in a file of their own",
+    ),
+    entry("import.line", "the line is no JSON object of a registration", "'iamctl explain registration' shows the fields"),
+    entry("audit.vkey", "that is no verifier key", "give the line of the file 'vkey', or the file"),
+    entry("audit.export", "the folder is no export of an audit log", "'iamctl audit export --to DIR' makes one"),
+    entry("doctor.not-ok", "something is not as it should be", "each check names its mend"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_has_one_entry() {
+        let all = all();
+        for pair in all.windows(2) {
+            assert_ne!(pair[0].code, pair[1].code);
+        }
+        assert!(explained("store.unavailable").is_some());
+        assert!(explained("account.closed").is_some());
+        assert!(explained("no.such").is_none());
+    }
+}
