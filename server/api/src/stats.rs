@@ -41,7 +41,9 @@ pub struct LegcoReply {
     pub figures: Vec<LegcoFigure>,
     /// The tables beside them.
     pub tables: Vec<LegcoTable>,
-    /// SHA-256 over everything above in canonical JSON, lower-case hex.
+    /// What a reader must know besides: that figures are synthetic, that a month has not ended, what counts as a use.
+    pub notes: Vec<LegcoNote>,
+    /// SHA-256 over everything above in canonical JSON (RFC 8785), lower-case hex.
     pub digest: String,
 }
 
@@ -55,6 +57,15 @@ pub struct LegcoFigure {
     /// How it was rounded for the sentence.
     pub rounding: Figure,
     /// The sentence.
+    pub text: Bilingual,
+}
+
+/// A remark under the figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LegcoNote {
+    /// Stable id, e.g. `synthetic-data`.
+    pub id: String,
+    /// The remark.
     pub text: Bilingual,
 }
 
@@ -100,16 +111,16 @@ pub enum UsageBy {
     Day,
 }
 
-/// Completed uses, broken down.
+/// Completed uses of whole months, broken down.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UsageReport {
     /// By what.
     pub by: UsageBy,
-    /// First month; the first with a use when absent.
+    /// First month; the first with a use on record when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Month>,
-    /// Last month; the last with a use when absent.
+    /// Last month; the last with a use on record when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Month>,
     /// As recorded up to the end of this day; the last day counted when absent.
@@ -127,7 +138,8 @@ impl Operation for UsageReport {
 /// One cell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UsageRow {
-    /// Stable id: `etax`'s client id, a sector, `2022-05`.
+    /// Stable id: a client id such as `inland-revenue-department.etax`, a sector, `2022-05`; `none` for services without a
+    /// category.
     pub id: String,
     /// Its name.
     pub name: Bilingual,
@@ -141,13 +153,13 @@ pub struct UsageRow {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TopServices {
-    /// Events up to the end of this day, Hong Kong time; the last day counted when absent.
+    /// Events up to the end of this day, Hong Kong time; the last day with a use when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_at: Option<Day>,
     /// As recorded up to the end of this day; the last day counted when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_at: Option<Day>,
-    /// How many; ties with the last are shown too.
+    /// How many, 1 to 1 000; 10 when absent. Ties with the last are shown too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
