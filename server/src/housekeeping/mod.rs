@@ -32,6 +32,18 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         &tasks,
         app,
         stop,
+        "fold",
+        Duration::from_secs(1),
+        |app| &app.wake.folder,
+        |app| async move {
+            while crate::usage::fold::fold(&app).await? > 0 {}
+            Ok(())
+        },
+    );
+    spawn(
+        &tasks,
+        app,
+        stop,
         "key steps",
         Duration::from_secs(1),
         |app| &app.wake.keys,

@@ -238,15 +238,6 @@ struct CountRow {
 }
 
 impl Read {
-    /// Events that wait in the inbox.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn account_events_waiting(&mut self) -> Result<i64, StoreError> {
-        on!(self.conn, |c| sqlx::query_scalar("SELECT COUNT(*) FROM account_event_inbox").fetch_one(c))
-            .map_err(|error| self.error(error))
-    }
-
     /// Every daily counter.
     ///
     /// # Errors
@@ -264,13 +255,12 @@ impl Read {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn account_monthly(&mut self) -> Result<AccountCounts, StoreError> {
-        let rows =
-            on!(self.conn, |c| {
-                sqlx::query_as(
+        let rows = on!(self.conn, |c| {
+            sqlx::query_as(
             "SELECT event_month AS event, recorded_month AS recorded, kind, tier, channel, location, count FROM account_monthly"
         )
         .fetch_all(c)
-            });
+        });
         self.account_counts(rows)
     }
 

@@ -233,12 +233,16 @@ struct CountRow {
 }
 
 impl Read {
-    /// Uses that wait in the inbox.
+    /// Whether anything waits in an inbox, of uses or of accounts.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn uses_waiting(&mut self) -> Result<i64, StoreError> {
-        on!(self.conn, |c| sqlx::query_scalar("SELECT COUNT(*) FROM usage_inbox").fetch_one(c)).map_err(|error| self.error(error))
+    pub async fn events_wait(&mut self) -> Result<bool, StoreError> {
+        on!(self.conn, |c| sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM usage_inbox) OR EXISTS (SELECT 1 FROM account_event_inbox)"
+        )
+        .fetch_one(c))
+        .map_err(|error| self.error(error))
     }
 
     /// Every daily counter.
