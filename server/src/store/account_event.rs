@@ -182,7 +182,7 @@ impl Write {
         let rows = rows.into_iter().map(Ok);
         let poured = match self.conn() {
             Conn::Sqlite(transaction) => {
-                pour_sqlite(&mut **transaction, &INSERT_EVENTS, rows, |arguments, row| {
+                pour_sqlite(transaction, &INSERT_EVENTS, rows, |arguments, row| {
                     arguments.add(row.kind)?;
                     arguments.add(row.tier)?;
                     arguments.add(row.channel)?;
@@ -196,7 +196,7 @@ impl Write {
                 .await
             }
             Conn::Postgres(transaction) => {
-                pour_postgres(&mut **transaction, COPY_EVENTS, 9, rows, |tuple, row| {
+                pour_postgres(transaction, COPY_EVENTS, 9, rows, |tuple, row| {
                     tuple.small(row.kind);
                     tuple.small(row.tier);
                     tuple.small(row.channel);

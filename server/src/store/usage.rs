@@ -161,7 +161,7 @@ impl Write {
         });
         let poured = match self.conn() {
             Conn::Sqlite(transaction) => {
-                pour_sqlite(&mut **transaction, &INSERT_EVENTS, counted, |arguments, row| {
+                pour_sqlite(transaction, &INSERT_EVENTS, counted, |arguments, row| {
                     arguments.add(row.service)?;
                     arguments.add(row.function)?;
                     arguments.add(row.tier)?;
@@ -176,7 +176,7 @@ impl Write {
                 .await
             }
             Conn::Postgres(transaction) => {
-                pour_postgres(&mut **transaction, COPY_EVENTS, 10, counted, |tuple, row| {
+                pour_postgres(transaction, COPY_EVENTS, 10, counted, |tuple, row| {
                     tuple.int(row.service);
                     tuple.small(row.function);
                     tuple.small(row.tier);
