@@ -329,3 +329,90 @@ proptest::proptest! {
         }
     }
 }
+
+/// The published format, and the example that it gives to those who write another verifier.
+mod published {
+    use super::*;
+
+    const FORMAT: &str = include_str!("../../../AUDIT-FORMAT.md");
+
+    /// The code block under a heading.
+    fn block(heading: &str) -> &'static str {
+        let (_, rest) = FORMAT.split_once(&format!("### {heading}\n\n```\n")).unwrap();
+        rest.split_once("```\n").unwrap().0
+    }
+
+    fn example() -> (Vec<Vec<u8>>, Vec<CheckpointFile>, VerifierKey) {
+        let entries = leaves(block("entries.jsonl").as_bytes()).map(Result::unwrap).collect();
+        let file = |tree_size| CheckpointFile { tree_size, note: block(&format!("checkpoints/{tree_size}")).to_owned() };
+        (entries, vec![file(2), file(5)], block("vkey").parse().unwrap())
+    }
+
+    fn verdict(entries: &[Vec<u8>], checkpoints: &[CheckpointFile], kept: Option<&str>) -> Verdict {
+        let (_, _, vkey) = example();
+        verify(entries.iter().map(Ok::<_, Infallible>), checkpoints.to_vec(), kept, &vkey).unwrap()
+    }
+
+    #[track_caller]
+    fn bad(verdict: Verdict) -> (u64, u64) {
+        verdict.first_bad.map(|bad| (bad.from, bad.to)).unwrap()
+    }
+
+    #[test]
+    fn the_example_is_good_and_gives_the_values_on_the_way() {
+        let (entries, checkpoints, vkey) = example();
+        let good = verdict(&entries, &checkpoints, None);
+        assert_eq!((good.ok, good.entries, good.checkpoints, good.tree_size), (true, 5, 2, 5));
+        let hashes: Vec<Hash> = entries.iter().map(|entry| leaf_hash(entry)).collect();
+        for (index, hash) in hashes.iter().enumerate() {
+            assert!(FORMAT.contains(&format!("| hash of leaf {index} | `{}` |", crate::text::hex(hash))));
+        }
+        for size in 2..=5 {
+            let root = crate::text::hex(&crate::merkle::root_of(&hashes[..size]));
+            assert!(FORMAT.contains(&format!("root at size {size} | `{root}` |")));
+        }
+        assert!(FORMAT.contains(&format!("| key id | `{}` |", crate::text::hex(&vkey.key_id()))));
+    }
+
+    #[test]
+    fn the_example_is_made_again_from_its_key() {
+        let (entries, checkpoints, vkey) = example();
+        let seed: [u8; 32] = std::array::from_fn(|byte| byte as u8);
+        let key = openssl::pkey::PKey::private_key_from_raw_bytes(&seed, openssl::pkey::Id::ED25519).unwrap();
+        let signer = NoteSigner::new("iam-audit-demo", PrivateKey::from_pkey(key).unwrap()).unwrap();
+        assert_eq!(*signer.verifier(), vkey);
+        for file in checkpoints {
+            let hashes: Vec<Hash> = entries[..file.tree_size as usize].iter().map(|entry| leaf_hash(entry)).collect();
+            let root = crate::merkle::root_of(&hashes);
+            // Ed25519 is deterministic: the same text and key give the same signature.
+            assert_eq!(Checkpoint::new("iam-audit-demo", file.tree_size, root).sign(&signer).unwrap(), file.note);
+        }
+    }
+
+    #[test]
+    fn the_verdicts_of_the_example_are_ours() {
+        let (entries, checkpoints, _) = example();
+        let text = |entry: &[u8]| String::from_utf8(entry.to_vec()).unwrap();
+        let mut altered = entries.clone();
+        altered[1] = text(&entries[1]).replace("lost-device", "lost-devica").into_bytes();
+        assert_eq!(bad(verdict(&altered, &checkpoints, None)), (0, 1));
+        let mut removed = entries.clone();
+        removed.remove(2);
+        assert_eq!(bad(verdict(&removed, &checkpoints, None)), (2, 4));
+        let mut swapped = entries.clone();
+        swapped.swap(2, 3);
+        assert_eq!(bad(verdict(&swapped, &checkpoints, None)), (2, 2));
+        assert_eq!(bad(verdict(&entries[..4], &checkpoints[..1], None)), (2, 3));
+        assert!(verdict(&entries[..2], &checkpoints[..1], None).ok);
+        assert_eq!(bad(verdict(&entries[..2], &checkpoints[..1], Some(&checkpoints[1].note))), (2, 4));
+        let mut appended = entries.clone();
+        appended.push(entries[0].clone());
+        assert_eq!(bad(verdict(&appended, &checkpoints, None)), (5, 5));
+        // Every entry has the fields of section 2, in words that a reader finds there.
+        for entry in &entries {
+            let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(entry).unwrap();
+            assert!(fields.keys().all(|field| FORMAT.contains(&format!("\n| `{field}` | "))));
+            assert_eq!(fields.len(), 13);
+        }
+    }
+}
