@@ -194,9 +194,9 @@ pub struct PartyService {
 pub struct PartyCredential {
     /// Id: the key's thumbprint.
     pub id: String,
-    /// `jwks`.
+    /// `jwks` or `certificate`.
     pub kind: String,
-    /// `active`.
+    /// `active`, or `removed` once it left the manifest.
     pub state: String,
     /// Last moment, where it has one.
     pub not_after: Option<Timestamp>,
@@ -230,6 +230,9 @@ pub struct PartyVersion {
     pub operator: String,
     /// State in it.
     pub state: PartyState,
+    /// Why, where a reason was asked for: suspending, resuming.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// What it changed, field by field.
     pub changes: Vec<Change>,
 }

@@ -343,7 +343,7 @@ fn push_field(path: &mut String, name: &str) {
 }
 
 /// Fit for a message: visible, and not without end.
-pub(crate) fn shortened(text: &str) -> String {
+pub fn shortened(text: &str) -> String {
     let mut rest = text.chars();
     let mut shown = visible(&rest.by_ref().take(80).collect::<String>()).into_owned();
     if rest.next().is_some() {

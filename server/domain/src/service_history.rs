@@ -7,20 +7,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Bilingual, Category, ClientId, Day, RelyingPartyId, Sector, ServiceState, Timestamp};
+use crate::{Bilingual, Category, ClientId, Day, Sector, ServiceState, Timestamp};
 
 /// A service as it was from one moment on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceVersion {
     /// The integer under which its uses are counted.
     pub code: i32,
-    /// Its id.
+    /// Its id, which names the party that ran it.
     pub service: ClientId,
     /// When this was recorded.
     pub recorded: Timestamp,
-    /// Who ran it.
-    pub relying_party: RelyingPartyId,
-    /// Their sector.
+    /// The party's sector.
     pub sector: Sector,
     /// Its category; optional for private parties.
     pub category: Option<Category>,
@@ -104,7 +102,6 @@ mod tests {
             code: 7,
             service: "inland-revenue-department.etax".parse().unwrap(),
             recorded: day(recorded).start().plus(std::time::Duration::from_hours(10)),
-            relying_party: "inland-revenue-department".parse().unwrap(),
             sector: Sector::Government,
             category: Some(Category::OtherPublicServices),
             name: Bilingual { en: "eTAX".to_owned(), zh_hant: "稅務易".to_owned() },

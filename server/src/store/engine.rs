@@ -103,6 +103,16 @@ pub enum Leader {
     Sweeper = 7_443_006,
 }
 
+/// A register that one transaction at a time changes. The number is the PostgreSQL advisory lock; it never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i64)]
+pub enum Register {
+    /// Relying parties: names are compared and service codes counted over all of them.
+    RelyingParties = 7_443_101,
+    /// Accounts: ordinals are dense, and a card number is looked up before it is registered.
+    Accounts = 7_443_102,
+}
+
 impl Engine {
     /// Opens the database; on SQLite creates the file when `create` says so.
     ///
@@ -295,6 +305,23 @@ impl Conn {
                 .bind(task as i64)
                 .fetch_one(&mut **transaction)
                 .await
+                .map_err(|error| classify(error, "the PostgreSQL database")),
+        }
+    }
+
+    /// Waits until no other transaction changes the register, and keeps it until this one ends. On SQLite the one writer is
+    /// alone already.
+    ///
+    /// # Errors
+    /// [`StoreError::Contended`] when another one holds it for longer than a statement may wait.
+    pub async fn hold(&mut self, register: Register) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(transaction) => sqlx::query("SELECT pg_advisory_xact_lock($1)")
+                .bind(register as i64)
+                .execute(&mut **transaction)
+                .await
+                .map(drop)
                 .map_err(|error| classify(error, "the PostgreSQL database")),
         }
     }

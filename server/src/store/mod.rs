@@ -13,7 +13,9 @@ mod instance;
 mod key;
 mod operator;
 mod outbox;
+mod relying_party;
 mod rows;
+mod service;
 mod usage;
 mod write;
 
@@ -21,12 +23,14 @@ use std::sync::Arc;
 
 pub use account_event::{AccountCounts, AccountEvent, AccountKey};
 pub use audit::{CheckpointRow, LeafRow};
-pub use engine::{Create, Engine, Leader, Location, Schema};
+pub use engine::{Create, Engine, Leader, Location, Register, Schema};
 pub use idempotency::Known;
 pub use instance::InstanceRow;
 pub use key::KeyRow;
 pub use operator::{CertificateRow, OperatorRow, roles_text};
 pub use outbox::{Delivery, OutboxRow};
+pub use relying_party::{CredentialRow, ListedPartyRow, PartyNameRow, PartyRow, PartyVersionRow};
+pub use service::{ListedServiceRow, ServiceRow, ServiceVersionRow};
 pub use usage::{UsageCounts, UsageKey, UsageRow};
 pub(crate) use write::RACED;
 pub use write::{Housekeeping, Ledger, Record, Write};

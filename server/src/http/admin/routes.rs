@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use api::Operation;
-use api::{audit as audit_api, instance as instance_api, key as key_api, operator as operator_api};
+use api::{
+    audit as audit_api, instance as instance_api, key as key_api, operator as operator_api, relying_party as rp_api,
+    service as service_api,
+};
 use axum::Router;
 
 use super::mount::mount;
 use crate::app::App;
-use crate::{audit, instance, key, operator};
+use crate::{audit, instance, key, operator, relying_party, service};
 
 macro_rules! operations {
     ($($operation:ty => $run:path,)*) => {
@@ -41,4 +44,13 @@ operations! {
     operator_api::ListOperators => operator::list::list,
     operator_api::ShowOperator => operator::show::show,
     operator_api::WhoAmI => operator::whoami::whoami,
+    rp_api::ApplyParties => relying_party::apply::apply,
+    rp_api::ListParties => relying_party::list::list,
+    rp_api::PartyHistory => relying_party::history::history,
+    rp_api::PlanParties => relying_party::plan::plan,
+    rp_api::ResumeParty => relying_party::resume::resume,
+    rp_api::ShowParty => relying_party::show::show,
+    rp_api::SuspendParty => relying_party::suspend::suspend,
+    service_api::ListServices => service::list::list,
+    service_api::ShowService => service::show::show,
 }
