@@ -1,8 +1,10 @@
 //! Accounts in order of registration, each with its whole life.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use super::chance::{Chance, Draw, Purpose, Quota};
+use super::plan::Ways;
 use super::{Plan, Span};
 use crate::{AccountId, Channel, ClosureReason, Day, LocationId, Profile, SuspensionReason, Tier, Timestamp};
 
@@ -78,21 +80,8 @@ impl SyntheticAccount {
 impl Plan {
     /// Every account in order of registration. Drawing them again takes a moment and no memory to speak of.
     #[must_use]
-    pub fn accounts(&self) -> Accounts<'_> {
-        let totals = &self.totals;
-        let (made, plus) = (totals.made(), totals.ever_plus());
-        Accounts {
-            plan: self,
-            drawn: 0,
-            given: 0,
-            day: 0,
-            plus: Quota { left: 0, among: 0 },
-            upgraded: Quota { left: totals.upgraded, among: made + totals.upgraded - plus },
-            closed_plus: Quota { left: totals.closed_plus, among: plus },
-            closed_smart: Quota { left: totals.closed - totals.closed_plus, among: made - plus },
-            suspended: Quota { left: totals.suspended, among: totals.registered },
-            waiting: Vec::new(),
-        }
+    pub fn accounts(&self) -> Accounts<&Plan> {
+        Accounts::of(self)
     }
 
     /// The person behind an account. Nothing of them is kept anywhere: asked again, the same comes out.
@@ -108,10 +97,10 @@ impl Plan {
     }
 }
 
-/// Accounts in order of registration.
+/// Accounts in order of registration, out of a plan that is lent or shared.
 #[derive(Debug)]
-pub struct Accounts<'a> {
-    plan: &'a Plan,
+pub struct Accounts<P> {
+    plan: P,
     drawn: u64,
     given: u32,
     day: usize,
@@ -124,21 +113,26 @@ pub struct Accounts<'a> {
     waiting: Vec<SyntheticAccount>,
 }
 
-impl Iterator for Accounts<'_> {
-    type Item = SyntheticAccount;
-
-    fn next(&mut self) -> Option<SyntheticAccount> {
-        while self.waiting.is_empty() {
-            self.draw_day()?;
+impl<P: Deref<Target = Plan>> Accounts<P> {
+    /// All of them, from the first.
+    #[must_use]
+    pub fn of(plan: P) -> Self {
+        let totals = plan.totals;
+        let (made, plus) = (totals.made(), totals.ever_plus());
+        Accounts {
+            plan,
+            drawn: 0,
+            given: 0,
+            day: 0,
+            plus: Quota { left: 0, among: 0 },
+            upgraded: Quota { left: totals.upgraded, among: made + totals.upgraded - plus },
+            closed_plus: Quota { left: totals.closed_plus, among: plus },
+            closed_smart: Quota { left: totals.closed - totals.closed_plus, among: made - plus },
+            suspended: Quota { left: totals.suspended, among: totals.registered },
+            waiting: Vec::new(),
         }
-        let mut account = self.waiting.pop()?;
-        account.number = self.given;
-        self.given += 1;
-        Some(account)
     }
-}
 
-impl Accounts<'_> {
     fn draw_day(&mut self) -> Option<()> {
         let count = *self.plan.registrations.get(self.day)?;
         let day = self.plan.day(self.day);
@@ -158,48 +152,77 @@ impl Accounts<'_> {
 
     /// Who is plus, upgraded, suspended and closed is chosen so that every total comes out exactly.
     fn draw(&mut self, day: Day) -> SyntheticAccount {
-        let ways = &self.plan.ways;
         let mut chance = Chance::keyed(self.plan.seed, Purpose::Life, self.drawn);
         let plus = self.plus.chooses(&mut chance);
         let upgraded = !plus && self.upgraded.chooses(&mut chance);
         let closes = if plus || upgraded { &mut self.closed_plus } else { &mut self.closed_smart };
         let closed = closes.chooses(&mut chance);
         let suspended = !closed && self.suspended.chooses(&mut chance);
-
-        let (tier, channels) = if plus { (Tier::IamSmartPlus, &ways.plus) } else { (Tier::IamSmart, &ways.smart) };
-        let channel = *channels.pick(&mut chance);
-        let location = self.location(channel, &mut chance);
-        let hours = if channel.needs_location() { &ways.in_person_hours } else { &ways.remote_hours };
-        let registered_at = moment(day, hours, &mut chance);
-
         let left = u32::try_from(self.plan.as_at.number() - day.number()).unwrap_or(0);
-        let end = (closed || suspended).then(|| {
-            let span = if closed { ways.closure_delay } else { ways.suspension_delay };
-            delay(span, left, &mut chance)
+        let fate = Fate { plus, upgraded, closed, suspended };
+        self.plan.ways.life(day, left, fate, &mut chance)
+    }
+}
+
+impl<P: Deref<Target = Plan>> Iterator for Accounts<P> {
+    type Item = SyntheticAccount;
+
+    fn next(&mut self) -> Option<SyntheticAccount> {
+        while self.waiting.is_empty() {
+            self.draw_day()?;
+        }
+        let mut account = self.waiting.pop()?;
+        account.number = self.given;
+        self.given += 1;
+        Some(account)
+    }
+}
+
+/// What was chosen for an account.
+#[derive(Clone, Copy)]
+struct Fate {
+    plus: bool,
+    upgraded: bool,
+    closed: bool,
+    suspended: bool,
+}
+
+impl Ways {
+    /// A life that begins on that day, with so many days left of the population's time.
+    fn life(&self, day: Day, left: u32, fate: Fate, chance: &mut Chance) -> SyntheticAccount {
+        let (tier, channels) = if fate.plus { (Tier::IamSmartPlus, &self.plus) } else { (Tier::IamSmart, &self.smart) };
+        let channel = *channels.pick(chance);
+        let location = self.location(channel, chance);
+        let hours = if channel.needs_location() { &self.in_person_hours } else { &self.remote_hours };
+        let registered_at = moment(day, hours, chance);
+
+        let end = (fate.closed || fate.suspended).then(|| {
+            let span = if fate.closed { self.closure_delay } else { self.suspension_delay };
+            delay(span, left, chance)
         });
-        let upgraded = upgraded.then(|| {
+        let upgraded = fate.upgraded.then(|| {
             // Who is suspended or closed is not upgraded any more.
-            let after = delay(ways.upgrade_delay, end.unwrap_or(left), &mut chance);
-            let channel = *ways.upgrade.pick(&mut chance);
-            let at = later(day, after, &ways.in_person_hours, registered_at, &mut chance);
-            Upgraded { at, channel, location: self.location(channel, &mut chance) }
+            let after = delay(self.upgrade_delay, end.unwrap_or(left), chance);
+            let channel = *self.upgrade.pick(chance);
+            let at = later(day, after, &self.in_person_hours, registered_at, chance);
+            Upgraded { at, channel, location: self.location(channel, chance) }
         });
         let before = upgraded.as_ref().map_or(registered_at, |upgraded| upgraded.at);
         let ended = end.map(|after| {
-            if closed {
-                let at = later(day, after, &ways.in_person_hours, before, &mut chance);
-                Ended::Closed { at, reason: *ways.closed.pick(&mut chance) }
+            if fate.closed {
+                let at = later(day, after, &self.in_person_hours, before, chance);
+                Ended::Closed { at, reason: *self.closed.pick(chance) }
             } else {
                 // The hotline answers at every hour.
-                let at = later(day, after, &ways.remote_hours, before, &mut chance);
-                Ended::Suspended { at, reason: *ways.suspended.pick(&mut chance) }
+                let at = later(day, after, &self.remote_hours, before, chance);
+                Ended::Suspended { at, reason: *self.suspended.pick(chance) }
             }
         });
         SyntheticAccount { number: 0, registered_at, tier, channel, location, upgraded, ended }
     }
 
     fn location(&self, channel: Channel, chance: &mut Chance) -> Option<LocationId> {
-        self.plan.ways.locations.get(&channel).map(|places| places.pick(chance).clone())
+        self.locations.get(&channel).map(|places| places.pick(chance).clone())
     }
 }
 
