@@ -1,7 +1,7 @@
 //! The installation that certificates are issued for: its id, environment and published addresses.
 
 use crate::error::PkiError;
-use crate::stamp::{Stamp, word};
+use crate::stamp::Stamp;
 use domain::Environment;
 
 /// An instance as its certificates name it. Fixed when the instance is created.
@@ -46,7 +46,7 @@ impl Instance {
 
     /// The organisation in every subject.
     pub(crate) fn organisation(&self) -> String {
-        format!("iAM Smart platform ({})", word(self.environment))
+        format!("iAM Smart platform ({})", self.environment)
     }
 
     /// Where an authority's certificate is served.

@@ -2,8 +2,8 @@
 //!
 //! Invariant: this crate does no I/O: no store, no HTTP, no files. Cargo holds it: it depends on `domain` alone.
 //! Invariant: it reads no clock; every rule that needs the time takes `now`.
-//! Invariant: no certificate is signed before it passed [`lint`]; `plan` is the only place that signs one.
-//! Invariant: secrets live in wiped memory and have no `Display`; their `Debug` names the type alone.
+//! Invariant: no certificate is signed before it passed the [`lint`]; `plan` is the only place that signs one.
+//! Invariant: secrets live in wiped memory and have no `Display`; their `Debug` shows at most a public id.
 
 mod error;
 #[cfg(test)]

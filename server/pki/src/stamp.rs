@@ -11,7 +11,8 @@ use crate::error::{Doing, PkiError};
 use crate::tlv::RawCertificate;
 use domain::Environment;
 
-/// The extension's object identifier: `2.25.` and the UUID 0f765e99-c580-4d7c-a9c2-8dd76fa9e425 as one integer.
+/// The extension's object identifier: `2.25.` and the UUID 0f765e99-c580-4d7c-a9c2-8dd76fa9e425 as one integer. Readers that
+/// hold an arc in 31 or 32 bits (Go's `crypto/x509`, golang/go#30757; pyasn1; `const-oid`) refuse a certificate with it.
 pub const STAMP_OID: &str = "2.25.20553029695616111054750799995031118885";
 
 /// The same as DER content: 2.25 in the first byte, then the 124-bit arc in groups of seven bits.
@@ -47,25 +48,12 @@ pub fn stamp_of_der(certificate: &[u8]) -> Option<Stamp> {
 /// The stamp in an extension's value.
 pub(crate) fn stamp_of(value: &[u8]) -> Option<Stamp> {
     let syntax = StampSyntax::from_der(value).ok()?;
-    let environment = match syntax.environment.as_str() {
-        "sandbox" => Environment::Sandbox,
-        "production" => Environment::Production,
-        _ => return None,
-    };
-    Some(Stamp { instance: syntax.instance, environment })
-}
-
-/// The environment's word in certificates.
-pub(crate) fn word(environment: Environment) -> &'static str {
-    match environment {
-        Environment::Sandbox => "sandbox",
-        Environment::Production => "production",
-    }
+    Some(Stamp { environment: syntax.environment.parse().ok()?, instance: syntax.instance })
 }
 
 impl Stamp {
     pub(crate) fn extension(&self) -> Result<X509Extension, PkiError> {
-        let syntax = StampSyntax { instance: self.instance.clone(), environment: word(self.environment).to_owned() };
+        let syntax = StampSyntax { instance: self.instance.clone(), environment: self.environment.to_string() };
         let der = syntax.to_der().map_err(|fault| PkiError::malformed("the stamp", fault.to_string()))?;
         extension(STAMP_OID, &der)
     }

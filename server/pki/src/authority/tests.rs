@@ -273,7 +273,11 @@ fn a_weak_key_is_caught_before_anything_is_signed() {
 #[test]
 fn other_kinds_of_authority_key_work_as_well() {
     let instance = Instance::new("demo", Environment::Sandbox, "https://pki.example/base/").unwrap();
-    for (kind, signature) in [(KeyKind::P384, Nid::ECDSA_WITH_SHA384), (KeyKind::Rsa3072, Nid::SHA256WITHRSAENCRYPTION)] {
+    for (kind, signature) in [
+        (KeyKind::P384, Nid::ECDSA_WITH_SHA384),
+        (KeyKind::Rsa3072, Nid::SHA256WITHRSAENCRYPTION),
+        (KeyKind::Ed25519, Nid::from_raw(openssl::pkey::Id::ED25519.as_raw())),
+    ] {
         let root = Authority::new_root(&instance, 3, PrivateKey::generate(kind).unwrap(), NOW).unwrap();
         assert_eq!(root.certificate().x509().signature_algorithm().object().nid(), signature);
         let operators = root.new_issuing(AuthorityName::new(AuthorityPurpose::Operators, 7), key(), NOW).unwrap();
