@@ -69,6 +69,30 @@ impl ServiceHistory {
         })
     }
 
+    /// The same, without what was recorded after the end of `known_at`.
+    #[must_use]
+    pub fn as_known_at(&self, known_at: Day) -> ServiceHistory {
+        ServiceHistory::new(self.services.values().flatten().cloned(), known_at)
+    }
+
+    /// The last day on which anything was recorded.
+    pub fn last_recorded(&self) -> Option<Day> {
+        self.services.values().flatten().map(|version| version.recorded.hk_day()).max()
+    }
+
+    /// The days in `from..=to` from which on a service came under another sector or category, with its code. The whole of such
+    /// a day is the new one's.
+    pub fn moves(&self, from: Day, to: Day) -> impl Iterator<Item = (Day, i32)> {
+        self.services.iter().flat_map(move |(code, versions)| {
+            let mut days: Vec<Day> = versions.iter().skip(1).map(|version| version.recorded.hk_day()).collect();
+            days.dedup();
+            days.retain(|day| {
+                (from..=to).contains(day) && attribution(versions, *day) != attribution(versions, day.plus_days(-1))
+            });
+            days.into_iter().map(move |day| (day, *code))
+        })
+    }
+
     /// The codes of all services that were known.
     pub fn codes(&self) -> impl Iterator<Item = i32> {
         self.services.keys().copied()
@@ -78,6 +102,11 @@ impl ServiceHistory {
 /// The version that held at the end of the day; the first one for the time before it.
 fn place_on(versions: &[ServiceVersion], day: Day) -> usize {
     versions.partition_point(|version| version.recorded < day.end()).saturating_sub(1)
+}
+
+/// What its uses of a day are counted under.
+fn attribution(versions: &[ServiceVersion], day: Day) -> Option<(Sector, Option<Category>)> {
+    versions.get(place_on(versions, day)).map(|version| (version.sector, version.category))
 }
 
 /// A day that is given later corrects the ones given before, within one life of the service: one that was retired and came
@@ -183,6 +212,26 @@ mod tests {
         assert_eq!(sector("2026-04-01"), Some(Sector::Public));
         assert_eq!(history.on(8, day("2026-04-01")), None);
         assert_eq!(history.codes().collect::<Vec<_>>(), [7]);
+    }
+
+    #[test]
+    fn a_service_moves_on_the_day_it_is_recorded() {
+        let mut moved = version("2026-04-16", ServiceState::Active, "2020-12-29");
+        moved.sector = Sector::Public;
+        let renamed = ServiceVersion { recorded: day("2026-05-20").start(), ..moved.clone() };
+        let mut back = version("2026-07-01", ServiceState::Active, "2020-12-29");
+        let mut there = back.clone();
+        (there.sector, there.recorded) = (Sector::Private, day("2026-07-01").start());
+        back.recorded = there.recorded.plus(std::time::Duration::from_mins(5));
+        back.sector = Sector::Public;
+        let first = version("2026-03-02", ServiceState::Active, "2020-12-29");
+        let history = ServiceHistory::new([first, moved, renamed, there, back], day(LATER));
+        let moves = |from: &str, to: &str| history.moves(day(from), day(to)).collect::<Vec<_>>();
+        assert_eq!(moves("2020-12-01", LATER), [(day("2026-04-16"), 7)], "a mistake put right on the same day moves nothing");
+        assert_eq!(moves("2026-04-16", "2026-04-16").len(), 1);
+        assert_eq!(moves("2026-04-17", LATER), []);
+        assert_eq!(history.last_recorded(), Some(day("2026-07-01")));
+        assert_eq!(history.as_known_at(day("2026-04-15")).moves(Day::MIN, Day::MAX).count(), 0);
     }
 
     #[test]
