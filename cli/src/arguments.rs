@@ -6,7 +6,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::flags::Globals;
 use crate::session::Session;
 use crate::verb::perform;
-use crate::{account, audit, context, events, hotline, job, key, operator, rp, sandbox, service, stats, whoami};
+use crate::{account, audit, completions, context, doctor, enrol, events, explain, help, hotline};
+use crate::{job, key, man, operator, rp, sandbox, service, stats, whoami};
 
 /// Operate the national digital-identity platform
 #[derive(Debug, Parser)]
@@ -55,7 +56,14 @@ pub enum Command {
     Events(events::Events),
     #[command(subcommand)]
     Context(context::Verbs),
+    Enrol(enrol::Enrol),
     Whoami(whoami::Whoami),
+    Doctor(doctor::Doctor),
+    Explain(explain::Explain),
+    Completions(completions::Completions),
+    #[command(hide = true)]
+    Man(man::Man),
+    Help(help::Help),
 }
 
 impl Command {
@@ -74,7 +82,13 @@ impl Command {
             Self::Sandbox(verbs) => verbs.perform(session).await,
             Self::Events(verb) => perform(verb, session).await,
             Self::Context(verbs) => verbs.perform(session).await,
+            Self::Enrol(verb) => perform(verb, session).await,
             Self::Whoami(verb) => perform(verb, session).await,
+            Self::Doctor(verb) => perform(verb, session).await,
+            Self::Explain(verb) => perform(verb, session).await,
+            Self::Completions(verb) => perform(verb, session).await,
+            Self::Man(verb) => perform(verb, session).await,
+            Self::Help(verb) => perform(verb, session).await,
         }
     }
 }

@@ -54,7 +54,8 @@ pub struct Snippet {
 pub const NOTHING_SENT: &str = "nothing was sent, nothing was changed";
 /// The server refused before it did anything.
 pub const NOTHING_CHANGED: &str = "nothing was changed";
-const UNKNOWN: &str = "it is not known whether it was done";
+/// No answer came, or none that says.
+pub const UNKNOWN: &str = "it is not known whether it was done";
 
 impl Deref for Failure {
     type Target = Facts;
@@ -106,14 +107,34 @@ impl Failure {
 
     /// Of a write: says what became of it.
     #[must_use]
-    pub fn of_write(error: ClientError) -> Self {
+    pub fn of_write(error: ClientError, repeat: String) -> Self {
         let changed = match (&error, error.written()) {
             (_, Written::Perhaps) => UNKNOWN,
             (ClientError::Problem(_), Written::No) => NOTHING_CHANGED,
             (_, Written::No) => NOTHING_SENT,
         };
+        let perhaps = error.written() == Written::Perhaps;
+        let failure = Self::from(error).changed(changed);
+        // The server may ask for the same key too, but it is this program that knows it.
+        if perhaps { failure.hint(repeat) } else { failure }
+    }
+}
+
+impl Failure {
+    /// Of an enrolment, which has no key to be repeated under.
+    #[must_use]
+    pub fn of_enrolment(error: ClientError) -> Self {
+        let changed = match error.written() {
+            Written::Perhaps => "it is not known whether the code was used up",
+            Written::No => "no certificate was made",
+        };
         Self::from(error).changed(changed)
     }
+}
+
+/// How a write of which nothing is known is repeated.
+pub fn repeat_safely(key: &str) -> String {
+    format!("the same command with --idempotency-key {key} is safe to repeat: it is done at most once")
 }
 
 impl From<ClientError> for Failure {

@@ -41,9 +41,9 @@ pub struct Globals {
     /// Tell keys and request ids on standard error
     #[arg(short, long, global = true, help_heading = HEADING)]
     pub verbose: bool,
-    /// Give up after so long
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds, default_value = "30", help_heading = HEADING)]
-    pub timeout: Duration,
+    /// Give up after so long; 30 when absent, 5 in a hotline call
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds, help_heading = HEADING)]
+    pub timeout: Option<Duration>,
 }
 
 /// Flags that every list takes.

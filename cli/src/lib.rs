@@ -6,15 +6,21 @@
 mod account;
 mod arguments;
 mod audit;
+mod completions;
 mod context;
+mod doctor;
 mod early;
+mod enrol;
 mod events;
+mod explain;
 mod failure;
 mod files;
 mod flags;
+mod help;
 mod hotline;
 mod job;
 mod key;
+mod man;
 mod noun;
 mod operator;
 mod output;
@@ -42,6 +48,7 @@ use crate::output::Terminal;
 use crate::session::Session;
 
 pub use arguments::command;
+pub use man::pages as man_pages;
 
 /// Runs the program with these arguments, its name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {

@@ -9,7 +9,7 @@ use client::{CallOptions, Choice, Connection, Context, Contexts, Paged, Tabular}
 use domain::Environment;
 use futures_util::TryStreamExt;
 
-use crate::failure::{Failure, NOTHING_SENT};
+use crate::failure::{Failure, NOTHING_SENT, repeat_safely};
 use crate::flags::{Globals, ListFlags};
 use crate::output::{Answer, Body, Terminal, aside};
 use crate::prompt;
@@ -22,6 +22,7 @@ pub struct Session {
     pub terminal: Terminal,
     connection: OnceLock<Connection>,
     under_way: Mutex<Option<UnderWay>>,
+    repeat: OnceLock<&'static str>,
 }
 
 /// A write that was sent and has not been answered.
@@ -29,14 +30,14 @@ pub struct Session {
 pub struct UnderWay {
     /// The operation.
     pub operation: &'static str,
-    /// Its key.
-    pub key: String,
+    /// How it is repeated safely.
+    pub repeat: String,
 }
 
 impl Session {
     /// A run with those flags.
     pub fn new(flags: Globals, terminal: Terminal) -> Self {
-        Self { flags, terminal, connection: OnceLock::new(), under_way: Mutex::new(None) }
+        Self { flags, terminal, connection: OnceLock::new(), under_way: Mutex::new(None), repeat: OnceLock::new() }
     }
 
     /// The context in use and where the choice came from.
@@ -72,7 +73,7 @@ impl Session {
         CallOptions {
             idempotency_key: self.flags.idempotency_key.clone(),
             dry_run: self.flags.dry_run,
-            timeout: Some(self.flags.timeout),
+            timeout: self.flags.timeout,
         }
     }
 
@@ -102,10 +103,11 @@ impl Session {
         }
         let key = options.idempotency_key.get_or_insert_with(client::new_idempotency_key).clone();
         self.verbose(|| format!("idempotency key {key}"));
-        self.set_under_way((!options.dry_run).then_some(UnderWay { operation: O::NAME, key }));
+        let repeat = self.repeat.get().map_or_else(|| repeat_safely(&key), |repeat| (*repeat).to_owned());
+        self.set_under_way((!options.dry_run).then_some(UnderWay { operation: O::NAME, repeat: repeat.clone() }));
         let answered = connection.call(op, &options).await;
         self.set_under_way(None);
-        let answered = answered.map_err(Failure::of_write)?;
+        let answered = answered.map_err(|error| Failure::of_write(error, repeat))?;
         self.verbose(|| format!("request {}", answered.request_id.as_deref().unwrap_or("-")));
         if answered.replayed {
             self.hint("this is the reply that was given before under the same idempotency key");
@@ -114,6 +116,11 @@ impl Session {
             self.hint("dry run: nothing was changed");
         }
         Ok(answered.reply)
+    }
+
+    /// How the command as a whole is repeated safely, where it is not by one idempotency key.
+    pub fn repeat_by(&self, how: &'static str) {
+        self.repeat.get_or_init(|| how);
     }
 
     /// A list, page by page, with the flags of every list.

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use api::Exit;
 use client::Tabular;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, UNKNOWN};
 use crate::flags::Format;
 use crate::output::{self, Answer, Body, Broken, Columns, Look, Style};
 use crate::session::Session;
@@ -83,10 +83,7 @@ fn interrupted(session: &Session) -> Failure {
     let failure = Failure::new(Exit::Interrupted, "interrupted", "interrupted");
     match session.under_way() {
         Some(under_way) => {
-            let mut failure = failure.changed("it is not known whether it was done").hint(format!(
-                "the same command with --idempotency-key {} is safe to repeat: it is done at most once",
-                under_way.key
-            ));
+            let mut failure = failure.changed(UNKNOWN).hint(under_way.repeat);
             failure.message = format!("interrupted; NOT CONFIRMED: '{}' was sent and not answered", under_way.operation);
             failure.retryable = true;
             failure

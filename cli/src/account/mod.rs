@@ -4,5 +4,5 @@ use crate::noun::noun;
 
 noun! {
     /// Citizens' accounts; personal data is shown masked only
-    Verbs { List(list), Show(show), Suspend(suspend), History(history) }
+    Verbs { List(list), Show(show), Suspend(suspend), History(history), Import(import) }
 }

@@ -8,5 +8,7 @@ noun! {
         #[command(visible_alias = "log")]
         List(list),
         Show(show),
+        Verify(verify),
+        Export(export),
     }
 }

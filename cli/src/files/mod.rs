@@ -6,8 +6,9 @@ mod tree;
 
 pub mod manifests;
 pub mod population;
+pub mod registrations;
 
-pub use sources::{Source, sources};
+pub use sources::{Source, sources, unreadable};
 pub use text::Text;
 pub use tree::{Document, documents};
 

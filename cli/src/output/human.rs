@@ -51,6 +51,11 @@ fn heading_lines(section: &Section, style: &Style, widths: &[usize]) -> usize {
 /// One thing: its fields one below the other, then its sections.
 pub fn one<T: Tabular>(to: &mut dyn Write, style: &Style, columns: &Columns<T>, item: &T) -> io::Result<()> {
     if !columns.asked
+        && let Some(text) = item.verbatim()
+    {
+        return to.write_all(text.as_bytes());
+    }
+    if !columns.asked
         && let Some(text) = item.lines()
     {
         return lines(to, style, &text);

@@ -22,8 +22,16 @@ use crate::contexts::{self, Context};
 use crate::error::{ClientError, TlsFault, Written};
 use crate::tls::{self, Credential, Dial, DialFault};
 
-/// How long a call may take in all.
+/// How long a call may take in all, when its operation does not say otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a call of `O` may take in all: a little longer than the server tries, so that it is the server that says what
+/// became of it.
+#[must_use]
+pub fn timeout_of<O: Operation>() -> Duration {
+    O::PATIENCE * 6 / 5
+}
+
 /// A reply larger than this is not read.
 const MAX_REPLY: usize = 64 * 1024 * 1024;
 
@@ -54,7 +62,7 @@ pub struct CallOptions {
     pub idempotency_key: Option<String>,
     /// The server's own code path, nothing changed.
     pub dry_run: bool,
-    /// In all; [`TIMEOUT`] when absent.
+    /// In all; [`timeout_of`] the operation when absent.
     pub timeout: Option<Duration>,
 }
 
@@ -154,7 +162,7 @@ impl Connection {
             key,
             write: matches!(O::EFFECT, Effect::Write(_)),
         };
-        self.post(post, op, options.timeout.unwrap_or(TIMEOUT)).await
+        self.post(post, op, options.timeout.unwrap_or_else(timeout_of::<O>)).await
     }
 
     pub(crate) async fn post<B: Serialize, R: DeserializeOwned>(
@@ -174,6 +182,10 @@ impl Connection {
         match tokio::time::timeout(timeout, self.exchange(&post, body)).await {
             Ok(Ok((status, headers, bytes))) => answer(server, &post, status, &headers, &bytes),
             Ok(Err(error)) => Err(error),
+            Err(_) if !self.inner.dial.ever_connected() => {
+                let cause = format!("no connection within {} s", timeout.as_secs_f32());
+                Err(ClientError::Unreachable { server: server.to_owned(), cause })
+            }
             Err(_) => Err(post.unanswered(server, format!("no answer within {} s", timeout.as_secs_f32()))),
         }
     }

@@ -207,8 +207,10 @@ impl ClientError {
     pub fn written(&self) -> Written {
         match self {
             Self::NotConfirmed { .. } | Self::Reply { written: Written::Perhaps, .. } => Written::Perhaps,
-            // 5xx after the request was taken in: the server says in its message what it knows; we do not promise.
-            Self::Problem(problem) if matches!(problem.status, 500 | 502 | 504) => Written::Perhaps,
+            // The server says so itself, or it is not the server that answers.
+            Self::Problem(problem) if problem.code.ends_with(".not-confirmed") || matches!(problem.status, 502 | 504) => {
+                Written::Perhaps
+            }
             _ => Written::No,
         }
     }

@@ -14,6 +14,7 @@ mod operator;
 mod relying_party;
 mod service;
 mod stats;
+mod verdict;
 
 /// A reply that can be shown as rows.
 pub trait Tabular: Serialize + Sized + 'static {
@@ -32,6 +33,11 @@ pub trait Tabular: Serialize + Sized + 'static {
 
     /// Text for people in place of columns, for replies that are not rows: each element one line, already harmless.
     fn lines(&self) -> Option<Vec<Line>> {
+        None
+    }
+
+    /// Text that is printed as it is, for replies that are one text of our own making: a script, a help page.
+    fn verbatim(&self) -> Option<&str> {
         None
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
@@ -125,6 +126,7 @@ struct Rejection {
 pub(crate) struct Dial {
     https: HttpsConnector<HttpConnector>,
     rejection: Arc<Mutex<Option<Rejection>>>,
+    connected: Arc<AtomicBool>,
 }
 
 impl Dial {
@@ -161,7 +163,12 @@ impl Dial {
             });
             Ok(())
         });
-        Ok(Self { https, rejection })
+        Ok(Self { https, rejection, connected: Arc::default() })
+    }
+
+    /// Whether any connection came about: before that, nothing can have been sent.
+    pub(crate) fn ever_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
     }
 }
 
@@ -210,7 +217,10 @@ impl tower::Service<Uri> for Dial {
         let mut dial = self.clone();
         Box::pin(async move {
             match tokio::time::timeout(CONNECT, dial.https.call(uri)).await {
-                Ok(Ok(stream)) => Ok(stream),
+                Ok(Ok(stream)) => {
+                    dial.connected.store(true, Ordering::Relaxed);
+                    Ok(stream)
+                }
                 Ok(Err(error)) => Err(dial.fault(error.as_ref())),
                 Err(_) => Err(DialFault::Network(format!("no connection within {} s", CONNECT.as_secs()))),
             }

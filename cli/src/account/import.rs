@@ -1,0 +1,207 @@
+//! `iamctl account import`.
+
+use std::fs::File;
+use std::io::{self, BufReader, Seek, SeekFrom};
+use std::path::PathBuf;
+
+use api::Exit;
+use api::account::{ImportAccounts, MAX_ROWS, RefusedRow};
+use clap::Args;
+use client::tabular::{Column, Section};
+use client::times::spaced;
+use client::{CallOptions, Tabular};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::files::registrations::{Batches, changed, check};
+use crate::files::unreadable;
+use crate::output::Answer;
+use crate::progress::Progress;
+use crate::session::Session;
+use crate::verb::Verb;
+
+/// So many refused rows are listed, the others are counted.
+const MAX_LISTED: usize = 10_000;
+const GOES_ON: &str = "give the same command again: it goes on where it stopped";
+
+/// Register accounts from a file, one JSON object a line
+#[derive(Debug, Args)]
+#[command(after_help = "The file is checked whole before anything is sent. Then its rows go in batches of
+5 000, each done whole or not at all; the same command again goes on where it
+stopped. Rows that are refused as things stand are listed, exit 8.
+
+Examples:
+  iamctl account import -f registrations.jsonl
+  zcat registrations.jsonl.gz | iamctl account import -f -")]
+pub struct Import {
+    /// The file, or '-' for standard input
+    #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    file: PathBuf,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImportDone {
+    file: String,
+    digest: String,
+    rows: u64,
+    registered: u64,
+    unchanged: u64,
+    refused: u64,
+    refused_rows: Vec<RefusedRow>,
+}
+
+impl Tabular for ImportDone {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::text("file", "FILE", |row: &Self| row.file.clone()),
+                Column::number("rows", "ROWS", |row: &Self| spaced(row.rows), |row: &Self| row.rows.to_string()),
+                Column::number(
+                    "registered",
+                    "REGISTERED",
+                    |row: &Self| spaced(row.registered),
+                    |row: &Self| row.registered.to_string(),
+                ),
+                Column::number(
+                    "unchanged",
+                    "UNCHANGED",
+                    |row: &Self| spaced(row.unchanged),
+                    |row: &Self| row.unchanged.to_string(),
+                ),
+                Column::number("refused", "REFUSED", |row: &Self| spaced(row.refused), |row: &Self| row.refused.to_string()),
+                Column::text("digest", "SHA-256", |row: &Self| row.digest.clone()),
+            ]
+        }
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        if self.refused_rows.is_empty() { Vec::new() } else { vec![Section::of("Refused", &self.refused_rows)] }
+    }
+}
+
+impl Verb for Import {
+    type Row = ImportDone;
+
+    async fn run(self, session: &Session) -> Result<Answer<ImportDone>, Failure> {
+        if session.flags.idempotency_key.is_some() {
+            return Err(Failure::usage("usage.idempotency-key", "an import makes its own keys, from the file")
+                .changed("nothing was sent"));
+        }
+        let (name, mut file) = open(self.file).await?;
+        // Checking keeps a thread busy; an interruption must still be heard.
+        let checking = {
+            let (name, file) = (name.clone(), file.try_clone().map_err(|error| unreadable(&name, &error.to_string()))?);
+            tokio::task::spawn_blocking(move || check(&name, BufReader::with_capacity(1 << 16, file)))
+        };
+        let checked = checking.await.map_err(|error| Failure::new(Exit::Failed, "internal", error.to_string()))??;
+        file.seek(SeekFrom::Start(0)).map_err(|error| unreadable(&name, &error.to_string()))?;
+        session.connection()?;
+        session.repeat_by(GOES_ON);
+
+        let mut done = ImportDone {
+            file: name.clone(),
+            digest: checked.digest.clone(),
+            rows: checked.rows,
+            registered: 0,
+            unchanged: 0,
+            refused: 0,
+            refused_rows: Vec::new(),
+        };
+        let progress = Progress::new(session.terminal, checked.rows);
+        let mut batches = Batches::of(&name, BufReader::with_capacity(1 << 16, file), MAX_ROWS);
+        let mut sent = 0_u64;
+        for chunk in 0_u32.. {
+            let rows = batches.next().map_err(|failure| failure.changed(standing(sent)))?;
+            if rows.is_empty() {
+                break;
+            }
+            let count = rows.len() as u64;
+            let key = format!("import-{}-{chunk}", checked.digest.get(..32).unwrap_or_default());
+            let options = CallOptions { idempotency_key: Some(key), ..session.options() };
+            let op = ImportAccounts { file: checked.digest.clone(), chunk, rows };
+            let imported = match session.call_with(&op, options).await {
+                Ok(imported) => imported,
+                Err(failure) => {
+                    progress.over();
+                    return Err(broken_off(failure, sent));
+                }
+            };
+            sent += count;
+            done.registered += imported.registered;
+            done.unchanged += imported.unchanged;
+            done.refused += imported.refused.len() as u64;
+            let room = MAX_LISTED.saturating_sub(done.refused_rows.len());
+            done.refused_rows.extend(imported.refused.into_iter().take(room));
+            progress.at(sent, checked.rows, "rows");
+        }
+        progress.over();
+        if batches.digest() != checked.digest {
+            return Err(changed(&name).changed(standing(sent)));
+        }
+        let exit = if done.refused == 0 { Exit::Done } else { Exit::RowsRefused };
+        Ok(Answer::one(done).exit(exit))
+    }
+}
+
+fn standing(sent: u64) -> String {
+    match sent {
+        0 => "nothing was imported".to_owned(),
+        _ => format!("the first {} rows are in and stay", spaced(sent)),
+    }
+}
+
+fn broken_off(mut failure: Failure, sent: u64) -> Failure {
+    let standing = standing(sent);
+    let next = match failure.changed.as_deref() {
+        Some(crate::failure::UNKNOWN) => "; of the next batch it is not known",
+        _ => "; of the next batch nothing",
+    };
+    failure.changed = Some(format!("{standing}{next}"));
+    if failure.retryable {
+        failure.hint = Some(GOES_ON.to_owned());
+    }
+    failure
+}
+
+/// The file; standard input is spooled to one without a name, which only this process can read and which goes with it.
+async fn open(path: PathBuf) -> Result<(String, File), Failure> {
+    let name = path.display().to_string();
+    if name != "-" {
+        let file = File::open(&path).map_err(|error| unreadable(&name, &error.to_string()))?;
+        if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Ok((name, file));
+        }
+        return spool(name, file).await;
+    }
+    spool("-".to_owned(), io::stdin()).await
+}
+
+async fn spool(name: String, mut from: impl io::Read + Send + 'static) -> Result<(String, File), Failure> {
+    let spooled = tokio::task::spawn_blocking(move || {
+        let mut file = tempfile::tempfile()?;
+        io::copy(&mut from, &mut file)?;
+        file.seek(SeekFrom::Start(0))?;
+        Ok::<_, io::Error>(file)
+    });
+    match spooled.await {
+        Ok(Ok(file)) => Ok((name, file)),
+        Ok(Err(error)) => Err(unreadable(&name, &error.to_string())),
+        Err(error) => Err(Failure::new(Exit::Failed, "internal", error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::UNKNOWN;
+
+    #[test]
+    fn what_stands_is_said_when_an_import_breaks_off() {
+        let mut failure = Failure::new(Exit::Unavailable, "server.not-confirmed", "x").changed(UNKNOWN);
+        failure.retryable = true;
+        let failure = broken_off(failure, 70_000);
+        assert_eq!(failure.changed.as_deref(), Some("the first 70 000 rows are in and stay; of the next batch it is not known"));
+        assert_eq!(failure.hint.as_deref(), Some(GOES_ON));
+    }
+}

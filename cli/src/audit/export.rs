@@ -1,0 +1,229 @@
+//! `iamctl audit export`.
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use api::audit::{CheckpointView, ExportAudit, ListCheckpoints, UnsealedAudit};
+use clap::Args;
+use client::Tabular;
+use client::tabular::Column;
+use client::times::spaced;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::output::Answer;
+use crate::progress::Progress;
+use crate::session::Session;
+use crate::verb::Verb;
+
+/// Entries and checkpoints asked for at a time.
+pub const BATCH: u32 = 5_000;
+
+/// Write the audit log to a new folder, for 'audit verify --from' or a verifier of your own
+#[derive(Debug, Args)]
+#[command(after_help = "Writes entries.jsonl, unsealed.jsonl, checkpoints/<tree size> and vkey. The folder
+appears when it is whole. Keep the vkey and a checkpoint elsewhere.
+
+Examples:
+  iamctl audit export --to audit-2022-05-31")]
+pub struct Export {
+    /// A folder that is new or empty
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    to: PathBuf,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Exported {
+    to: String,
+    entries: u64,
+    unsealed: u64,
+    checkpoints: u64,
+    tree_size: u64,
+}
+
+impl Tabular for Exported {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::text("to", "FOLDER", |row: &Self| row.to.clone()),
+                Column::number("entries", "ENTRIES", |row: &Self| spaced(row.entries), |row: &Self| row.entries.to_string()),
+                Column::number("unsealed", "UNSEALED", |row: &Self| spaced(row.unsealed), |row: &Self| row.unsealed.to_string()),
+                Column::number(
+                    "checkpoints",
+                    "CHECKPOINTS",
+                    |row: &Self| spaced(row.checkpoints),
+                    |row: &Self| row.checkpoints.to_string(),
+                ),
+                Column::number(
+                    "tree_size",
+                    "TREE SIZE",
+                    |row: &Self| spaced(row.tree_size),
+                    |row: &Self| row.tree_size.to_string(),
+                ),
+            ]
+        }
+    }
+}
+
+impl Verb for Export {
+    type Row = Exported;
+
+    async fn run(self, session: &Session) -> Result<Answer<Exported>, Failure> {
+        let passing = Passing::begin(&self.to)?;
+        // Asked for first: what is sealed meanwhile is then in one place or the other, never in none.
+        let mut unsealed: Vec<String> = session.call(&UnsealedAudit {}).await?;
+        let (vkey, checkpoints) = every_checkpoint(session).await?;
+        let tree_size = checkpoints.last().map_or(0, |checkpoint| checkpoint.tree_size);
+        let mut waiting: HashSet<&str> = unsealed.iter().map(String::as_str).collect();
+        let mut entries = passing.file("entries.jsonl")?;
+        let progress = Progress::new(session.terminal, tree_size);
+        let mut sealed_meanwhile = HashSet::new();
+        let mut from = 0;
+        while from < tree_size {
+            progress.at(from, tree_size, "entries");
+            let limit = u32::try_from(tree_size - from).unwrap_or(BATCH).min(BATCH);
+            let page = session.call(&ExportAudit { from, limit }).await?;
+            if page.leaves.is_empty() {
+                break;
+            }
+            from += page.leaves.len() as u64;
+            for leaf in &page.leaves {
+                if waiting.remove(leaf.as_str()) {
+                    sealed_meanwhile.insert(leaf.clone());
+                }
+                writeln!(entries, "{leaf}").map_err(|error| passing.fault(&error))?;
+            }
+        }
+        progress.over();
+        passing.finish(entries)?;
+        unsealed.retain(|leaf| !sealed_meanwhile.contains(leaf));
+        let mut file = passing.file("unsealed.jsonl")?;
+        for leaf in &unsealed {
+            writeln!(file, "{leaf}").map_err(|error| passing.fault(&error))?;
+        }
+        passing.finish(file)?;
+        for checkpoint in &checkpoints {
+            passing.write(&format!("checkpoints/{}", checkpoint.tree_size), checkpoint.note.as_bytes())?;
+        }
+        passing.write("vkey", format!("{}\n", vkey.trim_end()).as_bytes())?;
+        passing.put_in_place()?;
+        let to = self.to.display().to_string();
+        Ok(Answer::one(Exported {
+            to,
+            entries: from,
+            unsealed: unsealed.len() as u64,
+            checkpoints: checkpoints.len() as u64,
+            tree_size,
+        }))
+    }
+}
+
+/// The verifier key and every checkpoint, oldest first.
+pub async fn every_checkpoint(session: &Session) -> Result<(String, Vec<CheckpointView>), Failure> {
+    let mut all = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = session.call(&ListCheckpoints { after, limit: BATCH }).await?;
+        all.extend(page.checkpoints);
+        match page.next {
+            Some(next) if next > after => after = next,
+            _ => return Ok((page.vkey, all)),
+        }
+    }
+}
+
+/// A folder on its way: written beside the wanted one, put in its place when whole, taken away when not.
+struct Passing {
+    wanted: PathBuf,
+    folder: PathBuf,
+    done: std::cell::Cell<bool>,
+}
+
+impl Passing {
+    fn begin(wanted: &Path) -> Result<Self, Failure> {
+        match fs::read_dir(wanted) {
+            Ok(mut entries) => {
+                if entries.next().is_some() {
+                    return Err(Failure::usage("folder.not-empty", format!("the folder {} is not empty", wanted.display()))
+                        .changed("nothing was written")
+                        .hint("name a new folder"));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(crate::files::unreadable(&wanted.display().to_string(), &error.to_string())),
+        }
+        let name = wanted.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let folder = wanted.with_file_name(format!(".{name}.{}", std::process::id()));
+        let passing = Self { wanted: wanted.to_owned(), folder, done: false.into() };
+        let made = DirBuilder::new()
+            .mode(0o700)
+            .create(&passing.folder)
+            .and_then(|()| fs::create_dir(passing.folder.join("checkpoints")));
+        made.map_err(|error| passing.fault(&error))?;
+        Ok(passing)
+    }
+
+    fn file(&self, name: &str) -> Result<BufWriter<File>, Failure> {
+        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.folder.join(name));
+        Ok(BufWriter::new(opened.map_err(|error| self.fault(&error))?))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let mut file = self.file(name)?;
+        file.write_all(bytes).map_err(|error| self.fault(&error))?;
+        self.finish(file)
+    }
+
+    fn finish(&self, file: BufWriter<File>) -> Result<(), Failure> {
+        file.into_inner().map_err(|error| self.fault(error.error()))?.sync_all().map_err(|error| self.fault(&error))
+    }
+
+    fn put_in_place(&self) -> Result<(), Failure> {
+        File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(|error| self.fault(&error))?;
+        fs::rename(&self.folder, &self.wanted).map_err(|error| self.fault(&error))?;
+        self.done.set(true);
+        Ok(())
+    }
+
+    fn fault(&self, error: &io::Error) -> Failure {
+        Failure::usage("file", format!("cannot write {}: {error}", self.wanted.display())).changed("nothing was kept")
+    }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        if !self.done.get() {
+            // Best effort: what is left over is hidden and named after this process.
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_appears_whole_or_not_at_all() {
+        let home = tempfile::tempdir().unwrap();
+        let wanted = home.path().join("export");
+        let passing = Passing::begin(&wanted).unwrap();
+        passing.write("vkey", b"x").unwrap();
+        drop(passing);
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+
+        fs::create_dir(&wanted).unwrap();
+        let passing = Passing::begin(&wanted).unwrap();
+        passing.write("checkpoints/7", b"note").unwrap();
+        passing.put_in_place().unwrap();
+        drop(passing);
+        assert_eq!(fs::read(wanted.join("checkpoints/7")).unwrap(), b"note");
+
+        let failure = Passing::begin(&wanted).err().unwrap();
+        assert_eq!(failure.code, "folder.not-empty");
+    }
+}

@@ -1,0 +1,214 @@
+//! `iamctl explain`.
+
+mod fields;
+
+use api::{Approval, Effect, OperationInfo, Role, Severity};
+use clap::Args;
+use client::Tabular;
+use client::tabular::Column;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::output::Answer;
+use crate::session::Session;
+use crate::verb::Verb;
+
+/// Explain operations, fields of files, error codes, roles and exit codes
+#[derive(Debug, Args)]
+#[command(after_help = "Topics: operations, errors, roles, exit-codes, manifest, population, registration;
+an operation (account.suspend), an error code (account.closed), a role
+(rp-officer), or a field (manifest.services.redirectUris). Works without a
+server.
+
+Examples:
+  iamctl explain key.rotate
+  iamctl explain manifest.services
+  iamctl explain errors -o csv")]
+pub struct Explain {
+    /// What; the topics when absent
+    topic: Option<String>,
+}
+
+/// One thing, explained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    name: String,
+    kind: &'static str,
+    what: String,
+    meaning: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+impl Tabular for Explained {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::text("name", "NAME", |row: &Self| row.name.clone()),
+                Column::text("kind", "KIND", |row: &Self| row.kind.to_owned()).wide(),
+                Column::text("what", "WHAT", |row: &Self| row.what.clone()),
+                Column::text("meaning", "MEANING", |row: &Self| row.meaning.clone()),
+                Column::text("next", "NEXT", |row: &Self| row.next.clone().unwrap_or_default()),
+            ]
+        }
+    }
+}
+
+impl Verb for Explain {
+    type Row = Explained;
+
+    async fn run(self, _: &Session) -> Result<Answer<Explained>, Failure> {
+        Ok(Answer::list(explained(self.topic.as_deref())?))
+    }
+}
+
+const TOPICS: &[(&str, &str)] = &[
+    ("operations", "what an operator can ask of the server, and who may"),
+    ("errors", "error codes, what they mean and what to do"),
+    ("roles", "what operators are trusted with"),
+    ("exit-codes", "what a script sees"),
+    ("manifest", "fields of a relying party's manifest"),
+    ("population", "fields of a synthetic population's description"),
+    ("registration", "fields of a line of 'account import'"),
+];
+
+fn explained(topic: Option<&str>) -> Result<Vec<Explained>, Failure> {
+    let Some(topic) = topic else {
+        return Ok(TOPICS.iter().map(|(name, meaning)| row(name, "topic", "", meaning)).collect());
+    };
+    match topic {
+        "operations" => return Ok(api::operations().iter().map(operation).collect()),
+        "errors" => return Ok(api::codes::all().into_iter().map(code).collect()),
+        "roles" => return Ok(Role::ALL.iter().map(|role| role_row(*role)).collect()),
+        "exit-codes" => {
+            return Ok(api::Exit::ALL
+                .iter()
+                .map(|(exit, meaning)| row(&exit.code().to_string(), "exit-code", "", meaning))
+                .collect());
+        }
+        _ => {}
+    }
+    // A code and a field may share their name: 'manifest.synthetic'.
+    let code_of = api::codes::explained(topic).map(code);
+    if let Some(rows) = fields::of_file(topic) {
+        return Ok(code_of.into_iter().chain(rows).collect());
+    }
+    if let Some(info) = api::operations().into_iter().find(|info| info.name == topic) {
+        let request = fields::of_schema(&(info.request)(), "request");
+        let reply = fields::of_schema(&(info.reply)(), "reply");
+        return Ok([operation(&info)].into_iter().chain(request).chain(reply).collect());
+    }
+    if let Some(row) = code_of {
+        return Ok(vec![row]);
+    }
+    if let Ok(role) = topic.parse::<Role>() {
+        let operations = api::operations().into_iter().filter(|info| info.roles.contains(&role));
+        return Ok([role_row(role)].into_iter().chain(operations.map(|info| operation(&info))).collect());
+    }
+    let operations = api::operations();
+    let known = TOPICS.iter().map(|(name, _)| *name).chain(operations.iter().map(|info| info.name));
+    let known: Vec<&str> = known.chain(api::codes::all().into_iter().map(|entry| entry.code)).collect();
+    let failure = Failure::usage("usage.topic", format!("there is nothing to explain under '{}'", client::safe::visible(topic)));
+    Err(match domain::suggest(topic, &known) {
+        Some(near) => failure.hint(format!("did you mean '{near}'? 'iamctl explain' lists the topics")),
+        None => failure.hint("'iamctl explain' lists the topics"),
+    })
+}
+
+fn row(name: &str, kind: &'static str, what: &str, meaning: &str) -> Explained {
+    Explained { name: name.to_owned(), kind, what: what.to_owned(), meaning: meaning.to_owned(), next: None }
+}
+
+fn operation(info: &OperationInfo) -> Explained {
+    let mut what = match info.effect {
+        Effect::Read => "reads",
+        Effect::ReadPersonal => "reads personal data, masked and audited",
+        Effect::Write(Severity::Mild) => "writes",
+        Effect::Write(Severity::Moderate) => "writes, asks [y/N]",
+        Effect::Write(Severity::Severe) => "writes, asks to type the name",
+    }
+    .to_owned();
+    if info.approval == Approval::SecondPerson {
+        what.push_str(", a second person agrees");
+    }
+    let roles = if info.roles.len() == Role::ALL.len() {
+        "every role".to_owned()
+    } else {
+        info.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let meaning = fields::description((info.request)().as_value());
+    Explained { next: Some(format!("by {roles}")), ..row(info.name, "operation", &what, &meaning) }
+}
+
+fn code(entry: &api::codes::Code) -> Explained {
+    Explained { next: Some(entry.mend.to_owned()), ..row(entry.code, "error", "", entry.meaning) }
+}
+
+fn role_row(role: Role) -> Explained {
+    let schema = schemars::schema_for!(Role);
+    let words = schema.get("oneOf").and_then(serde_json::Value::as_array);
+    let word = words.and_then(|words| words.iter().find(|word| word.get("const").is_some_and(|name| name == role.as_str())));
+    row(role.as_str(), "role", "", &word.map(fields::description).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_topic_operation_code_and_role_is_explained() {
+        for (topic, _) in TOPICS {
+            assert!(!explained(Some(topic)).unwrap().is_empty(), "{topic}");
+        }
+        for info in api::operations() {
+            let rows = explained(Some(info.name)).unwrap();
+            assert!(!rows[0].meaning.is_empty(), "{}", info.name);
+        }
+        for entry in api::codes::all() {
+            let rows = explained(Some(entry.code)).unwrap();
+            assert!(rows[0].next.is_some() && !rows[0].meaning.is_empty(), "{}", entry.code);
+        }
+        for role in Role::ALL {
+            assert!(!explained(Some(role.as_str())).unwrap()[0].meaning.is_empty(), "{role}");
+        }
+    }
+
+    #[test]
+    fn a_slip_is_answered_with_the_nearest() {
+        let failure = explained(Some("account.suspand")).unwrap_err();
+        assert!(failure.hint.as_ref().unwrap().contains("'account.suspend'"));
+    }
+
+    /// Codes that stand in the sources of this program and its client must be on the list.
+    #[test]
+    fn every_code_of_the_command_line_is_on_the_list() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut folders = vec![root.join("src"), root.join("../server/client/src")];
+        let mut missing = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let text = std::fs::read_to_string(&path).unwrap();
+                let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+                for call in ["Failure::usage(", "ClientError::context(", "Failure::new("] {
+                    for after in text.split(call).skip(1) {
+                        let code = after.trim_start().split('"').nth(1).unwrap_or_default();
+                        let first = after.trim_start().starts_with('"') || call == "Failure::new(";
+                        if first
+                            && code.contains(['.', '-'])
+                            && !code.contains([' ', '{'])
+                            && api::codes::explained(code).is_none()
+                        {
+                            missing.push(format!("{code} in {}", path.display()));
+                        }
+                    }
+                }
+            }
+        }
+        assert!(missing.is_empty(), "{missing:#?}");
+    }
+}

@@ -1,0 +1,423 @@
+//! A file of registrations, one JSON object a line: checked whole first, then read again in batches. Memory holds one batch.
+//!
+//! Invariant: no message repeats a line; it holds a person's data.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+use std::io::{self, BufRead, Read};
+
+use api::Field;
+use api::account::{ImportRow, Registration};
+use domain::{Finding, Hkic, Phone, Profile, Refusal, read_checked};
+use openssl::sha::Sha256;
+use schemars::schema_for;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{mistakes_found, unreadable};
+use crate::failure::{Failure, Mistake, NOTHING_SENT};
+
+/// A line that is longer is no registration; 5 000 of the longest fit into one request.
+const MAX_LINE: usize = 3_000;
+/// So many bad lines are told one by one, the others are counted.
+const MAX_TOLD: usize = 20;
+
+/// A file that is good as far as it can be told without the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// SHA-256 of the whole file, lower-case hex.
+    pub digest: String,
+    /// Rows in it.
+    pub rows: u64,
+}
+
+/// Checks a whole file.
+///
+/// # Errors
+/// Every bad line, up to 20 of them one by one.
+pub fn check(name: &str, from: impl BufRead) -> Result<Checked, Failure> {
+    let known = known_fields();
+    let mut lines = Lines::of(from);
+    let (mut rows, mut bad) = (0, 0_usize);
+    let mut mistakes = Vec::new();
+    while let Some(line) = lines.next(name)? {
+        let found = match line {
+            Line::Text { number, text } => {
+                rows += 1;
+                if is_good(text, &known) { Vec::new() } else { mistakes_of(name, number, text, &known) }
+            }
+            Line::Bad { number, column, message } => vec![mistake(name, number, Some(column), "", "import.line", message, None)],
+        };
+        if !found.is_empty() {
+            bad += 1;
+            if bad <= MAX_TOLD {
+                mistakes.extend(found);
+            }
+        }
+    }
+    if bad > 0 {
+        let mut failure = mistakes_found("import", 1, mistakes);
+        let of = format!("of {} lines", lines.number);
+        failure.message = match bad {
+            1 => format!("1 bad line {of} in {name}"),
+            _ if bad <= MAX_TOLD => format!("{bad} bad lines {of} in {name}"),
+            _ => format!("{bad} bad lines {of} in {name}, the first {MAX_TOLD} of them told"),
+        };
+        return Err(failure);
+    }
+    if rows == 0 {
+        return Err(Failure::usage("import.empty", format!("{name} holds no line"))
+            .changed(NOTHING_SENT)
+            .hint("is it the right file?"));
+    }
+    Ok(Checked { digest: lines.digest(), rows })
+}
+
+/// Reads a checked file again, batch by batch.
+pub struct Batches<R> {
+    name: String,
+    lines: Lines<R>,
+    size: usize,
+}
+
+impl<R: BufRead> Batches<R> {
+    /// Batches of `size` rows.
+    pub fn of(name: &str, from: R, size: usize) -> Self {
+        Self { name: name.to_owned(), lines: Lines::of(from), size }
+    }
+
+    /// The next batch; empty at the end.
+    ///
+    /// # Errors
+    /// When the file is not what it was when it was checked.
+    pub fn next(&mut self) -> Result<Vec<ImportRow>, Failure> {
+        let mut rows = Vec::with_capacity(self.size);
+        while rows.len() < self.size {
+            match self.lines.next(&self.name)? {
+                Some(Line::Text { number, text }) => {
+                    let registration = serde_json::from_str(text).map_err(|_| changed(&self.name))?;
+                    rows.push(ImportRow { line: number, registration });
+                }
+                Some(Line::Bad { .. }) => return Err(changed(&self.name)),
+                None => break,
+            }
+        }
+        Ok(rows)
+    }
+
+    /// SHA-256 of what was read.
+    pub fn digest(self) -> String {
+        self.lines.digest()
+    }
+}
+
+/// The file is not what it was.
+pub fn changed(name: &str) -> Failure {
+    Failure::usage("import.changed", format!("{name} changed while it was read"))
+        .hint("give the same command again when nobody writes to it")
+}
+
+enum Line<'a> {
+    Text { number: u64, text: &'a str },
+    Bad { number: u64, column: u64, message: &'static str },
+}
+
+/// Lines with their numbers, empty ones passed over; every byte goes into the digest.
+struct Lines<R> {
+    from: R,
+    buffer: Vec<u8>,
+    number: u64,
+    sha: Sha256,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn of(from: R) -> Self {
+        Self { from, buffer: Vec::with_capacity(MAX_LINE), number: 0, sha: Sha256::new() }
+    }
+
+    fn next(&mut self, name: &str) -> Result<Option<Line<'_>>, Failure> {
+        loop {
+            self.buffer.clear();
+            let cannot = |error: io::Error| unreadable(name, &error.to_string());
+            let read = self.from.by_ref().take(MAX_LINE as u64 + 2).read_until(b'\n', &mut self.buffer).map_err(cannot)?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            self.sha.update(&self.buffer);
+            let whole = self.buffer.ends_with(b"\n");
+            if !whole && self.buffer.len() > MAX_LINE {
+                self.skip_line().map_err(cannot)?;
+                let message = "the line is longer than any registration";
+                return Ok(Some(Line::Bad { number: self.number, column: MAX_LINE as u64 + 1, message }));
+            }
+            while self.buffer.last().is_some_and(|byte| b"\r\n".contains(byte)) {
+                self.buffer.pop();
+            }
+            let from = if self.number == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+            if !self.buffer[from..].iter().all(|byte| b" \t".contains(byte)) {
+                return Ok(Some(match std::str::from_utf8(&self.buffer[from..]) {
+                    Ok(text) => Line::Text { number: self.number, text },
+                    Err(error) => {
+                        let column =
+                            String::from_utf8_lossy(&self.buffer[from..from + error.valid_up_to()]).chars().count() as u64 + 1;
+                        Line::Bad { number: self.number, column, message: "a byte is not UTF-8" }
+                    }
+                }));
+            }
+        }
+    }
+
+    /// Reads on to the end of a line that is too long, without keeping it.
+    fn skip_line(&mut self) -> io::Result<()> {
+        loop {
+            let bytes = self.from.fill_buf()?;
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let taken = end.map_or(bytes.len(), |end| end + 1);
+            self.sha.update(&bytes[..taken]);
+            self.from.consume(taken);
+            if end.is_some() || taken == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn digest(self) -> String {
+        self.sha.finish().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn known_fields() -> HashSet<String> {
+    let schema = schema_for!(Registration);
+    schema.get("properties").and_then(Value::as_object).map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// The quick look: nearly every line is good.
+fn is_good(text: &str, known: &HashSet<String>) -> bool {
+    let Ok(Fields(fields)) = serde_json::from_str::<Fields<'_>>(text) else { return false };
+    if !fields.iter().all(|(name, _)| known.contains(name.as_ref())) {
+        return false;
+    }
+    serde_json::from_str(text).is_ok_and(|registration| rules(registration).is_empty())
+}
+
+/// The long look: everything wrong with a line, each with its column.
+fn mistakes_of(name: &str, line: u64, text: &str, known: &HashSet<String>) -> Vec<Mistake> {
+    let mut value: Value = match serde_json::from_str(text) {
+        Ok(value) => value,
+        Err(error) => {
+            let column = text.get(..error.column()).map_or(error.column(), |before| before.chars().count());
+            let message = match error.classify() {
+                serde_json::error::Category::Eof => "the line ends too early for a JSON object",
+                _ => "the line is no JSON object",
+            };
+            return vec![mistake(name, line, Some(column as u64), "", "import.line", message, None)];
+        }
+    };
+    let mut found = Vec::new();
+    let fields = serde_json::from_str::<Fields<'_>>(text).map(|fields| fields.0).unwrap_or_default();
+    let names: Vec<&str> = known.iter().map(String::as_str).collect();
+    let mut seen = HashSet::new();
+    for (field, raw) in &fields {
+        let at = Some(column_of(text, raw));
+        if !known.contains(field.as_ref()) {
+            let hint = domain::suggest(field, &names).map(|near| format!("did you mean '{near}'?"));
+            let message = format!("unknown field '{}'", field.chars().take(64).collect::<String>());
+            found.push(mistake(name, line, at, field, "field.unknown", message, hint));
+        }
+        if !seen.insert(field.as_ref()) {
+            found.push(mistake(name, line, at, field, "yaml.duplicate-key", format!("the field '{field}' stands twice"), None));
+        }
+    }
+    let place = |path: &str| {
+        let top = path.split(['.', '[']).next().unwrap_or_default();
+        fields.iter().find(|(field, _)| field == top).map_or(1, |(_, raw)| column_of(text, raw))
+    };
+    let mut add = |path: &str, code: &str, message: String, hint: Option<String>| {
+        found.push(mistake(name, line, Some(place(path)), path, code, message, hint));
+    };
+    // Numbers first: the schema takes them for mere text. A stand-in lets the rest be looked at all the same.
+    if let Some(Value::String(hkic)) = value.get_mut("hkic")
+        && let Err(error) = hkic.parse::<Hkic>()
+    {
+        add("hkic", error.code(), error.to_string(), None);
+        *hkic = Hkic::synthetic(0).map(|stand_in| stand_in.expose().to_owned()).unwrap_or_default();
+    }
+    if let Some(Value::String(phone)) = value.get_mut("phone")
+        && let Err(error) = phone.parse::<Phone>()
+    {
+        add("phone", error.code(), error.to_string(), Some("E.164 is wanted: + and 8 to 15 digits".to_owned()));
+        *phone = "+85200000000".to_owned();
+    }
+    let reading = read_checked::<Registration>(&value);
+    for Finding { path, code, message, hint } in &reading.findings {
+        add(path, code, message.clone(), hint.clone());
+    }
+    let more = reading.value.map(rules).unwrap_or_default();
+    for (path, refusal) in more {
+        add(path, refusal.code, refusal.message, refusal.hint);
+    }
+    if found.is_empty() {
+        found.push(mistake(name, line, Some(1), "", "import.line", "the line is no registration", None));
+    }
+    found
+}
+
+/// What the types do not say: names, dates, and which channel gives which tier where.
+fn rules(registration: Registration) -> Vec<(&'static str, Refusal)> {
+    let Registration { hkic, name, sex, birth_date, card_issued, phone, tier, channel, location, registered_at } = registration;
+    let profile = Profile { hkic, name, sex, birth_date, card_issued, phone };
+    let mut refused = Vec::new();
+    if let Err(refusal) = profile.check(registered_at.hk_day()) {
+        let path = match refusal.code {
+            "profile.birth-date" => "birth_date",
+            "profile.card-issued" => "card_issued",
+            _ => "name",
+        };
+        refused.push((path, refusal));
+    }
+    if let Err(refusal) = channel.check(tier, location.as_ref()) {
+        refused.push((if refusal.code.starts_with("account.location") { "location" } else { "channel" }, refusal));
+    }
+    refused
+}
+
+fn mistake(
+    name: &str,
+    line: u64,
+    column: Option<u64>,
+    path: &str,
+    code: &str,
+    message: impl Into<String>,
+    hint: Option<String>,
+) -> Mistake {
+    Mistake {
+        field: Field {
+            path: path.to_owned(),
+            file: Some(name.to_owned()),
+            line: Some(line),
+            column,
+            code: Some(code.to_owned()),
+            message: message.into(),
+        },
+        hint,
+        // A line holds a person's data: it is named, not shown.
+        snippet: None,
+    }
+}
+
+/// 1-based column in characters of a part of `text`.
+fn column_of(text: &str, part: &RawValue) -> u64 {
+    let at = (part.get().as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+    text.get(..at).map_or(1, |before| before.chars().count() as u64 + 1)
+}
+
+/// The fields of an object with the text of their values, duplicates kept.
+struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Vec::with_capacity(10);
+                while let Some(Name(name)) = from.next_key()? {
+                    fields.push((name, from.next_value()?));
+                }
+                Ok(Fields(fields))
+            }
+        }
+
+        from.deserialize_map(FieldsVisitor)
+    }
+}
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"hkic":"G123456(A)","name":{"en":"CHAN TAI MAN","zh-Hant":"陳大文"},"sex":"M","birth_date":"1990-01-31","card_issued":"2019-05-01","phone":"+85291234567","tier":"iam-smart-plus","channel":"kiosk","location":"harbour-road-sports-centre","registered_at":"2021-03-04T10:00:00+08:00"}"#;
+
+    fn told(lines: &[&str]) -> Vec<(u64, u64, String, String)> {
+        let text = lines.join("\n") + "\n";
+        let failure = check("x.jsonl", text.as_bytes()).unwrap_err();
+        let shown = format!("{failure:?}");
+        assert!(!shown.contains("G123456") && !shown.contains("91234567"), "{shown}");
+        let mistakes = failure.mistakes.iter().map(|it| &it.field);
+        mistakes.map(|it| (it.line.unwrap(), it.column.unwrap(), it.path.clone(), it.code.clone().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_good_file_is_counted_and_has_its_digest() {
+        let text = format!("\u{feff}{GOOD}\r\n\r\n{GOOD}\n");
+        let checked = check("x.jsonl", text.as_bytes()).unwrap();
+        assert_eq!(checked.rows, 2);
+        assert_eq!(checked.digest.len(), 64);
+        let mut batches = Batches::of("x.jsonl", text.as_bytes(), 1);
+        assert_eq!(batches.next().unwrap()[0].line, 1);
+        assert_eq!(batches.next().unwrap()[0].line, 3);
+        assert!(batches.next().unwrap().is_empty());
+        assert_eq!(batches.digest(), checked.digest);
+    }
+
+    #[test]
+    fn every_mistake_of_a_line_has_its_column_and_no_number_is_repeated() {
+        let digit = GOOD.replace("G123456(A)", "G123456(7)").replace("+85291234567", "91234567");
+        let field = GOOD.replace(r#""tier""#, r#""teir""#);
+        let rule = GOOD.replace(r#""kiosk""#, r#""remote""#);
+        let word = GOOD.replace(r#""kiosk""#, r#""kisok""#).replace("1990-01-31", "1990-13-31");
+        let told = told(&[GOOD, &digit, &field, &rule, &word, "{\"hkic\":", "not json"]);
+        let at = |needle: &str, text: &str| text[..text.find(needle).unwrap()].chars().count() as u64 + 1;
+        let wanted = [
+            (2, at("\"G123", &digit), "hkic"),
+            (2, at("\"9123", &digit), "phone"),
+            (3, at("\"iam-smart-plus", &field), "teir"),
+            (3, 1, "tier"),
+            (4, at("\"remote", &rule), "channel"),
+            (5, at("\"1990", &word), "birth_date"),
+            (5, at("\"kisok", &word), "channel"),
+            (6, 8, ""),
+            (7, 2, ""),
+        ];
+        let places: Vec<(u64, u64, &str)> = told.iter().map(|it| (it.0, it.1, it.2.as_str())).collect();
+        for wanted in wanted {
+            assert!(places.contains(&wanted), "{wanted:?} in {places:#?}");
+        }
+        assert!(told.iter().any(|it| it.3.starts_with("hkic.")) && told.iter().any(|it| it.3.starts_with("phone.")), "{told:#?}");
+    }
+
+    #[test]
+    fn twenty_bad_lines_are_told_and_the_others_counted() {
+        let bad = GOOD.replace("(A)", "(0)");
+        let mut lines = vec![GOOD; 30];
+        lines.extend([bad.as_str(); 25]);
+        let text = lines.join("\n");
+        let failure = check("x.jsonl", text.as_bytes()).unwrap_err();
+        assert_eq!(failure.mistakes.len(), 20);
+        assert_eq!(failure.mistakes[0].field.line, Some(31));
+        assert_eq!(failure.message, "25 bad lines of 55 lines in x.jsonl, the first 20 of them told");
+        assert_eq!(failure.changed.as_deref(), Some(NOTHING_SENT));
+    }
+
+    #[test]
+    fn an_endless_line_is_passed_over_without_being_kept() {
+        let text = format!("{GOOD}\n{}\n{GOOD}\n", "x".repeat(1_000_000));
+        let failure = check("x.jsonl", text.as_bytes()).unwrap_err();
+        assert_eq!(failure.mistakes.len(), 1);
+        assert_eq!(failure.mistakes[0].field.line, Some(2));
+        assert_eq!(failure.message, "1 bad line of 3 lines in x.jsonl");
+    }
+}
