@@ -11,13 +11,13 @@ use crate::error::{Doing, PkiError};
 use crate::tlv::RawCertificate;
 use domain::Environment;
 
-/// The extension's object identifier: `2.25.` and the UUID 0f765e99-c580-4d7c-a9c2-8dd76fa9e425 as one integer. Readers that
-/// hold an arc in 31 or 32 bits (Go's `crypto/x509`, golang/go#30757; pyasn1; `const-oid`) refuse a certificate with it.
-pub const STAMP_OID: &str = "2.25.20553029695616111054750799995031118885";
+/// The extension's object identifier. Under `2.25` stand UUIDs as integers; this one is the number below 2^31, drawn once at
+/// random, because readers that hold an arc in 31 bits (Go's `crypto/x509`, golang/go#30757; pyasn1; `const-oid`) refuse a
+/// whole certificate for one longer arc, and relying parties' clients are written in everything.
+pub const STAMP_OID: &str = "2.25.1620841397";
 
-/// The same as DER content: 2.25 in the first byte, then the 124-bit arc in groups of seven bits.
-pub(crate) const STAMP_OID_CONTENT: &[u8] =
-    &[0x69, 0x9e, 0xf6, 0xaf, 0xa6, 0xb8, 0xd8, 0x82, 0xb5, 0xf9, 0xa9, 0xe1, 0xa3, 0xba, 0xf6, 0xfd, 0xa7, 0xc8, 0x25];
+/// The same as DER content: 2.25 in the first byte, then the arc in groups of seven bits.
+pub(crate) const STAMP_OID_CONTENT: &[u8] = &[0x69, 0x86, 0x84, 0xf0, 0xa7, 0x35];
 
 /// Which installation a certificate belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,9 +72,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_object_identifier_is_the_uuid_in_both_forms() {
-        let uuid = 0x0f76_5e99_c580_4d7c_a9c2_8dd7_6fa9_e425_u128;
-        assert_eq!(STAMP_OID, format!("2.25.{uuid}"));
+    fn the_object_identifier_is_one_that_every_reader_holds() {
+        let arc: u32 = STAMP_OID.strip_prefix("2.25.").unwrap().parse().unwrap();
+        assert!(arc < 1 << 31);
         assert_eq!(crate::tlv::dotted(STAMP_OID_CONTENT), STAMP_OID);
         let openssl = Asn1Object::from_str(STAMP_OID).unwrap();
         assert_eq!(openssl.as_slice(), STAMP_OID_CONTENT);
