@@ -10,8 +10,10 @@ use crate::store::{CertificateRow, Housekeeping, OperatorRow};
 
 /// Issues an operator's certificate for a one-time code and a proven key. The code is spent in the same transaction.
 pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enrolled, Failure> {
-    let csr = CsrRequest::parse(asked.csr.as_bytes())
-        .map_err(|refusal| Failure::invalid_field(refusal.code, "csr", refusal.message))?;
+    let csr = CsrRequest::parse(asked.csr.as_bytes()).map_err(|refusal| {
+        let advice = refusal.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        Failure::invalid_field(refusal.code, "csr", refusal.message + &advice)
+    })?;
     let code: String = asked.code.trim().to_ascii_uppercase();
     let mac = app.keys.enrolment_mac(&code).map_err(anyhow::Error::from)?;
     let now = app.clock.now();
