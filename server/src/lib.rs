@@ -21,5 +21,6 @@ pub mod relying_party;
 pub mod serve;
 pub mod service;
 pub mod settings;
+pub mod stats;
 pub mod store;
 pub mod usage;

@@ -16,6 +16,7 @@ mod outbox;
 mod relying_party;
 mod rows;
 mod service;
+mod stats;
 mod usage;
 mod write;
 
@@ -31,6 +32,7 @@ pub use operator::{CertificateRow, OperatorRow, roles_text};
 pub use outbox::{Delivery, OutboxRow};
 pub use relying_party::{CredentialRow, ListedPartyRow, PartyNameRow, PartyRow, PartyVersionRow};
 pub use service::{ListedServiceRow, ServiceRow, ServiceVersionRow};
+pub use stats::{AccountCountRow, DayRow, MonthRow, NumberRow, Tail};
 pub use usage::{UsageCounts, UsageKey, UsageRow};
 pub(crate) use write::RACED;
 pub use write::{Housekeeping, Ledger, Record, Write};

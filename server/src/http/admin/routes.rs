@@ -5,13 +5,13 @@ use std::sync::Arc;
 use api::Operation;
 use api::{
     audit as audit_api, instance as instance_api, key as key_api, operator as operator_api, relying_party as rp_api,
-    service as service_api,
+    service as service_api, stats as stats_api,
 };
 use axum::Router;
 
 use super::mount::mount;
 use crate::app::App;
-use crate::{audit, instance, key, operator, relying_party, service};
+use crate::{audit, instance, key, operator, relying_party, service, stats};
 
 macro_rules! operations {
     ($($operation:ty => $run:path,)*) => {
@@ -53,4 +53,7 @@ operations! {
     rp_api::SuspendParty => relying_party::suspend::suspend,
     service_api::ListServices => service::list::list,
     service_api::ShowService => service::show::show,
+    stats_api::LegcoReport => stats::legco::legco,
+    stats_api::TopServices => stats::top::top,
+    stats_api::UsageReport => stats::usage::usage,
 }

@@ -1,0 +1,245 @@
+//! The reply to the Legislative Council.
+
+use std::collections::BTreeMap;
+
+use api::stats::{LegcoFigure, LegcoNote, LegcoReply, LegcoReport, LegcoRow, LegcoTable};
+use domain::{Bilingual, Category, Day, Environment, Figure, FigureDefinition, Month, Sector, figures};
+
+use super::definitions::{FREQUENT, VERSION, categories};
+use super::digest::digest;
+use super::services::Services;
+use super::tally::{self, Accounts, Cell, whole};
+use super::window::Window;
+use super::words::{Word, say};
+use super::{question, ranking};
+use crate::app::{App, Caller};
+use crate::failure::Failure;
+use crate::store::{Read, StoreError};
+
+/// The figures as at a day, as known on a day.
+pub(crate) async fn legco(app: &App, _: &Caller, op: LegcoReport) -> Result<LegcoReply, Failure> {
+    let today = app.clock.now().hk_day();
+    question::as_at(op.as_at, today)?;
+    question::known_at(op.known_at, today)?;
+    let mut read = app.store.read().await?;
+    draw_up(&mut read, app.environment, op.as_at, op.known_at).await
+}
+
+/// The reply out of one snapshot: the same snapshot and the same days give the same reply.
+///
+/// # Errors
+/// When the database cannot be reached or contradicts itself.
+pub async fn draw_up(
+    read: &mut Read,
+    environment: Environment,
+    as_at: Day,
+    known_at: Option<Day>,
+) -> Result<LegcoReply, Failure> {
+    let extents = (read.usage_extent().await?, read.account_extent().await?);
+    let services = Services::load(read).await?;
+    let known_at = match known_at {
+        Some(known_at) => known_at,
+        None => {
+            let tails = [read.usage_tail().await?, read.account_tail().await?];
+            tally::last_recorded([extents.0, extents.1], tails, &services).unwrap_or(as_at)
+        }
+    };
+    let services = services.known_by(known_at);
+    let window = Window { from: Month::MIN.first_day(), to: as_at, known_at };
+    let accounts = Accounts::count(read, &window, extents.1).await?;
+    let cells = tally::uses(read, &window, extents.0, &services).await?;
+    let counted = Counted::of(as_at, &services, &accounts, &cells)?;
+    let mut reply = LegcoReply {
+        as_at,
+        known_at,
+        environment,
+        definitions: VERSION.to_owned(),
+        figures: counted.figures(as_at)?,
+        tables: vec![by_sector(&counted)?, frequently_used(&counted, as_at, &services)?, by_category(&counted)?],
+        notes: notes(environment, as_at, known_at, &counted)?,
+        digest: String::new(),
+    };
+    reply.digest = digest(&reply)?;
+    Ok(reply)
+}
+
+/// Everything counted, before it is put into words.
+struct Counted {
+    registered: u64,
+    plus: u64,
+    uses: u64,
+    uses_by_sector: BTreeMap<Sector, u64>,
+    uses_by_service: BTreeMap<i32, u64>,
+    accessible_by_sector: BTreeMap<Sector, u64>,
+    accessible_by_category: BTreeMap<Option<Category>, u64>,
+}
+
+impl Counted {
+    fn of(as_at: Day, services: &Services, accounts: &Accounts, cells: &[Cell]) -> Result<Self, StoreError> {
+        let mut by_sector: BTreeMap<Sector, i64> = BTreeMap::new();
+        let mut by_service: BTreeMap<i32, i64> = BTreeMap::new();
+        for cell in cells {
+            *by_sector.entry(services.on(cell.service, cell.day)?.sector).or_default() += cell.uses.completed;
+            *by_service.entry(cell.service).or_default() += cell.uses.completed;
+        }
+        let mut accessible_by_sector: BTreeMap<Sector, u64> = BTreeMap::new();
+        let mut accessible_by_category: BTreeMap<Option<Category>, u64> = BTreeMap::new();
+        for version in services.accessible(as_at) {
+            *accessible_by_sector.entry(version.sector).or_default() += 1;
+            *accessible_by_category.entry(version.category).or_default() += 1;
+        }
+        Ok(Self {
+            registered: whole(accounts.registered())?,
+            plus: whole(accounts.plus())?,
+            uses: whole(by_sector.values().sum())?,
+            uses_by_sector: by_sector
+                .into_iter()
+                .map(|(sector, uses)| Ok((sector, whole(uses)?)))
+                .collect::<Result<_, StoreError>>()?,
+            uses_by_service: by_service
+                .into_iter()
+                .map(|(code, uses)| Ok((code, whole(uses)?)))
+                .collect::<Result<_, StoreError>>()?,
+            accessible_by_sector,
+            accessible_by_category,
+        })
+    }
+
+    fn accessible(&self) -> u64 {
+        self.accessible_by_sector.values().sum()
+    }
+
+    fn uses_of(&self, sector: Sector) -> u64 {
+        self.uses_by_sector.get(&sector).copied().unwrap_or(0)
+    }
+
+    fn rounded(&self, id: &str) -> anyhow::Result<(&'static FigureDefinition, Figure)> {
+        let definition = figures::definition(id).ok_or_else(|| anyhow::anyhow!("figure '{id}' has no definition"))?;
+        let exact = match id {
+            "accounts.registered" => self.registered,
+            "accounts.registered.plus" => self.plus,
+            "services.accessible" => self.accessible(),
+            "usage.total" => self.uses,
+            "usage.private" => self.uses_of(Sector::Private),
+            _ => anyhow::bail!("nobody counts figure '{id}'"),
+        };
+        Ok((definition, definition.figure(exact)))
+    }
+
+    fn figures(&self, as_at: Day) -> anyhow::Result<Vec<LegcoFigure>> {
+        figures::DEFINITIONS.iter().map(|definition| self.figure(definition.id, as_at)).collect()
+    }
+
+    fn figure(&self, id: &str, as_at: Day) -> anyhow::Result<LegcoFigure> {
+        let (definition, rounding) = self.rounded(id)?;
+        let (plus, plus_rounding) = self.rounded("accounts.registered.plus")?;
+        let variables = [
+            ("day", Word::Said(day(as_at))),
+            ("said", Word::Said(said(definition, rounding))),
+            ("shown", Word::Number(rounding.shown)),
+            ("plus", Word::Said(said(plus, plus_rounding))),
+            ("plus-shown", Word::Number(plus_rounding.shown)),
+        ];
+        let text = say(&id.replace('.', "-"), &variables)?;
+        Ok(LegcoFigure { id: id.to_owned(), value: rounding.exact, rounding, text })
+    }
+}
+
+fn day(day: Day) -> Bilingual {
+    Bilingual { en: day.as_at_english(), zh_hant: day.as_at_chinese() }
+}
+
+fn said(definition: &FigureDefinition, figure: Figure) -> Bilingual {
+    Bilingual { en: figure.english(definition.comparative), zh_hant: figure.chinese(definition.measure) }
+}
+
+fn columns(keys: [&str; 2]) -> anyhow::Result<Vec<Bilingual>> {
+    keys.into_iter().map(|key| say(key, &[])).collect()
+}
+
+fn by_sector(counted: &Counted) -> anyhow::Result<LegcoTable> {
+    let mut rows = Vec::new();
+    for sector in Sector::ALL {
+        let accessible = counted.accessible_by_sector.get(sector).copied().unwrap_or(0);
+        let name = say(&format!("sector-{sector}"), &[])?;
+        rows.push(LegcoRow { id: sector.to_string(), name, values: vec![accessible, counted.uses_of(*sector)] });
+    }
+    rows.push(LegcoRow { id: "total".to_owned(), name: say("total", &[])?, values: vec![counted.accessible(), counted.uses] });
+    Ok(LegcoTable {
+        id: "by-sector".to_owned(),
+        title: say("table-by-sector", &[])?,
+        columns: columns(["column-accessible", "column-uses"])?,
+        rows,
+    })
+}
+
+fn frequently_used(counted: &Counted, as_at: Day, services: &Services) -> Result<LegcoTable, Failure> {
+    let mut uses = Vec::new();
+    for (code, count) in &counted.uses_by_service {
+        let version = services.on(*code, as_at)?;
+        uses.push((version.service.to_string(), version.name.clone(), *count));
+    }
+    let rows = ranking::rank(uses, FREQUENT)
+        .into_iter()
+        .map(|ranked| LegcoRow { id: ranked.id, name: ranked.shown, values: vec![ranked.rank.into(), ranked.uses] })
+        .collect();
+    Ok(LegcoTable {
+        id: "frequently-used".to_owned(),
+        title: say("table-frequently-used", &[])?,
+        columns: columns(["column-rank", "column-uses"])?,
+        rows,
+    })
+}
+
+fn by_category(counted: &Counted) -> anyhow::Result<LegcoTable> {
+    let accessible = |category| counted.accessible_by_category.get(&category).copied().unwrap_or(0);
+    let catalogue = categories()?;
+    let mut rows = Vec::new();
+    for entry in &catalogue.categories {
+        let values = vec![entry.planned.into(), accessible(Some(entry.id))];
+        rows.push(LegcoRow { id: entry.id.to_string(), name: entry.name.clone(), values });
+    }
+    rows.push(LegcoRow { id: "none".to_owned(), name: say("no-category", &[])?, values: vec![0, accessible(None)] });
+    let values = vec![catalogue.planned_sum().into(), counted.accessible()];
+    rows.push(LegcoRow { id: "total".to_owned(), name: say("total", &[])?, values });
+    Ok(LegcoTable {
+        id: "by-category".to_owned(),
+        title: say("table-by-category", &[])?,
+        columns: columns(["column-planned", "column-accessible"])?,
+        rows,
+    })
+}
+
+/// What the same days and the same counters always come with; nothing here asks the clock.
+fn notes(environment: Environment, as_at: Day, known_at: Day, counted: &Counted) -> anyhow::Result<Vec<LegcoNote>> {
+    let note = |id: &str, variables: &[(&'static str, Word)]| {
+        Ok::<_, anyhow::Error>(LegcoNote { id: id.to_owned(), text: say(&format!("note-{id}"), variables)? })
+    };
+    let date = |day: Day| Word::Said(Bilingual { en: day.english(), zh_hant: day.chinese() });
+    let mut notes = Vec::new();
+    if environment == Environment::Sandbox {
+        notes.push(note("synthetic-data", &[])?);
+    }
+    if as_at != as_at.month().last_day() {
+        let month = Bilingual { en: as_at.month().english(), zh_hant: as_at.month().chinese() };
+        notes.push(note("month-not-ended", &[("month", month.into()), ("to", date(as_at))])?);
+    }
+    if known_at < as_at {
+        notes.push(note("known-before-as-at", &[("known", date(known_at))])?);
+    }
+    notes.push(note("use", &[])?);
+    notes.push(note("registered", &[])?);
+    notes.push(note("accessible", &[])?);
+    let planned = &categories()?.planned;
+    notes.push(note("planned", &[("sum", planned.sum.to_string().into()), ("stated", planned.wording.clone().into())])?);
+    let grain = |id| Ok::<_, anyhow::Error>(Word::from(figures::spaced(counted.rounded(id)?.1.grain)));
+    let grains = [
+        ("registered", grain("accounts.registered")?),
+        ("plus", grain("accounts.registered.plus")?),
+        ("services", grain("services.accessible")?),
+        ("uses", grain("usage.total")?),
+        ("private", grain("usage.private")?),
+    ];
+    notes.push(note("rounding", &grains)?);
+    Ok(notes)
+}

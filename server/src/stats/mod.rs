@@ -1,0 +1,19 @@
+//! Figures out of counters: the reply to the Legislative Council, uses broken down, the frequently used services.
+//!
+//! Invariant: a report reads one snapshot and asks no clock for its contents; the same snapshot and the same question give the
+//! same bytes.
+//! Invariant: a report reads counters and the events that are not counted yet, never the raw events, however many they are.
+
+pub mod definitions;
+pub mod legco;
+pub mod top;
+pub mod usage;
+pub mod window;
+
+pub(crate) mod services;
+pub(crate) mod tally;
+
+mod digest;
+mod question;
+mod ranking;
+mod words;
