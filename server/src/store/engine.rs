@@ -402,19 +402,24 @@ fn classify(error: sqlx::Error, place: &str) -> StoreError {
                 Some("53100" | "53200" | "25006") => {
                     StoreError::Storage { cause: database.message().to_owned(), path: place.to_owned() }
                 }
-                // PostgreSQL: connection classes, shutting down, too many connections.
-                Some(code) if code.starts_with("08") || code.starts_with("57P") || code == "53300" => {
+                // PostgreSQL: connection classes, not let in, no such database, not accepting connections, shutting down, too
+                // many connections.
+                Some(code)
+                    if ["08", "28", "3D", "57P"].iter().any(|class| code.starts_with(class))
+                        || matches!(code, "53300" | "55000") =>
+                {
                     StoreError::Unavailable(database.message().to_owned())
                 }
-                // SQLite primary result codes: busy and locked; full, read-only, I/O, corrupt, cannot open.
-                Some(code) => match code.parse::<i32>().map(|code| code & 0xff) {
+                // SQLite primary result codes: busy and locked; full, read-only, I/O, corrupt, cannot open. A code of five
+                // characters is PostgreSQL's, and its number means nothing here.
+                Some(code) if code.len() < 5 => match code.parse::<i32>().map(|code| code & 0xff) {
                     Ok(5 | 6) => StoreError::Unavailable(database.message().to_owned()),
                     Ok(8 | 10 | 11 | 13 | 14 | 26) => {
                         StoreError::Storage { cause: database.message().to_owned(), path: place.to_owned() }
                     }
                     _ => StoreError::Broken(error.into()),
                 },
-                None => StoreError::Broken(error.into()),
+                Some(_) | None => StoreError::Broken(error.into()),
             }
         }
         _ => StoreError::Broken(error.into()),
