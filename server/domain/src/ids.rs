@@ -146,13 +146,16 @@ impl FromStr for ClientId {
 
 text_form!(ClientId, "a client id", "client-id", "inland-revenue-department.etax");
 
-/// UUID version 7 of a moment; the ten bytes of chance come from `entropy`.
+/// UUID version 7 of a moment. The twelve bits after the version count fractions of the millisecond (RFC 9562 section 6.2,
+/// method 3), so that what was done a microsecond later sorts later; the other 62 are chance.
 fn uuid_at(now: Timestamp, entropy: &dyn Entropy) -> Uuid {
     let mut chance = [0; 10];
     entropy.fill(&mut chance);
     // Before 1970 there is no version 7; such a clock is refused long before.
-    let millis = u64::try_from(now.micros() / 1_000).unwrap_or(0);
-    Builder::from_unix_timestamp_millis(millis, &chance).into_uuid()
+    let micros = u64::try_from(now.micros()).unwrap_or(0);
+    let fraction = u16::try_from(micros % 1_000 * 4_096 / 1_000).unwrap_or(0);
+    chance[..2].copy_from_slice(&fraction.to_be_bytes());
+    Builder::from_unix_timestamp_millis(micros / 1_000, &chance).into_uuid()
 }
 
 macro_rules! uuid_id {
@@ -297,6 +300,9 @@ mod tests {
         assert!(early < late);
         assert!(early.to_string() < late.to_string());
         assert_eq!(early.uuid().get_version_num(), 7);
+        let a_microsecond_later = AuditId::new("2022-05-31T15:59:59.999001Z".parse().unwrap(), &Fixed);
+        let at_its_end = AuditId::new("2022-05-31T15:59:59.999999Z".parse().unwrap(), &Fixed);
+        assert!(early < a_microsecond_later && a_microsecond_later < at_its_end && at_its_end < late);
         assert_eq!(AuditId::from_bytes(early.as_bytes()), Ok(early));
         assert_eq!(early.to_string().parse(), Ok(early));
         assert_eq!(AuditId::from_bytes(&[0; 15]), Err(IdError::Uuid));
