@@ -162,6 +162,11 @@ where
             }
             Err(Failure::Conflict(refusal)) if refusal.code == "store.contended" && tries < TRIES => {}
             Err(failure) if failure.is_refusal() && O::EFFECT != Effect::Read && caller.keep == Keep::Effects => {
+                // A repetition that was sent while its first request was still under way meets what that one has done: the
+                // first reply answers it, not the refusal.
+                if let Some(reply) = replayed::<O>(app, &caller).await.map_err(told)? {
+                    return Ok(reply);
+                }
                 return Err(refused::<O>(app, &caller, &subject, call, failure).await);
             }
             Err(failure) => return Err(told(failure)),
