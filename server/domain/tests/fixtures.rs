@@ -93,6 +93,8 @@ fn every_named_service_stands_in_the_manifest_of_its_party() {
         let theirs = party.services.iter().find(|theirs| theirs.id == service.id).unwrap();
         assert_eq!((&theirs.name, theirs.category), (&service.name, service.category), "{}", service.id);
         assert_eq!(party.organisation, service.organisation);
+        let holders = manifests.values().filter(|party| party.services.iter().any(|theirs| theirs.id == service.id));
+        assert_eq!(holders.count(), 1, "{} stands in exactly one manifest", service.id);
     }
     assert!(named.services.iter().all(|service| service.category.is_some()), "the annex is divided into categories");
     assert!(manifests.values().any(|manifest| manifest.sector == Sector::Public));
@@ -106,7 +108,7 @@ fn the_places_are_those_of_the_annex() {
         *named.entry(place.channel).or_default() += 1;
     }
     assert_eq!(named, places.named);
-    assert_eq!(named.get(&Channel::Kiosk), Some(&37));
+    assert_eq!((named.get(&Channel::Kiosk), named.get(&Channel::MobileTeam)), (Some(&37), Some(&9)));
     for (id, channel) in [("roving", Channel::MobileTeam), ("post-offices", Channel::Counter)] {
         let place = places.get(&id.parse().unwrap()).unwrap();
         assert_eq!((place.channel, place.places.is_some()), (channel, true));

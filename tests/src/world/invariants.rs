@@ -19,6 +19,17 @@ const NEVER: &[(&str, &str)] = &[
      "SELECT COUNT(*) FROM (SELECT purpose FROM key_generation WHERE state = 'active' GROUP BY purpose, name, algorithm HAVING COUNT(*) > 1) AS doubled"),
     ("an account that is not closed can be looked up, one that is closed cannot",
      "SELECT COUNT(*) FROM account WHERE (state = 'closed') <> (hkic_index IS NULL)"),
+    ("a relying party has one version that holds, and it is the last",
+     "SELECT COUNT(*) FROM relying_party p WHERE (SELECT COUNT(*) FROM relying_party_version v WHERE v.relying_party = p.id
+        AND v.valid_to IS NULL AND v.version = p.version AND v.state = p.state) <> 1
+      OR (SELECT COUNT(*) FROM relying_party_version v WHERE v.relying_party = p.id) <> p.version"),
+    ("a service has one version that holds",
+     "SELECT COUNT(*) FROM service s WHERE (SELECT COUNT(*) FROM service_version v WHERE v.service = s.code AND v.valid_to IS NULL) <> 1"),
+    ("a version ends after it began", "SELECT COUNT(*) FROM service_version WHERE valid_to <= valid_from"),
+    ("service codes are dense", "SELECT COUNT(*) FROM (SELECT MAX(code) AS last, COUNT(*) AS number FROM service) AS codes WHERE last <> number"),
+    ("a key belongs to one relying party",
+     "SELECT COUNT(*) FROM (SELECT id FROM relying_party_credential GROUP BY id HAVING COUNT(*) > 1) AS shared"),
+    ("a suspended relying party says why", "SELECT COUNT(*) FROM relying_party WHERE state = 'suspended' AND suspended_reason IS NULL"),
     ("a suspended account says since when", "SELECT COUNT(*) FROM account WHERE (state = 'suspended') <> (suspended_since IS NOT NULL)"),
 ];
 

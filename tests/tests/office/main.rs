@@ -2,3 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod operators;
+mod party_history;
+mod party_keys;
+mod relying_parties;

@@ -174,6 +174,7 @@ impl Tabular for PartyVersion {
                 Column::two("valid_to", "TO", |row: &Self| people_or_none(row.valid_to), |row: &Self| raw_or_none(row.valid_to)),
                 Column::text("operator", "OPERATOR", |row: &Self| row.operator.clone()),
                 Column::text("state", "STATE", |row: &Self| row.state.to_string()),
+                Column::text("reason", "REASON", |row: &Self| or_none(row.reason.as_ref())),
                 Column::number(
                     "fields",
                     "FIELDS",
