@@ -9,6 +9,7 @@ pub mod postgres;
 pub mod wire;
 
 mod sql;
+mod template;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -55,13 +56,24 @@ pub struct Setup {
     pub start: Timestamp,
     /// Settings that differ from the default, by name.
     pub settings: Source,
+    /// Whose instance it is.
+    pub instance: Instance,
+}
+
+/// Whose instance a world is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instance {
+    /// A copy: its keys are those of other worlds of this run.
+    Copied,
+    /// Made for this world alone, a stranger to every other.
+    ItsOwn,
 }
 
 impl Default for Setup {
     /// A sandbox on Monday 5 January 2026, nine in the morning in Hong Kong.
     fn default() -> Self {
         let start = "2026-01-05T01:00:00Z".parse().expect("a time");
-        Self { environment: Environment::Sandbox, start, settings: Source::new() }
+        Self { environment: Environment::Sandbox, start, settings: Source::new(), instance: Instance::Copied }
     }
 }
 
@@ -76,6 +88,22 @@ impl Setup {
     #[must_use]
     pub fn production() -> Self {
         Self { environment: Environment::Production, ..Self::default() }
+    }
+
+    /// A stranger to every other world.
+    #[must_use]
+    pub fn of_its_own(self) -> Self {
+        Self { instance: Instance::ItsOwn, ..self }
+    }
+
+    fn is_today(&self) -> bool {
+        self.start != Self::default().start
+    }
+
+    /// The kind of instance it begins with, where it may be a copy.
+    fn template(&self) -> Option<String> {
+        let day = if self.is_today() { "today" } else { "monday" };
+        (self.instance == Instance::Copied).then(|| format!("{}-{day}", self.environment))
     }
 
     /// With another setting, e.g. `("key-publish-interval", "20m")`.
@@ -136,35 +164,19 @@ pub fn run(engine: Engine, setup: Setup, body: impl AsyncFnOnce(&World)) {
 }
 
 impl World {
-    /// Makes an instance by `iamd init`'s own function, and opens it.
+    /// An instance made by `iamd init`'s own function, or a copy of such a one, opened.
     ///
     /// # Panics
     /// When that fails.
     pub async fn new(engine: Engine, setup: Setup) -> Self {
         let folder = TempDir::with_prefix("iam-world-").unwrap();
         let data_dir = folder.path().join("data");
-        let database = match engine {
-            Engine::Sqlite => None,
-            Engine::Postgres => Some(postgres::Database::create().await),
-        };
-        let clock = Arc::new(ManualClock::new(setup.start));
-        let any = || Some("127.0.0.1:0".to_owned());
-        let file = File {
-            database_url: database.as_ref().map(postgres::Database::url),
-            admin_listen: any(),
-            public_listen: any(),
-            pki_listen: any(),
-            metrics_listen: any(),
-            ..File::default()
-        };
+        let made = template::instance(engine, &setup, &data_dir).await;
+        // An instance that was copied may have been made a moment after this world was thought of.
+        let start = if setup.is_today() { SystemClock.now() } else { setup.start };
+        let clock = Arc::new(ManualClock::new(start));
+        let file = file(made.database.as_ref());
         let settings = Settings::settle(&data_dir, &setup.settings, &Source::new(), &file).unwrap();
-        let new = NewInstance {
-            environment: setup.environment,
-            public_url: "https://iam.example".to_owned(),
-            pki_url: "http://pki.iam.example".to_owned(),
-            file,
-        };
-        let made = init(&data_dir, new, &settings, &ports(&clock)).await.unwrap();
         let app = open(&data_dir, settings.clone(), ports(&clock)).await.unwrap();
         let first = first_badge(&data_dir);
         Self {
@@ -174,8 +186,8 @@ impl World {
             app,
             data_dir,
             settings,
-            database,
-            second_code: made.second.map(|(_, code, _)| code),
+            database: made.database,
+            second_code: made.second_code,
             badges: Mutex::new(BTreeMap::from([(FIRST.to_owned(), first)])),
             people: Mutex::new(0),
             log: Mutex::new(Log::Whole),
@@ -299,6 +311,34 @@ impl World {
 fn ports(clock: &Arc<ManualClock>) -> Ports {
     let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
     Ports { clock, entropy: Arc::new(SystemEntropy), courier: Arc::new(NoChannel) }
+}
+
+/// What is written to `iamd.yaml`: every listener on a port that the system chooses.
+fn file(database: Option<&postgres::Database>) -> File {
+    let any = || Some("127.0.0.1:0".to_owned());
+    File {
+        database_url: database.map(postgres::Database::url),
+        admin_listen: any(),
+        public_listen: any(),
+        pki_listen: any(),
+        metrics_listen: any(),
+        ..File::default()
+    }
+}
+
+/// Makes an instance by `iamd init`'s own function; gives the second administrator's code, where there is one.
+async fn make(setup: &Setup, data_dir: &std::path::Path, database: Option<&postgres::Database>) -> Option<String> {
+    let file = file(database);
+    let settings = Settings::settle(data_dir, &Source::new(), &Source::new(), &file).unwrap();
+    let new = NewInstance {
+        environment: setup.environment,
+        public_url: "https://iam.example".to_owned(),
+        pki_url: "http://pki.iam.example".to_owned(),
+        file,
+    };
+    let clock = Arc::new(ManualClock::new(setup.start));
+    let made = init(data_dir, new, &settings, &ports(&clock)).await.unwrap();
+    made.second.map(|(_, code, _)| code)
 }
 
 fn first_badge(data_dir: &std::path::Path) -> Badge {

@@ -61,7 +61,8 @@ impl World {
         Export { entries, checkpoints, vkey: self.app.keys.checkpoint_verifier(&key).unwrap() }
     }
 
-    /// Every entry's leaf, oldest first, sealed or not.
+    /// Every entry's leaf, oldest first, sealed or not. Entries of one microsecond have no order among themselves: a test that
+    /// looks at the order lets the clock tick in between.
     ///
     /// # Panics
     /// When the database does not answer or a leaf is no JSON.

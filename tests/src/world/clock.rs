@@ -21,6 +21,11 @@ impl ManualClock {
         self.set(self.now().plus(by));
     }
 
+    /// A microsecond passes, so that what comes next sorts behind what was.
+    pub fn ticks(&self) {
+        self.advance(Duration::from_micros(1));
+    }
+
     /// Turns back, as a clock that was wrong does.
     pub fn turn_back(&self, by: Duration) {
         self.set(self.now().minus(by));

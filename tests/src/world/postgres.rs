@@ -12,6 +12,7 @@ pub const VARIABLE: &str = "IAM_TEST_POSTGRES";
 pub struct Database {
     server: Url,
     name: String,
+    kept: bool,
 }
 
 /// The server's URL.
@@ -41,10 +42,33 @@ impl Database {
     /// # Panics
     /// When the server does not make it.
     pub async fn with(form: &str) -> Self {
+        Self::with_template("template0", form).await
+    }
+
+    async fn with_template(template: &str, form: &str) -> Self {
         let server = server();
         let name = format!("iam_{}", uuid::Uuid::from_bytes(super::random()).simple());
-        execute(&server, format!("CREATE DATABASE {name} TEMPLATE template0 {form}")).await.unwrap();
-        Self { server, name }
+        execute(&server, format!("CREATE DATABASE {name} TEMPLATE {template} {form}")).await.unwrap();
+        Self { server, name, kept: false }
+    }
+
+    /// A new, empty one of this name, in place of one that an earlier test could not finish.
+    pub(super) async fn named(name: &str) -> Self {
+        let server = server();
+        execute(&server, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
+        let create = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'");
+        execute(&server, create).await.unwrap();
+        Self { server, name: name.to_owned(), kept: false }
+    }
+
+    /// A copy of the one of this name.
+    pub(super) async fn copy_of(template: &str) -> Self {
+        Self::with_template(template, "").await
+    }
+
+    /// Lets it stay when this handle is dropped.
+    pub(super) fn keep(mut self) {
+        self.kept = true;
     }
 
     /// Its URL.
@@ -83,6 +107,9 @@ async fn execute(server: &Url, sql: String) -> Result<(), sqlx::Error> {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
         // A drop cannot wait inside the runtime that is being left; the server's own end takes what stays behind.
         let server = self.server.clone();
         let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);

@@ -1,7 +1,17 @@
 //! The office's days, on both engines. One file a subject; one binary, so that it is linked once.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod audit_log;
+mod columns;
+mod dry_run;
+mod idempotency;
+mod keys;
+mod leaders;
 mod operators;
-mod party_history;
-mod party_keys;
-mod relying_parties;
+mod outages;
+mod readiness;
+mod roles;
+mod store;
+mod tampering;
+mod usage;
+mod wire;

@@ -1,17 +1,197 @@
 //! Operators come in, and are shut out.
 
+use std::time::Duration;
+
 use api::Role;
-use api::operator::{DisableOperator, WhoAmI};
+use api::operator::{AddOperator, DisableOperator, EnableOperator, ListOperators, OperatorState, ShowOperator, WhoAmI};
+use futures_util::future::join_all;
+use pki::{KeyKind, PrivateKey};
 use tests::both_engines;
 
+fn add(id: &str) -> AddOperator {
+    AddOperator { id: id.parse().unwrap(), name: "Duty officer".to_owned(), roles: vec![Role::HotlineAgent] }
+}
+
+fn request() -> String {
+    pki::make_csr(&PrivateKey::generate(KeyKind::P256).unwrap(), "whatever the client says").unwrap()
+}
+
 both_engines! {
+    async fn a_new_operator_enrols_with_their_code_and_is_who_the_record_says(world: &World) {
+        let added = world.first().call(&add("agent-7")).await.unwrap();
+        assert_eq!(added.expires_at, domain::Clock::now(&*world.clock).plus(Duration::from_mins(10)));
+        let shown = world.first().call(&ShowOperator { operator: "agent-7".parse().unwrap() }).await.unwrap();
+        assert_eq!((shown.state, shown.certificates.len()), (OperatorState::Invited, 0));
+
+        world.enrols("agent-7", &added.code.unwrap()).await;
+
+        let me = world.as_operator("agent-7").call(&WhoAmI {}).await.unwrap();
+        assert_eq!((me.operator.as_str(), me.name.as_str(), me.roles.as_slice()), ("agent-7", "Duty officer", &[Role::HotlineAgent][..]));
+        assert_eq!(world.audited("operator.enrol").await, [("system".into(), "agent-7".into(), "done".into())]);
+    }
+
+    async fn a_code_read_out_in_small_letters_is_good(world: &World) {
+        let code = world.first().call(&add("agent-7")).await.unwrap().code.unwrap();
+        world.enrols("agent-7", &format!(" {}\n", code.to_lowercase())).await;
+    }
+
+    async fn a_code_works_once(world: &World) {
+        let code = world.first().call(&add("agent-7")).await.unwrap().code.unwrap();
+        world.enrols("agent-7", &code).await;
+        let problem = world.enrolment(&code, &request()).await.reply.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str()), (403, "enrol.code"));
+    }
+
+    async fn of_eight_who_try_one_code_at_once_one_comes_in(world: &World) {
+        let code = world.first().call(&add("agent-7")).await.unwrap().code.unwrap();
+        let requests: Vec<String> = (0..8).map(|_| request()).collect();
+        let answers = join_all(requests.iter().map(|request| world.enrolment(&code, request))).await;
+        let came_in = answers.iter().filter(|answer| answer.status == 200).count();
+        let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 200).map(|answer| answer.status.as_u16()).collect();
+        assert_eq!(came_in, 1, "{refused:?}");
+        assert!(refused.iter().all(|status| matches!(status, 403 | 409)), "{refused:?}");
+        assert_eq!(world.number("SELECT COUNT(*) FROM operator_certificate WHERE operator = 'agent-7'").await, 1);
+    }
+
+    async fn a_code_is_good_for_ten_minutes(world: &World) {
+        let late = world.first().call(&add("agent-7")).await.unwrap().code.unwrap();
+        let in_time = world.first().call(&add("agent-8")).await.unwrap().code.unwrap();
+        world.clock.advance(Duration::from_mins(10));
+        world.enrols("agent-8", &in_time).await;
+        world.clock.advance(Duration::from_micros(1));
+        let problem = world.enrolment(&late, &request()).await.reply.unwrap_err();
+        assert_eq!(problem.code, "enrol.code");
+        assert!(problem.hint.unwrap().contains("operator add"));
+    }
+
+    async fn wrong_spent_and_late_codes_are_told_apart_by_nobody(world: &World) {
+        let spent = world.first().call(&add("agent-7")).await.unwrap().code.unwrap();
+        world.enrols("agent-7", &spent).await;
+        let late = world.first().call(&add("agent-8")).await.unwrap().code.unwrap();
+        world.clock.advance(Duration::from_mins(11));
+        let mut told = Vec::new();
+        for code in [spent.as_str(), late.as_str(), "0000-0000-0000-0000-0000-0000", ""] {
+            let problem = world.enrolment(code, &request()).await.reply.unwrap_err();
+            told.push((problem.status, problem.code, problem.message, problem.hint));
+        }
+        told.dedup();
+        assert_eq!(told.len(), 1, "{told:?}");
+    }
+
+    async fn a_second_invitation_spends_the_first_code(world: &World) {
+        let first = world.first().call(&add("agent-7")).await.unwrap().code.unwrap();
+        let second = world.first().call(&add("agent-7")).await.unwrap().code.unwrap();
+        assert_eq!(world.enrolment(&first, &request()).await.reply.unwrap_err().code, "enrol.code");
+        world.enrols("agent-7", &second).await;
+        let problem = world.first().call(&add("agent-7")).await.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str()), (409, "operator.exists"));
+    }
+
+    async fn neither_code_nor_request_is_found_in_the_database(world: &World) {
+        let code = world.first().call(&add("agent-7")).await.unwrap().code.unwrap();
+        for leaf in world.leaves().await {
+            assert!(!leaf.to_string().contains(&code));
+        }
+        let problem = world.enrolment(&code, "-----BEGIN CERTIFICATE REQUEST-----").await.reply.unwrap_err();
+        assert_eq!(problem.status, 422);
+        assert!(!format!("{problem:?}").contains(&code));
+        world.enrols("agent-7", &code).await;
+    }
+
     async fn an_operator_who_is_disabled_is_refused_at_the_next_request(world: &World) {
         let agent = world.operator("agent-7", &[Role::HotlineAgent]).await;
-        assert_eq!(agent.call(&WhoAmI {}).await.unwrap().operator.as_str(), "agent-7");
+        agent.call(&WhoAmI {}).await.unwrap();
 
-        world.first().call(&DisableOperator { operator: "agent-7".parse().unwrap() }).await.unwrap();
+        let shut_out = world.first().call(&DisableOperator { operator: "agent-7".parse().unwrap() }).await.unwrap();
+        assert_eq!(shut_out.state, OperatorState::Disabled);
 
         let problem = agent.call(&WhoAmI {}).await.unwrap_err();
         assert_eq!((problem.status, problem.code.as_str()), (403, "auth.operator-disabled"));
+        assert_eq!(world.audited("operator.whoami").await, [("agent-7".into(), String::new(), "refused".into())]);
+
+        world.first().call(&EnableOperator { operator: "agent-7".parse().unwrap() }).await.unwrap();
+        agent.call(&WhoAmI {}).await.unwrap();
+    }
+
+    async fn a_disabled_invitation_cannot_be_used(world: &World) {
+        let code = world.first().call(&add("agent-7")).await.unwrap().code.unwrap();
+        world.first().call(&DisableOperator { operator: "agent-7".parse().unwrap() }).await.unwrap();
+        assert_eq!(world.enrolment(&code, &request()).await.reply.unwrap_err().code, "enrol.code");
+        let again = world.first().call(&EnableOperator { operator: "agent-7".parse().unwrap() }).await.unwrap();
+        assert_eq!(again.state, OperatorState::Invited, "let in again, they still need a code");
+        assert_eq!(world.enrolment(&code, &request()).await.reply.unwrap_err().code, "enrol.code");
+    }
+
+    async fn nobody_shuts_themselves_out_and_the_last_administrator_stays(world: &World) {
+        let second = world.operator("administrator-2", &[Role::Administrator]).await;
+        let problem = second.call(&DisableOperator { operator: "administrator-2".parse().unwrap() }).await.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str()), (409, "operator.self"));
+        second.call(&DisableOperator { operator: "first-operator".parse().unwrap() }).await.unwrap();
+        second.call(&EnableOperator { operator: "first-operator".parse().unwrap() }).await.unwrap();
+    }
+
+    async fn two_administrators_cannot_shut_each_other_out_at_once(world: &World) {
+        let second = world.operator("administrator-2", &[Role::Administrator]).await;
+        let (out_first, out_second) = (
+            DisableOperator { operator: "first-operator".parse().unwrap() },
+            DisableOperator { operator: "administrator-2".parse().unwrap() },
+        );
+        let first = world.first();
+        let (one, other) = tokio::join!(second.call(&out_first), first.call(&out_second));
+        let active = world.number("SELECT COUNT(*) FROM operator WHERE state = 'active'").await;
+        assert!(active >= 1, "nobody is left: {one:?} {other:?}");
+    }
+
+    async fn the_record_decides_what_an_operator_may_and_their_certificate_does_not(world: &World) {
+        let agent = world.operator("agent-7", &[Role::HotlineAgent]).await;
+        world.execute("UPDATE operator SET roles = 'auditor' WHERE id = 'agent-7'").await;
+        assert_eq!(agent.call(&WhoAmI {}).await.unwrap().roles, [Role::Auditor]);
+        assert_eq!(agent.post("audit.list", "{}").await.status, 200);
+    }
+
+    async fn operators_are_listed_page_by_page(world: &World) {
+        for id in ["agent-a", "agent-b", "agent-c"] {
+            world.first().call(&add(id)).await.unwrap();
+        }
+        let mut seen = Vec::new();
+        let mut list = ListOperators::default();
+        list.page.limit = Some(2);
+        loop {
+            let page = world.first().call(&list).await.unwrap();
+            seen.extend(page.items.iter().map(|operator| operator.operator.to_string()));
+            match page.next {
+                Some(next) => list.page.after = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!(seen, ["agent-a", "agent-b", "agent-c", "first-operator"]);
+    }
+
+    async fn a_name_with_a_terminal_escape_is_refused(world: &World) {
+        for name in ["\u{1b}]0;owned\u{7}", "Duty\u{202e}officer", "", "a\u{200b}b", "tab\there"] {
+            let op = AddOperator { name: name.to_owned(), ..add("agent-7") };
+            let problem = world.first().call(&op).await.unwrap_err();
+            assert_eq!((problem.status, problem.code.as_str()), (422, "operator.name"), "{name:?}");
+            assert!(!problem.message.contains('\u{1b}') && !problem.message.contains('\u{202e}'), "{:?}", problem.message);
+        }
+        let problem = world.first().call(&AddOperator { roles: Vec::new(), ..add("agent-7") }).await.unwrap_err();
+        assert_eq!(problem.code, "operator.roles");
+    }
+}
+
+both_engines! {
+    from Setup::production();
+
+    async fn severe_verbs_wait_on_production_until_the_second_administrator_is_in(world: &World) {
+        world.first().call(&add("agent-7")).await.unwrap();
+        let key_officer = world.operator("key-officer-1", &[Role::KeyOfficer]).await;
+        let kid = world.texts("SELECT kid FROM key_generation WHERE purpose = 'token-signing' AND state = 'active' ORDER BY kid").await;
+        let revoke = format!(r#"{{"kid":"{}","reason":"key-compromise"}}"#, kid[0]);
+
+        let problem = key_officer.under("revoke-0001").post("key.revoke", revoke.clone()).await.reply.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str()), (403, "approval.second-administrator"));
+
+        world.enrols("second-administrator", world.second_code.as_ref().unwrap()).await;
+        assert_eq!(key_officer.under("revoke-0001").post("key.revoke", revoke).await.status, 200, "the refusal was not kept as the reply");
     }
 }

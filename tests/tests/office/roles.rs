@@ -1,0 +1,71 @@
+//! Every operation against every role.
+
+use std::collections::BTreeSet;
+
+use api::{OperationInfo, Role};
+use server::http::accept::Peer;
+use tests::both_engines;
+
+/// What the contract names and the router holds.
+fn mounted() -> Vec<OperationInfo> {
+    let mounted: BTreeSet<&str> = server::http::admin::mounted_operations().into_iter().collect();
+    api::operations().into_iter().filter(|operation| mounted.contains(operation.name)).collect()
+}
+
+#[test]
+fn every_operation_names_at_least_one_role_and_each_role_can_do_something() {
+    for operation in api::operations() {
+        assert!(!operation.roles.is_empty(), "nobody may {}", operation.name);
+    }
+    for role in Role::ALL {
+        assert!(api::operations().iter().any(|operation| operation.roles.contains(role)), "{role} may do nothing");
+    }
+}
+
+both_engines! {
+    async fn an_operation_is_allowed_to_its_roles_and_denied_to_every_other(world: &World) {
+        for role in Role::ALL {
+            let desk = world.operator(&format!("only-{role}"), &[*role]).await;
+            for operation in mounted() {
+                // An empty request: who may ask is decided before what is asked.
+                let answer = desk.under(&tests::world::desk::fresh_key()).post(operation.name, "{}").await;
+                let code = answer.reply.err().map(|problem| problem.code).unwrap_or_default();
+                let denied = answer.status == 403 && code == "auth.role";
+                let allowed = operation.roles.contains(role);
+                assert_eq!(denied, !allowed, "{role} asks '{}': {} {code}", operation.name, answer.status);
+            }
+        }
+    }
+
+    async fn a_denied_request_is_in_the_audit_log(world: &World) {
+        let auditor = world.operator("auditor-1", &[Role::Auditor]).await;
+        world.clock.ticks();
+        let answer = auditor.under("a-key-0001").post("key.rotate", r#"{"purpose":"token-signing"}"#).await;
+
+        let problem = answer.reply.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str()), (403, "auth.role"));
+        assert!(problem.hint.unwrap().contains("key-officer"), "the hint names who may");
+        assert_eq!(world.audited("key.rotate").await, [("auditor-1".into(), String::new(), "refused".into())]);
+        assert_eq!(world.leaves().await.last().unwrap()["facts"]["code"], "auth.role");
+    }
+
+    async fn two_roles_are_the_sum_of_both(world: &World) {
+        let desk = world.operator("both", &[Role::Auditor, Role::KeyOfficer]).await;
+        assert_eq!(desk.post("audit.list", "{}").await.status, 200);
+        assert_eq!(desk.post("key.list", "{}").await.status, 200);
+        assert_eq!(desk.post("operator.list", "{}").await.status, 200, "an auditor reads the operators");
+        assert_eq!(desk.under("a-key-0002").post("operator.add", "{}").await.status, 403);
+    }
+
+    async fn without_a_certificate_every_path_but_the_enrolment_is_401(world: &World) {
+        let stranger = world.as_peer(Peer(None));
+        for operation in mounted() {
+            let problem = stranger.under("a-key-0003").post(operation.name, "{}").await.reply.unwrap_err();
+            assert_eq!((problem.status, problem.code.as_str()), (401, "auth.certificate-missing"), "{}", operation.name);
+        }
+        let problem = stranger.post("no.such-operation", "{}").await.reply.unwrap_err();
+        assert_eq!(problem.code, "auth.certificate-missing", "a stranger is not told which paths there are");
+        let problem = world.enrolment("no such code", "no such request").await.reply.unwrap_err();
+        assert_ne!(problem.status, 401);
+    }
+}
