@@ -130,10 +130,11 @@ CREATE TABLE service_version (
     PRIMARY KEY (service, valid_from)
 );
 
+-- The ordinal is dense and given by hand (bitmaps count by it); as identity column it costs SQLite no index of its own.
 CREATE TABLE account (
-    id BYTEA NOT NULL PRIMARY KEY,
+    ordinal {identity},
+    id BYTEA NOT NULL UNIQUE,
     reference BIGINT NOT NULL UNIQUE,
-    ordinal BIGINT NOT NULL UNIQUE,
     version BIGINT NOT NULL,
     state TEXT NOT NULL,
     tier TEXT NOT NULL,

@@ -4,12 +4,14 @@
 //! transaction, one audit entry.
 //! Invariant: nothing here prints; the program's few words for people are in `main.rs`, everything else is a log event.
 
+pub mod account;
 pub mod app;
 pub mod arguments;
 pub mod audit;
 pub mod clock;
 pub mod data_dir;
 pub mod failure;
+pub mod hotline;
 pub mod housekeeping;
 pub mod http;
 pub mod instance;

@@ -6,8 +6,11 @@
 
 pub mod engine;
 
+mod account;
 mod account_event;
 mod audit;
+mod bulk;
+mod hotline;
 mod idempotency;
 mod instance;
 mod key;
@@ -22,9 +25,12 @@ mod write;
 
 use std::sync::Arc;
 
+pub use account::{AccountFilter, EndReason, StoredAccount};
 pub use account_event::{AccountCounts, AccountEvent, AccountKey};
 pub use audit::{CheckpointRow, LeafRow};
+pub use bulk::{Batch, NewAccount, Registered};
 pub use engine::{Create, Engine, Leader, Location, Register, Schema};
+pub use hotline::Call;
 pub use idempotency::Known;
 pub use instance::InstanceRow;
 pub use key::KeyRow;

@@ -72,6 +72,12 @@ impl<'a, O: Operation> Record<'a, O> {
         Self { subject: subject.to_string(), ..self }
     }
 
+    /// The call it belongs to, where the operation alone does not know.
+    #[must_use]
+    pub fn call(self, call: CallRef) -> Self {
+        Self { call: Some(call), ..self }
+    }
+
     /// What an auditor wants to know besides: states before and after, counts, reasons. Never personal data.
     #[must_use]
     pub fn facts(self, facts: Value) -> Self {

@@ -1,9 +1,11 @@
 //! The office's days, on both engines. One file a subject; one binary, so that it is linked once.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod accounts;
 mod audit_log;
 mod columns;
 mod dry_run;
+mod hotline;
 mod idempotency;
 mod keys;
 mod leaders;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use api::Operation;
 use api::{
-    audit as audit_api, instance as instance_api, key as key_api, operator as operator_api, relying_party as rp_api,
-    service as service_api, stats as stats_api,
+    account as account_api, audit as audit_api, hotline as hotline_api, instance as instance_api, key as key_api,
+    operator as operator_api, relying_party as rp_api, service as service_api, stats as stats_api,
 };
 use axum::Router;
 
 use super::mount::mount;
 use crate::app::App;
-use crate::{audit, instance, key, operator, relying_party, service, stats};
+use crate::{account, audit, hotline, instance, key, operator, relying_party, service, stats};
 
 macro_rules! operations {
     ($($operation:ty => $run:path,)*) => {
@@ -28,11 +28,19 @@ macro_rules! operations {
 }
 
 operations! {
+    account_api::AccountHistory => account::history::history,
+    account_api::ImportAccounts => account::import::import,
+    account_api::ListAccounts => account::list::list,
+    account_api::ShowAccount => account::show::show,
+    account_api::SuspendAccount => account::suspend::suspend,
     audit_api::ExportAudit => audit::export::export,
     audit_api::ListAudit => audit::list::list,
     audit_api::ListCheckpoints => audit::export::checkpoints,
     audit_api::ShowAudit => audit::show::show,
     audit_api::UnsealedAudit => audit::export::unsealed,
+    hotline_api::CloseCall => hotline::close::close,
+    hotline_api::FindCaller => hotline::find::find,
+    hotline_api::OpenCall => hotline::open::open,
     instance_api::CheckInstance => instance::check::check,
     key_api::ListKeys => key::list::list,
     key_api::RevokeKey => key::revoke::revoke,

@@ -1,0 +1,211 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use api::account::{ImportAccounts, Imported, MAX_ROWS, RefusedRow};
+use domain::{Account, AccountEventKind, AccountId, Channel, Entropy, LocationId, Standing, Timestamp};
+use serde_json::json;
+use uuid::{Builder, Uuid};
+use zeroize::Zeroizing;
+
+use super::locations;
+use super::registration::{Checked, Rules, check};
+use super::seal::{Sealed, Sealer};
+use crate::app::{App, Caller};
+use crate::failure::Failure;
+use crate::keys::Keys;
+use crate::store::{AccountEvent, Batch, NewAccount, Registered, StoreError};
+
+/// How often a batch is stored again because one of its fresh references was taken.
+const TRIES: u32 = 4;
+/// Random bits of an account's reference.
+const REFERENCE_BITS: u32 = 45;
+
+/// Registers a batch: all rows that the state of things allows, in one transaction with one audit entry.
+pub async fn import(app: &App, caller: &Caller, mut op: ImportAccounts) -> Result<Imported, Failure> {
+    batch_is_well_formed(&op)?;
+    let rows = std::mem::take(&mut op.rows);
+    let now = app.clock.now();
+    let rules = Rules { now, environment: app.environment, locations: locations::known()? };
+    let (keys, entropy) = (Arc::clone(&app.keys), Arc::clone(&app.entropy));
+    // Checking and sealing thousands of rows takes longer than anything else may wait for this thread.
+    let prepared = tokio::task::spawn_blocking(move || prepare(&keys, entropy.as_ref(), check(rows, rules)?, now));
+    let (candidates, digest) = prepared.await.map_err(anyhow::Error::from)??;
+    let batch = Batch {
+        kek_id: app.keys.kek().id().into(),
+        index_generation: app.keys.index_generation(),
+        suspended_by: caller.operator.as_str().into(),
+    };
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let mut tx = app.store.write().await?;
+        let first = tx.begin_registering().await?;
+        let indexes: Vec<[u8; 16]> = candidates.iter().map(|candidate| candidate.sealed.hkic_index).collect();
+        let sorted = sort_out(&candidates, &tx.registered(&indexes).await?);
+        let references = references(app.entropy.as_ref(), sorted.new.len());
+        let rows = sorted.new.iter().zip(references).map(|(candidate, reference)| Ok(candidate.account(reference)));
+        match tx.insert_accounts(first, &batch, rows).await {
+            Err(StoreError::Unique) if tries < TRIES => continue,
+            done => done?,
+        };
+        let events: Vec<AccountEvent> = sorted.new.iter().map(|candidate| candidate.event(now)).collect();
+        tx.account_events_folded(&events).await?;
+        let reply = Imported { registered: count(sorted.new.len()), unchanged: count(sorted.unchanged), refused: sorted.refused };
+        let facts = json!({
+            "file": op.file, "batch": op.chunk, "rows_mac": digest,
+            "registered": reply.registered, "unchanged": reply.unchanged, "refused": reply.refused.len(),
+        });
+        return tx.commit(caller.record(&op).facts(facts), reply).await;
+    }
+}
+
+fn batch_is_well_formed(op: &ImportAccounts) -> Result<(), Failure> {
+    if op.rows.is_empty() || op.rows.len() > MAX_ROWS {
+        let message = format!("a batch has 1 to {MAX_ROWS} rows, this one has {}", op.rows.len());
+        return Err(Failure::invalid_field("account.batch", "rows", message));
+    }
+    let digest = op.file.len() == 64 && op.file.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if !digest {
+        let message = "'file' is the SHA-256 of the whole file in 64 lower-case hex digits";
+        return Err(Failure::invalid_field("account.batch", "file", message));
+    }
+    Ok(())
+}
+
+/// A row, checked and sealed, that may become an account.
+struct Candidate {
+    id: Uuid,
+    checked: Checked,
+    sealed: Sealed,
+}
+
+impl Checked {
+    /// Whether it is that registration: one card number registers through one channel at one moment once.
+    fn is(&self, channel: Channel, registered_at: Timestamp) -> bool {
+        self.channel == channel && self.registered_at == registered_at
+    }
+}
+
+impl Candidate {
+    fn account(&self, reference: AccountId) -> NewAccount {
+        let Checked { tier, channel, ref location, registered_at, .. } = self.checked;
+        let account =
+            Account { id: reference, tier, channel, location: location.clone(), registered_at, standing: Standing::Active };
+        NewAccount { id: self.id, account, sealed: Some(self.sealed.clone()) }
+    }
+
+    fn event(&self, now: Timestamp) -> AccountEvent {
+        AccountEvent {
+            kind: AccountEventKind::Registered,
+            tier: self.checked.tier,
+            channel: self.checked.channel,
+            location: self.checked.location.clone(),
+            birth_year: i16::try_from(self.checked.profile.birth_date.year()).unwrap_or(0),
+            sex: self.checked.profile.sex,
+            at: self.checked.registered_at,
+            recorded_at: now,
+        }
+    }
+}
+
+/// Seals every row; gives the candidates, and a keyed digest over what the rows said.
+///
+/// Candidates come in order of their card numbers' look-up values, and ids and references are handed out ascending in that
+/// order: then nearly all indexes are walked from one end to the other, and a page is written once for a batch.
+fn prepare(keys: &Keys, entropy: &dyn Entropy, rows: Vec<Checked>, now: Timestamp) -> Result<(Vec<Candidate>, String), Failure> {
+    let digest = digest(keys, &rows).map_err(anyhow::Error::from)?;
+    let indexed = rows.into_iter().map(|row| Ok((keys.hkic_index(&row.profile.hkic)?, row)));
+    let mut indexed = indexed.collect::<Result<Vec<_>, pki::PkiError>>().map_err(anyhow::Error::from)?;
+    // Stable: of two rows with one card number the first of the file stays first.
+    indexed.sort_by_key(|(index, _)| *index);
+    let mut sealer = Sealer::new(keys).map_err(anyhow::Error::from)?;
+    let ids = ids(entropy, indexed.len(), now);
+    let seal = |((hkic_index, checked), id): (([u8; 16], Checked), Uuid)| {
+        let sealed = sealer.seal(id, &checked.profile, hkic_index).map_err(anyhow::Error::from)?;
+        Ok(Candidate { id, checked, sealed })
+    };
+    Ok((indexed.into_iter().zip(ids).map(seal).collect::<Result<Vec<_>, Failure>>()?, digest))
+}
+
+/// Over every field of every row, keyed: a plain digest of one row would let its card number be found by trying them all.
+fn digest(keys: &Keys, rows: &[Checked]) -> Result<String, pki::PkiError> {
+    let mut said = Zeroizing::new(Vec::with_capacity(rows.len() * 160));
+    said.extend(b"account.import rows");
+    for row in rows {
+        let location = row.location.as_ref().map(LocationId::as_str).unwrap_or_default();
+        said.extend(row.registered_at.micros().to_be_bytes());
+        said.extend(row.tier.code().to_be_bytes());
+        said.extend(row.channel.code().to_be_bytes());
+        for part in [location.as_bytes(), &row.profile.to_bytes()] {
+            said.extend((part.len() as u64).to_be_bytes());
+            said.extend(part);
+        }
+    }
+    keys.payload_mac(&said)
+}
+
+/// Ids of this moment, ascending.
+fn ids(entropy: &dyn Entropy, count: usize, now: Timestamp) -> Vec<Uuid> {
+    let millis = u64::try_from(now.micros() / 1_000).unwrap_or(0);
+    let mut chance = vec![[0; 10]; count];
+    entropy.fill(chance.as_flattened_mut());
+    chance.sort_unstable();
+    chance.iter().map(|chance| Builder::from_unix_timestamp_millis(millis, chance).into_uuid()).collect()
+}
+
+/// References by chance, ascending.
+fn references(entropy: &dyn Entropy, count: usize) -> Vec<AccountId> {
+    let mut chance = vec![[0; 8]; count];
+    entropy.fill(chance.as_flattened_mut());
+    let mut numbers: Vec<u64> = chance.into_iter().map(|bytes| u64::from_le_bytes(bytes) >> (64 - REFERENCE_BITS)).collect();
+    numbers.sort_unstable();
+    numbers.into_iter().filter_map(AccountId::from_number).collect()
+}
+
+/// What becomes of a batch.
+struct Sorted<'a> {
+    new: Vec<&'a Candidate>,
+    unchanged: usize,
+    refused: Vec<RefusedRow>,
+}
+
+/// Parts the rows: new ones, ones that are on record exactly so, and ones whose card number has another registration, on
+/// record or earlier in this batch.
+fn sort_out<'a>(candidates: &'a [Candidate], known: &HashMap<[u8; 16], Registered>) -> Sorted<'a> {
+    let mut sorted = Sorted { new: Vec::with_capacity(candidates.len()), unchanged: 0, refused: Vec::new() };
+    for candidate in candidates {
+        let before = sorted.new.last().filter(|before| before.sealed.hkic_index == candidate.sealed.hkic_index);
+        let same = match (known.get(&candidate.sealed.hkic_index), before) {
+            (Some(known), _) => candidate.checked.is(known.channel, known.registered_at),
+            (None, Some(before)) => candidate.checked.is(before.checked.channel, before.checked.registered_at),
+            (None, None) => {
+                sorted.new.push(candidate);
+                continue;
+            }
+        };
+        if same {
+            sorted.unchanged += 1;
+        } else {
+            sorted.refused.push(refused(candidate, known.get(&candidate.sealed.hkic_index), before));
+        }
+    }
+    sorted.refused.sort_by_key(|row| row.line);
+    sorted
+}
+
+fn refused(candidate: &Candidate, known: Option<&Registered>, before: Option<&&Candidate>) -> RefusedRow {
+    let other = match (known, before) {
+        (Some(known), _) => format!("account {}", known.account),
+        (None, Some(before)) => format!("line {}", before.checked.line),
+        (None, None) => "another line".to_owned(),
+    };
+    RefusedRow {
+        line: candidate.checked.line,
+        code: "account.already-registered".to_owned(),
+        message: format!("the HKIC number has another registration already: {other}"),
+    }
+}
+
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}

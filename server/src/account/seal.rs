@@ -1,0 +1,94 @@
+//! How a person is sealed: a data key for each account, wrapped under the key-encryption key; everything personal under the
+//! data key, each field group bound to its account and its name; and the keyed look-up values of card number and phone.
+
+use domain::Profile;
+use pki::PkiError;
+use pki::provider::{Aad, DataKey, DataKeySealer};
+use uuid::Uuid;
+
+use crate::failure::Failure;
+use crate::keys::Keys;
+use crate::store::StoredAccount;
+
+/// Field group of the profile that registration reads from the card.
+const PROFILE: &str = "profile";
+/// Field group of the notes of operators.
+const NOTE: &str = "note";
+
+/// What is stored of a person.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// The data key under the key-encryption key.
+    pub data_key: [u8; pki::provider::SEALED_DATA_KEY_LENGTH],
+    /// The profile under the data key.
+    pub profile: Vec<u8>,
+    /// Look-up value of the card number.
+    pub hkic_index: [u8; 16],
+    /// Look-up value of the phone.
+    pub phone_index: [u8; 16],
+}
+
+/// Seals people one after the other with kept contexts; one for each thread.
+pub struct Sealer<'k> {
+    keys: &'k Keys,
+    bulk: DataKeySealer,
+}
+
+impl<'k> Sealer<'k> {
+    /// Prepares the contexts.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn new(keys: &'k Keys) -> Result<Self, PkiError> {
+        Ok(Self { keys, bulk: keys.kek().bulk()? })
+    }
+
+    /// Seals the person of the account `id` under a fresh data key. The look-up value of the card number is given: callers
+    /// sort by it first.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn seal(&mut self, id: Uuid, profile: &Profile, hkic_index: [u8; 16]) -> Result<Sealed, PkiError> {
+        let sealed = self.bulk.seal(&profile.to_bytes(), data_key_aad(self.keys, id), group_aad(self.keys, id, PROFILE))?;
+        Ok(Sealed {
+            data_key: sealed.data_key,
+            profile: sealed.profile,
+            hkic_index,
+            phone_index: self.keys.phone_index(&profile.phone)?,
+        })
+    }
+}
+
+/// The person of an account; none once it is closed, for its data key is destroyed.
+///
+/// # Errors
+/// When the row does not open: damaged, moved from another account, or of another instance.
+pub fn open_profile(keys: &Keys, stored: &StoredAccount) -> Result<Option<Profile>, Failure> {
+    let (Some(key), Some(sealed)) = (open_data_key(keys, stored)?, &stored.profile) else { return Ok(None) };
+    let opened = key.open(sealed, group_aad(keys, stored.id, PROFILE)).map_err(anyhow::Error::from)?;
+    Ok(Some(Profile::from_bytes(&opened).map_err(anyhow::Error::from)?))
+}
+
+/// Seals an operator's note, so that erasing the person reaches it; none once the account is closed.
+///
+/// # Errors
+/// When the account's data key does not open.
+pub fn seal_note(keys: &Keys, stored: &StoredAccount, note: Uuid, text: &str) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(key) = open_data_key(keys, stored)? else { return Ok(None) };
+    let aad = group_aad(keys, stored.id, NOTE).and(note.as_bytes());
+    Ok(Some(key.seal(text.as_bytes(), aad).map_err(anyhow::Error::from)?))
+}
+
+fn open_data_key(keys: &Keys, stored: &StoredAccount) -> Result<Option<DataKey>, Failure> {
+    let Some(wrapped) = &stored.data_key else { return Ok(None) };
+    let opened = keys.kek().unwrap_data_key(wrapped, data_key_aad(keys, stored.id)).map_err(anyhow::Error::from)?;
+    Ok(Some(opened))
+}
+
+fn data_key_aad(keys: &Keys, id: Uuid) -> Aad {
+    Aad::of("account.data-key").and(keys.instance().id()).and(id.as_bytes())
+}
+
+fn group_aad(keys: &Keys, id: Uuid, group: &str) -> Aad {
+    Aad::of("account.field-group").and(keys.instance().id()).and(id.as_bytes()).and(group)
+}

@@ -1,0 +1,170 @@
+use api::Role;
+use api::account::{NoticeStatus, PartyNotice, SuspendAccount, Suspension};
+use domain::{Account, AccountEventKind, AccountId, AccountState, CallRef, Refusal, RequestId, Standing, Suspend, Timestamp};
+use serde_json::json;
+
+use super::read_back::read_back;
+use super::seal::{open_profile, seal_note};
+use crate::app::{App, Caller};
+use crate::failure::Failure;
+use crate::hotline::open_call;
+use crate::store::{AccountEvent, EndReason, StoreError, StoredAccount, Write};
+
+/// The longest note, in characters.
+const LONGEST_NOTE: usize = 500;
+/// Kind of the messages by which parties are told.
+const NOTICE: &str = "account.suspended";
+
+/// Stops every use of an account at once. Asked again, it changes nothing and answers with the suspension in force.
+pub async fn suspend(app: &App, caller: &Caller, op: SuspendAccount) -> Result<Suspension, Failure> {
+    let started = app.clock.now();
+    let note = note(&op)?;
+    let mut tx = app.store.write().await?;
+    // The call is locked before the account, everywhere, so that no two wait for each other.
+    match op.call {
+        Some(call) => drop(open_call(&mut tx, caller, call).await?),
+        None => may_suspend_without_call(caller)?,
+    }
+    let stored = tx.account_locked(op.account).await?.ok_or_else(|| Failure::not_found("account", op.account))?;
+    let now = app.clock.now();
+    let outcome = stored.account.suspend(op.reason, op.call, now)?;
+    let account = outcome.account().clone();
+    let ended = match &outcome {
+        Suspend::Now(_) => {
+            tx.put_account(&stored, &account, Some(&caller.operator)).await?;
+            let ended = tx.end_everything(stored.id, EndReason::Suspended).await?;
+            if let Some(text) = note {
+                keep_note(app, caller, &mut tx, &stored, text, now).await?;
+            }
+            record_event(app, &mut tx, &stored, now).await?;
+            tell_parties(app, &mut tx, &stored, now).await?;
+            if let Some(call) = op.call {
+                tx.note_suspended(call, stored.id, now).await?;
+            }
+            ended
+        }
+        Suspend::Already(_) => api::account::Ended::default(),
+    };
+    let already = matches!(outcome, Suspend::Already(_));
+    let (since, call) = facts_of(&account)?;
+    let relying_parties = notices(&mut tx, op.account, since).await?;
+    let reply = Suspension {
+        account: op.account,
+        state: AccountState::Suspended,
+        already,
+        call,
+        suspended_at: since,
+        took_ms: u64::try_from(app.clock.now().saturating_since(started).as_millis()).unwrap_or(u64::MAX),
+        ended,
+        read_back: read_back(&account, since, op.call, relying_parties.len())?,
+        relying_parties,
+    };
+    let facts = json!({
+        "reason": op.reason, "already": already, "before": stored.account.state(), "since": since,
+        "ended": ended, "relying_parties": reply.relying_parties.len(),
+    });
+    let reply = tx.commit(caller.record(&op).facts(facts), reply).await?;
+    app.wake.outbox.notify_one();
+    app.wake.folder.notify_one();
+    Ok(reply)
+}
+
+/// An agent acts for a caller; only a supervisor may act on other word, e.g. of the police.
+fn may_suspend_without_call(caller: &Caller) -> Result<(), Failure> {
+    if caller.has(Role::HotlineSupervisor) {
+        return Ok(());
+    }
+    let refusal = Refusal::new("account.call-required", "a hotline agent suspends in an open call of their own")
+        .hint("open one: 'iamctl hotline open', and name it with --call");
+    Err(Failure::Denied(refusal))
+}
+
+fn note(op: &SuspendAccount) -> Result<Option<&str>, Failure> {
+    let note = op.note.as_deref().map(str::trim).filter(|note| !note.is_empty());
+    match note {
+        None if op.reason.needs_note() => {
+            let message = format!("the reason '{}' needs a note that says more", op.reason);
+            Err(Failure::invalid_field("account.note-missing", "note", message))
+        }
+        Some(note) if note.chars().count() > LONGEST_NOTE => {
+            let message = format!("the note has more than {LONGEST_NOTE} characters");
+            Err(Failure::invalid_field("account.note", "note", message))
+        }
+        Some(note) if note.lines().any(|line| domain::visible(line) != line) => {
+            Err(Failure::invalid_field("account.note", "note", "the note holds an invisible or a control character"))
+        }
+        note => Ok(note),
+    }
+}
+
+async fn keep_note(
+    app: &App,
+    caller: &Caller,
+    tx: &mut Write,
+    stored: &StoredAccount,
+    text: &str,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let id = RequestId::new(now, app.entropy.as_ref()).uuid();
+    if let Some(sealed) = seal_note(&app.keys, stored, id, text)? {
+        tx.insert_account_note(id, stored.id, &caller.operator, now, &sealed).await?;
+    }
+    Ok(())
+}
+
+/// What statistics keep: year of birth and sex, nothing that leads back to the person.
+async fn record_event(app: &App, tx: &mut Write, stored: &StoredAccount, now: Timestamp) -> Result<(), Failure> {
+    let person = open_profile(&app.keys, stored)?;
+    let Account { tier, channel, location, .. } = stored.account.clone();
+    let event = AccountEvent {
+        kind: AccountEventKind::Suspended,
+        tier,
+        channel,
+        location,
+        birth_year: person.as_ref().and_then(|person| i16::try_from(person.birth_date.year()).ok()).unwrap_or(0),
+        sex: person.and_then(|person| person.sex),
+        at: now,
+        recorded_at: now,
+    };
+    Ok(tx.account_event(&event).await?)
+}
+
+/// A message for every party that knows this citizen. Who the citizen is to that party is worked out when it is sent: no
+/// account reference leaves the platform.
+async fn tell_parties(app: &App, tx: &mut Write, stored: &StoredAccount, now: Timestamp) -> Result<(), StoreError> {
+    let payload = json!({ "since": now }).to_string();
+    let subject = stored.account.id.to_string();
+    for party in tx.parties_of(stored.id).await? {
+        let id = RequestId::new(now, app.entropy.as_ref()).uuid();
+        tx.enqueue(id, NOTICE, party.as_str(), &subject, &payload, now).await?;
+    }
+    Ok(())
+}
+
+/// How telling stands, from the messages of this suspension.
+async fn notices(tx: &mut Write, account: AccountId, since: Timestamp) -> Result<Vec<PartyNotice>, Failure> {
+    let mut notices = Vec::new();
+    for message in tx.outbox_about(&account.to_string()).await? {
+        if message.kind != NOTICE || message.created_at < since.micros() {
+            continue;
+        }
+        let broken = || anyhow::anyhow!("an outbox row has a bad receiver or state");
+        notices.push(PartyNotice {
+            rp: message.receiver.parse().map_err(|_| broken())?,
+            status: match message.state.as_str() {
+                "pending" => NoticeStatus::Pending,
+                "acknowledged" => NoticeStatus::Acknowledged,
+                "failed" => NoticeStatus::Failed,
+                _ => return Err(broken().into()),
+            },
+        });
+    }
+    Ok(notices)
+}
+
+fn facts_of(account: &Account) -> Result<(Timestamp, Option<CallRef>), Failure> {
+    match account.standing {
+        Standing::Suspended { since, call, .. } => Ok((since, call)),
+        _ => Err(anyhow::anyhow!("the rule has suspended account {} without facts", account.id).into()),
+    }
+}

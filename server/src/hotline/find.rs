@@ -1,0 +1,67 @@
+use api::hotline::{FindCaller, FoundAccount, Identifier};
+use domain::{Masked, Refusal};
+use serde_json::json;
+
+use super::rule::open_call;
+use crate::account::seal::open_profile;
+use crate::app::{App, Caller};
+use crate::failure::Failure;
+use crate::store::{StoredAccount, Write};
+
+/// The most accounts a phone number gives; a family shares one, a hundred people do not.
+const MOST: usize = 100;
+
+/// Finds the caller's account by what they name. Nobody found is an answer too, and audited like one.
+pub async fn find(app: &App, caller: &Caller, op: FindCaller) -> Result<Vec<FoundAccount>, Failure> {
+    let mut tx = app.store.write().await?;
+    open_call(&mut tx, caller, op.call).await?;
+    let accounts = look_up(app, &mut tx, &op.by).await?;
+    let mut found = Vec::with_capacity(accounts.len());
+    for stored in accounts {
+        tx.note_found(op.call, stored.id).await?;
+        found.push(masked(app, stored)?);
+    }
+    let ids: Vec<_> = found.iter().map(|found| found.account).collect();
+    let facts = json!({ "by": kind(&op.by), "found": ids });
+    tx.commit(caller.record(&op).facts(facts), found).await
+}
+
+async fn look_up(app: &App, tx: &mut Write, by: &Identifier) -> Result<Vec<StoredAccount>, Failure> {
+    match by {
+        Identifier::Hkic(hkic) => {
+            let index = app.keys.hkic_index(hkic).map_err(anyhow::Error::from)?;
+            Ok(tx.account_by_hkic(&index).await?.into_iter().collect())
+        }
+        Identifier::Phone(phone) => {
+            let index = app.keys.phone_index(phone).map_err(anyhow::Error::from)?;
+            let found = tx.accounts_by_phone(&index, i64::try_from(MOST + 1).unwrap_or(i64::MAX)).await?;
+            if found.len() > MOST {
+                let message = format!("more than {MOST} accounts are on that phone number");
+                return Err(Refusal::new("call.too-many-found", message).hint("ask the caller for the HKIC number").into());
+            }
+            Ok(found)
+        }
+        Identifier::Account(id) => Ok(tx.account(*id).await?.into_iter().collect()),
+    }
+}
+
+/// What was named, without the value.
+fn kind(by: &Identifier) -> &'static str {
+    match by {
+        Identifier::Hkic(_) => "hkic",
+        Identifier::Phone(_) => "phone",
+        Identifier::Account(_) => "account",
+    }
+}
+
+fn masked(app: &App, stored: StoredAccount) -> Result<FoundAccount, Failure> {
+    let person = open_profile(&app.keys, &stored)?;
+    Ok(FoundAccount {
+        account: stored.account.id,
+        name_masked: person.as_ref().map(|person| Masked::of(&person.name)),
+        hkic_masked: person.as_ref().map(|person| Masked::of(&person.hkic)),
+        tier: stored.account.tier,
+        state: stored.account.state(),
+        device: stored.device,
+    })
+}
