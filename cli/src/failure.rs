@@ -140,7 +140,7 @@ pub fn repeat_safely(key: &str) -> String {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let mut failure = Self::new(error.exit(), error.code(), error.to_string());
-        failure.hint = error.hint();
+        failure.hint = error.hint().or_else(|| api::codes::explained(error.code()).map(|entry| entry.mend.to_owned()));
         failure.retryable = error.retryable();
         failure.request_id = error.request_id().map(str::to_owned);
         if let ClientError::Problem(problem) = error {

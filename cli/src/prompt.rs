@@ -24,16 +24,16 @@ pub fn restore_terminal() {
 /// Asks for one line on the terminal.
 pub async fn line(question: String) -> Result<String, Failure> {
     let asked = tokio::task::spawn_blocking(move || {
-        let mut error = io::stderr().lock();
-        error.write_all(question.as_bytes())?;
-        error.flush()?;
+        // Not locked while somebody thinks: an interruption is told meanwhile.
+        io::stderr().write_all(question.as_bytes())?;
+        io::stderr().flush()?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
         Ok::<_, io::Error>(answer)
     });
     match asked.await {
         Ok(Ok(answer)) => Ok(answer.trim().to_owned()),
-        Ok(Err(error)) => Err(cannot_ask(&error.to_string())),
+        Ok(Err(error)) => Err(unread(&error)),
         Err(error) => Err(cannot_ask(&error.to_string())),
     }
 }
@@ -47,7 +47,7 @@ pub async fn hidden(question: String) -> Result<Zeroizing<String>, Failure> {
     }
     match tokio::task::spawn_blocking(move || rpassword::prompt_password(question)).await {
         Ok(Ok(answer)) => Ok(Zeroizing::new(answer)),
-        Ok(Err(error)) => Err(cannot_ask(&error.to_string())),
+        Ok(Err(error)) => Err(unread(&error)),
         Err(error) => Err(cannot_ask(&error.to_string())),
     }
 }
@@ -65,7 +65,7 @@ pub async fn secret(terminal: bool, what: &str) -> Result<Zeroizing<String>, Fai
     });
     let text = match read.await {
         Ok(Ok(text)) => text,
-        Ok(Err(error)) => return Err(cannot_ask(&error.to_string())),
+        Ok(Err(error)) => return Err(unread(&error)),
         Err(error) => return Err(cannot_ask(&error.to_string())),
     };
     let text = Zeroizing::new(text.trim().to_owned());
@@ -73,6 +73,13 @@ pub async fn secret(terminal: bool, what: &str) -> Result<Zeroizing<String>, Fai
         return Err(Failure::usage("input.empty", format!("standard input holds no {what}")).changed(NOTHING_SENT));
     }
     Ok(text)
+}
+
+fn unread(error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::Interrupted {
+        return Failure::new(Exit::Interrupted, "interrupted", "interrupted").changed(NOTHING_SENT);
+    }
+    cannot_ask(&error.to_string())
 }
 
 fn cannot_ask(cause: &str) -> Failure {

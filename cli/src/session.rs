@@ -23,6 +23,7 @@ pub struct Session {
     connection: OnceLock<Connection>,
     under_way: Mutex<Option<UnderWay>>,
     repeat: OnceLock<&'static str>,
+    goes_on: OnceLock<String>,
 }
 
 /// A write that was sent and has not been answered.
@@ -37,7 +38,14 @@ pub struct UnderWay {
 impl Session {
     /// A run with those flags.
     pub fn new(flags: Globals, terminal: Terminal) -> Self {
-        Self { flags, terminal, connection: OnceLock::new(), under_way: Mutex::new(None), repeat: OnceLock::new() }
+        Self {
+            flags,
+            terminal,
+            connection: OnceLock::new(),
+            under_way: Mutex::new(None),
+            repeat: OnceLock::new(),
+            goes_on: OnceLock::new(),
+        }
     }
 
     /// The context in use and where the choice came from.
@@ -121,6 +129,16 @@ impl Session {
     /// How the command as a whole is repeated safely, where it is not by one idempotency key.
     pub fn repeat_by(&self, how: &'static str) {
         self.repeat.get_or_init(|| how);
+    }
+
+    /// What goes on without this program, should it be interrupted.
+    pub fn goes_on(&self, what: String) {
+        self.goes_on.get_or_init(|| what);
+    }
+
+    /// What goes on although this program was interrupted.
+    pub fn going_on(&self) -> Option<&str> {
+        self.goes_on.get().map(String::as_str)
     }
 
     /// A list, page by page, with the flags of every list.

@@ -88,7 +88,10 @@ fn interrupted(session: &Session) -> Failure {
             failure.retryable = true;
             failure
         }
-        None => failure,
+        None => match session.going_on() {
+            Some(what) => failure.hint(what),
+            None => failure,
+        },
     }
 }
 

@@ -12,7 +12,7 @@ use crate::verb::Verb;
 /// Show what was done to an account, by whom and when, oldest first
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  iamctl account history A7K39QD2M4X")]
+  iamctl account history A1706F1WHX9")]
 pub struct History {
     /// Which
     account: AccountId,

@@ -26,8 +26,8 @@ const GOES_ON: &str = "give the same command again: it goes on where it stopped"
 
 /// Register accounts from a file, one JSON object a line
 #[derive(Debug, Args)]
-#[command(after_help = "The file is checked whole before anything is sent. Then its rows go in batches of
-5 000, each done whole or not at all; the same command again goes on where it
+#[command(after_help = "The file is checked whole before anything is sent. Then its rows go in batches
+of 5 000, each done whole or not at all; the same command again goes on where it
 stopped. Rows that are refused as things stand are listed, exit 8.
 
 Examples:

@@ -12,7 +12,7 @@ use crate::verb::Verb;
 /// Show one account, masked
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  iamctl account show A7K39QD2M4X")]
+  iamctl account show A1706F1WHX9")]
 pub struct Show {
     /// Which
     account: AccountId,

@@ -15,8 +15,8 @@ use crate::words::word;
 #[command(after_help = "A second suspend of the same account changes nothing and says so.
 
 Examples:
-  iamctl account suspend A7K39QD2M4X --reason suspected-fraud
-  iamctl account suspend A7K39QD2M4X --reason other --note 'court order 12/2022'")]
+  iamctl account suspend A1706F1WHX9 --reason suspected-fraud
+  iamctl account suspend A1706F1WHX9 --reason other --note 'court order 12/2022'")]
 pub struct Suspend {
     /// Which
     account: AccountId,

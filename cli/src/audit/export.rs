@@ -24,8 +24,8 @@ pub const BATCH: u32 = 5_000;
 
 /// Write the audit log to a new folder, for 'audit verify --from' or a verifier of your own
 #[derive(Debug, Args)]
-#[command(after_help = "Writes entries.jsonl, unsealed.jsonl, checkpoints/<tree size> and vkey. The folder
-appears when it is whole. Keep the vkey and a checkpoint elsewhere.
+#[command(after_help = "Writes entries.jsonl, unsealed.jsonl, checkpoints/<tree size> and vkey. The
+folder appears when it is whole. Keep the vkey and a checkpoint elsewhere.
 
 Examples:
   iamctl audit export --to audit-2022-05-31")]

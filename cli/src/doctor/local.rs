@@ -115,28 +115,26 @@ fn belongs(context: &Context) -> Check {
         let chain = X509::stack_from_pem(&context.read_certificate().map_err(|error| error.to_string())?)
             .map_err(|error| error.to_string())?;
         let Some(leaf) = chain.first() else { return Err("the file holds no certificate".to_owned()) };
-        if let Some(stamp) = pki::stamp(leaf)
-            && (stamp.instance != context.file.instance || stamp.environment != context.file.environment)
-        {
+        let (instance, environment) = (client::safe::visible(&context.file.instance), context.file.environment);
+        let Some(stamp) = pki::stamp(leaf) else {
+            let detail = "the certificate names no instance: it was not issued by an iamd".to_owned();
+            return Ok(bad("issuer", detail, "import the context again, or enrol again"));
+        };
+        if stamp.instance != context.file.instance || environment != stamp.environment {
+            let other = client::safe::visible(&stamp.instance);
             let detail = format!(
-                "the certificate is of {} instance {}, the context of {} instance {}",
-                stamp.environment,
-                client::safe::visible(&stamp.instance),
-                context.file.environment,
-                client::safe::visible(&context.file.instance)
+                "the certificate is of {} instance {other}, the context of {environment} instance {instance}",
+                stamp.environment
             );
             return Ok(bad("issuer", detail, "choose the right context ('iamctl context list'), or enrol again"));
         }
+        if chain.len() == 1 {
+            // The issuer's own certificate is not in the file; the server has it.
+            return Ok(good("issuer", format!("of {environment} instance {instance}")));
+        }
         let led = leads_to(leaf, &chain, &read_pem(&context.ca())?).map_err(|error| error.to_string())?;
         Ok(match led {
-            None => good(
-                "issuer",
-                format!(
-                    "of {} instance {}, issued under the context's CA",
-                    context.file.environment,
-                    client::safe::visible(&context.file.instance)
-                ),
-            ),
+            None => good("issuer", format!("of {environment} instance {instance}, issued under the context's CA")),
             Some(why) => bad(
                 "issuer",
                 format!("the certificate does not lead to the context's CA: {why}"),

@@ -15,9 +15,9 @@ use crate::verb::Verb;
 
 /// Explain operations, fields of files, error codes, roles and exit codes
 #[derive(Debug, Args)]
-#[command(after_help = "Topics: operations, errors, roles, exit-codes, manifest, population, registration;
-an operation (account.suspend), an error code (account.closed), a role
-(rp-officer), or a field (manifest.services.redirectUris). Works without a
+#[command(after_help = "Topics: operations, errors, roles, exit-codes, manifest, population,
+registration; an operation (account.suspend), an error code (account.closed), a
+role (rp-officer), or a field (manifest.services.redirectUris). Works without a
 server.
 
 Examples:

@@ -12,7 +12,7 @@ use crate::verb::Verb;
 /// Close a call
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  iamctl hotline close HC7K39QD")]
+  iamctl hotline close HC3NQK8N1")]
 pub struct Close {
     /// Which
     call: CallRef,

@@ -17,8 +17,8 @@ use crate::verb::Verb;
 without echo.
 
 Examples:
-  iamctl hotline find --call HC7K39QD --hkic -
-  iamctl hotline find --call HC7K39QD --phone - -o json < number.txt")]
+  iamctl hotline find --call HC3NQK8N1 --hkic -
+  iamctl hotline find --call HC3NQK8N1 --phone - -o json < number.txt")]
 pub struct Find {
     /// In which call
     #[arg(long)]

@@ -18,7 +18,7 @@ use crate::words::word;
 registration.
 
 Examples:
-  iamctl hotline suspend A7K39QD2M4X --call HC7K39QD --reason lost-device"
+  iamctl hotline suspend A1706F1WHX9 --call HC3NQK8N1 --reason lost-device"
 )]
 pub struct Suspend {
     /// Which

@@ -35,6 +35,7 @@ impl Verb for Wait {
 pub async fn wait(session: &Session, mut job: JobView) -> Result<Answer<JobView>, Failure> {
     const PAUSE: Duration = Duration::from_millis(300);
     let progress = Progress::new(session.terminal, job.total);
+    session.goes_on(format!("the job goes on; 'iamctl job wait {}' waits for it again", job.job));
     while !job.state.is_over() {
         progress.at(job.done, job.total, &job.message);
         tokio::time::sleep(PAUSE).await;

@@ -13,9 +13,12 @@ use crate::words::word;
 /// Stop trusting a key at once; an active one is replaced in the same step
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  iamctl key revoke WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q --reason key-compromise")]
+  iamctl key revoke WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q \\
+    --reason key-compromise")]
 pub struct Revoke {
     /// Which
+    // A thumbprint may begin with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     kid: Kid,
     /// Why
     #[arg(long, value_parser = word::<RevocationReason>(RevocationReason::WORDS))]

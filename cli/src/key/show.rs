@@ -15,6 +15,8 @@ use crate::verb::Verb;
   iamctl key show WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q")]
 pub struct Show {
     /// Which
+    // A thumbprint may begin with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     kid: Kid,
 }
 

@@ -16,8 +16,9 @@ use crate::words::{ROLES, word};
 #[command(after_help = "The code is good for ten minutes and once. Again for the same id: a new code.
 
 Examples:
-  iamctl operator add duty-officer-3 --name 'Duty officer 3' --role hotline-agent
-  iamctl operator add key-officer --name 'Key officer' --role key-officer,auditor")]
+  iamctl operator add duty-officer-3 --name 'Duty officer 3' \\
+    --role hotline-agent
+  iamctl operator add keys-1 --name 'Key officer' --role key-officer,auditor")]
 pub struct Add {
     /// Their id
     id: OperatorId,

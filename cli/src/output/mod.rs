@@ -8,6 +8,8 @@ mod error;
 mod human;
 mod program;
 mod terminal;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Answer, Body};
 pub use columns::Columns;

@@ -9,7 +9,7 @@ use crate::output::Answer;
 use crate::session::Session;
 use crate::verb::Verb;
 
-/// Stop a relying party at once
+/// Stop a relying party at once: none of its services is accessible any more
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   iamctl rp suspend sandbox-bank --reason 'credential leaked, case 4711'")]
@@ -27,7 +27,7 @@ impl Verb for Suspend {
     async fn run(self, session: &Session) -> Result<Answer<PartyView>, Failure> {
         session
             .confirm::<SuspendParty>(
-                &format!(" none of its services is accessible from this moment:Suspend relying party {}?", self.rp),
+                &format!("Suspend relying party {}: nobody can use its services until it is resumed?", self.rp),
                 self.rp.as_str(),
             )
             .await?;

@@ -24,9 +24,9 @@ impl Tabular for Check {
 
     fn lines(&self) -> Option<Vec<Line>> {
         let (tone, word) = if self.ok { (Tone::Good, "ok      ") } else { (Tone::Bad, "NOT OK  ") };
-        let mut lines = vec![Line::new(tone, format!("{word}{:<14} {}", self.id, self.detail))];
+        let mut lines = vec![Line::new(tone, format!("{word}{:<16} {}", self.id, self.detail))];
         if let Some(mend) = &self.mend {
-            lines.push(Line::new(Tone::Plain, format!("        {:<14} -> {mend}", "")));
+            lines.push(Line::new(Tone::Plain, format!("        {:<16} -> {mend}", "")));
         }
         Some(lines)
     }
