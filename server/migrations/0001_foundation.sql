@@ -89,16 +89,17 @@ CREATE TABLE relying_party_version (
     PRIMARY KEY (relying_party, version)
 );
 
+-- The id is the key's thumbprint: a key is one party's for good, removed or not.
 CREATE TABLE relying_party_credential (
+    id TEXT NOT NULL PRIMARY KEY,
     relying_party TEXT NOT NULL REFERENCES relying_party (id),
-    id TEXT NOT NULL,
     kind TEXT NOT NULL,
     state TEXT NOT NULL,
     public_key TEXT NOT NULL,
     not_after BIGINT,
-    created_at BIGINT NOT NULL,
-    PRIMARY KEY (relying_party, id)
+    created_at BIGINT NOT NULL
 );
+CREATE INDEX relying_party_credential_party ON relying_party_credential (relying_party);
 
 CREATE TABLE service (
     code INTEGER NOT NULL PRIMARY KEY,

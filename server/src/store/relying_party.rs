@@ -273,7 +273,7 @@ impl Read {
     /// When the database cannot be reached.
     pub async fn credential_holder(&mut self, thumbprint: &str) -> Result<Option<String>, StoreError> {
         on!(self.conn, |c| sqlx::query_scalar(
-            "SELECT relying_party FROM relying_party_credential WHERE id = $1 ORDER BY relying_party LIMIT 1"
+            "SELECT relying_party FROM relying_party_credential WHERE id = $1"
         )
         .bind(thumbprint)
         .fetch_optional(c))
@@ -396,23 +396,27 @@ impl Write {
     /// Adds a key, or puts what is new about one that the party has or had.
     ///
     /// # Errors
-    /// When the database cannot be reached.
+    /// [`StoreError::Unique`] when it is another party's.
     pub async fn put_credential(&mut self, row: &CredentialRow) -> Result<(), StoreError> {
         let done = on!(*self.conn(), |c| sqlx::query(
-            "INSERT INTO relying_party_credential (relying_party, id, kind, state, public_key, not_after, created_at)
+            "INSERT INTO relying_party_credential (id, relying_party, kind, state, public_key, not_after, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (relying_party, id) DO UPDATE SET kind = excluded.kind, state = excluded.state,
-               public_key = excluded.public_key, not_after = excluded.not_after"
+             ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, state = excluded.state, public_key = excluded.public_key,
+               not_after = excluded.not_after
+             WHERE relying_party_credential.relying_party = excluded.relying_party"
         )
-        .bind(&row.relying_party)
         .bind(&row.id)
+        .bind(&row.relying_party)
         .bind(&row.kind)
         .bind(&row.state)
         .bind(&row.public_key)
         .bind(row.not_after)
         .bind(row.created_at)
         .execute(c)
-        .map_ok(|_| ()));
-        done.map_err(|error| self.error(error))
+        .map_ok(|done| done.rows_affected()));
+        match done.map_err(|error| self.error(error))? {
+            1 => Ok(()),
+            _ => Err(StoreError::Unique),
+        }
     }
 }

@@ -27,8 +27,6 @@ const NEVER: &[(&str, &str)] = &[
      "SELECT COUNT(*) FROM service s WHERE (SELECT COUNT(*) FROM service_version v WHERE v.service = s.code AND v.valid_to IS NULL) <> 1"),
     ("a version ends after it began", "SELECT COUNT(*) FROM service_version WHERE valid_to <= valid_from"),
     ("service codes are dense", "SELECT COUNT(*) FROM (SELECT MAX(code) AS last, COUNT(*) AS number FROM service) AS codes WHERE last <> number"),
-    ("a key belongs to one relying party",
-     "SELECT COUNT(*) FROM (SELECT id FROM relying_party_credential GROUP BY id HAVING COUNT(*) > 1) AS shared"),
     ("a suspended relying party says why", "SELECT COUNT(*) FROM relying_party WHERE state = 'suspended' AND suspended_reason IS NULL"),
     ("a suspended account says since when", "SELECT COUNT(*) FROM account WHERE (state = 'suspended') <> (suspended_since IS NOT NULL)"),
 ];

@@ -44,12 +44,7 @@ async fn knows(world: &World, account: AccountId, parties: &[&str]) {
     let stored = tx.account(account).await.unwrap().unwrap();
     tx.commit_housekeeping(Housekeeping::Progress).await.unwrap();
     for party in parties {
-        let insert = format!(
-            "INSERT INTO relying_party (id, state, version, sector, name_en, name_zh_hant, skeleton_en, skeleton_zh_hant,
-               synthetic, manifest, created_at, updated_at)
-             VALUES ('{party}', 'active', 1, 'government', 'A', 'A', 'a', 'a', true, '', 0, 0)"
-        );
-        world.execute(&insert).await;
+        super::relying_parties::apply(&world.first(), &[tests::fixtures::party(party)]).await.unwrap();
         let mut tx = world.app.store.write().await.unwrap();
         tx.link_party(stored.id, &party.parse().unwrap(), world.clock.now()).await.unwrap();
         tx.link_party(stored.id, &party.parse().unwrap(), world.clock.now()).await.unwrap();
