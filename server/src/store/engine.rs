@@ -262,16 +262,20 @@ impl Engine {
     /// [`StoreError::Broken`] with the mend.
     pub async fn require_c_collation(&self) -> Result<(), StoreError> {
         let Self::Postgres { pool } = self else { return Ok(()) };
-        let row = sqlx::query("SELECT datcollate FROM pg_database WHERE datname = current_database()")
-            .fetch_one(pool)
-            .await
-            .map_err(|error| self.error(error))?;
+        // The name alone does not tell: an ICU locale sorts its own way under any name.
+        let row = sqlx::query(
+            "SELECT datcollate, CAST('B' AS TEXT) < CAST('a' AS TEXT) FROM pg_database WHERE datname = current_database()",
+        )
+        .fetch_one(pool)
+        .await
+        .map_err(|error| self.error(error))?;
         let collation: String = row.try_get(0).map_err(|error| self.error(error))?;
-        if matches!(collation.as_str(), "C" | "C.UTF-8" | "C.utf8" | "POSIX") {
+        let by_bytes: bool = row.try_get(1).map_err(|error| self.error(error))?;
+        if by_bytes && matches!(collation.as_str(), "C" | "C.UTF-8" | "C.utf8" | "POSIX") {
             return Ok(());
         }
         Err(StoreError::Broken(anyhow::anyhow!(
-            "the database sorts text by '{collation}', not by bytes; create it with: CREATE DATABASE iam TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
+            "the database sorts text by a locale (LC_COLLATE '{collation}'), not by bytes; create it with: CREATE DATABASE iam TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
         )))
     }
 
