@@ -5,7 +5,7 @@ use std::sync::{Mutex, OnceLock};
 use api::{Effect, Operation, Severity};
 use client::contexts::ChosenBy;
 use client::safe::visible;
-use client::{CallOptions, Choice, Connection, Context, Contexts, Paged, Tabular};
+use client::{Answered, CallOptions, Choice, Connection, Context, Contexts, Paged, Tabular};
 use domain::Environment;
 use futures_util::TryStreamExt;
 
@@ -97,33 +97,42 @@ impl Session {
     ///
     /// # Errors
     /// Whatever stands between the call and its reply.
-    pub async fn call_with<O: Operation>(&self, op: &O, mut options: CallOptions) -> Result<O::Reply, Failure> {
+    pub async fn call_with<O: Operation>(&self, op: &O, options: CallOptions) -> Result<O::Reply, Failure> {
+        let dry_run = options.dry_run && matches!(O::EFFECT, Effect::Write(_));
+        let answered = self.answered(op, options).await?;
+        if answered.replayed {
+            self.hint("this is the reply that was given before under the same idempotency key");
+        }
+        if dry_run {
+            self.hint("dry run: nothing was changed");
+        }
+        Ok(answered.reply)
+    }
+
+    /// Calls an operation and keeps what came with the reply.
+    ///
+    /// # Errors
+    /// Whatever stands between the call and its reply.
+    pub async fn answered<O: Operation>(&self, op: &O, mut options: CallOptions) -> Result<Answered<O::Reply>, Failure> {
         let write = matches!(O::EFFECT, Effect::Write(_));
         let connection = match self.connection() {
             Ok(connection) => connection,
             Err(failure) if write => return Err(failure.changed(NOTHING_SENT)),
             Err(failure) => return Err(failure),
         };
-        if !write {
-            let answered = connection.call(op, &options).await?;
-            self.verbose(|| format!("request {}", answered.request_id.as_deref().unwrap_or("-")));
-            return Ok(answered.reply);
-        }
-        let key = options.idempotency_key.get_or_insert_with(client::new_idempotency_key).clone();
-        self.verbose(|| format!("idempotency key {key}"));
-        let repeat = self.repeat.get().map_or_else(|| repeat_safely(&key), |repeat| (*repeat).to_owned());
-        self.set_under_way((!options.dry_run).then_some(UnderWay { operation: O::NAME, repeat: repeat.clone() }));
-        let answered = connection.call(op, &options).await;
-        self.set_under_way(None);
-        let answered = answered.map_err(|error| Failure::of_write(error, repeat))?;
+        let answered = if write {
+            let key = options.idempotency_key.get_or_insert_with(client::new_idempotency_key).clone();
+            self.verbose(|| format!("idempotency key {key}"));
+            let repeat = self.repeat.get().map_or_else(|| repeat_safely(&key), |repeat| (*repeat).to_owned());
+            self.set_under_way((!options.dry_run).then_some(UnderWay { operation: O::NAME, repeat: repeat.clone() }));
+            let answered = connection.call(op, &options).await;
+            self.set_under_way(None);
+            answered.map_err(|error| Failure::of_write(error, repeat))?
+        } else {
+            connection.call(op, &options).await?
+        };
         self.verbose(|| format!("request {}", answered.request_id.as_deref().unwrap_or("-")));
-        if answered.replayed {
-            self.hint("this is the reply that was given before under the same idempotency key");
-        }
-        if options.dry_run {
-            self.hint("dry run: nothing was changed");
-        }
-        Ok(answered.reply)
+        Ok(answered)
     }
 
     /// How the command as a whole is repeated safely, where it is not by one idempotency key.

@@ -110,7 +110,7 @@ impl Verb for Import {
         };
         let progress = Progress::new(session.terminal, checked.rows);
         let mut batches = Batches::of(&name, BufReader::with_capacity(1 << 16, file), MAX_ROWS);
-        let mut sent = 0_u64;
+        let (mut sent, mut before) = (0_u64, 0_u64);
         for chunk in 0_u32.. {
             let rows = batches.next().map_err(|failure| failure.changed(standing(sent)))?;
             if rows.is_empty() {
@@ -120,14 +120,16 @@ impl Verb for Import {
             let key = format!("import-{}-{chunk}", checked.digest.get(..32).unwrap_or_default());
             let options = CallOptions { idempotency_key: Some(key), ..session.options() };
             let op = ImportAccounts { file: checked.digest.clone(), chunk, rows };
-            let imported = match session.call_with(&op, options).await {
-                Ok(imported) => imported,
+            let answered = match session.answered(&op, options).await {
+                Ok(answered) => answered,
                 Err(failure) => {
                     progress.over();
                     return Err(broken_off(failure, sent));
                 }
             };
             sent += count;
+            before += u64::from(answered.replayed) * count;
+            let imported = answered.reply;
             done.registered += imported.registered;
             done.unchanged += imported.unchanged;
             done.refused += imported.refused.len() as u64;
@@ -140,7 +142,14 @@ impl Verb for Import {
             return Err(changed(&name).changed(standing(sent)));
         }
         let exit = if done.refused == 0 { Exit::Done } else { Exit::RowsRefused };
-        Ok(Answer::one(done).exit(exit))
+        let mut answer = Answer::one(done).exit(exit);
+        if before > 0 {
+            answer = answer.tell(format!("{} of the rows were in before; this is what was done with them then", spaced(before)));
+        }
+        if session.flags.dry_run {
+            answer = answer.tell("dry run: nothing was changed");
+        }
+        Ok(answer)
     }
 }
 

@@ -80,7 +80,9 @@ fn document(failure: &Failure) -> Document<'_> {
 }
 
 fn for_people(to: &mut dyn Write, failure: &Failure, look: Look) -> io::Result<()> {
-    for mistake in &failure.mistakes {
+    // What the server says of the only wrong part of a request is its message already.
+    let said = |mistake: &&Mistake| mistake.field.file.is_none() && mistake.field.message == failure.message;
+    for mistake in failure.mistakes.iter().filter(|mistake| !said(mistake)) {
         tell_mistake(to, mistake, look)?;
     }
     writeln!(to, "{} {}", look.bad("error:"), visible(&failure.message))?;

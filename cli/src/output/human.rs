@@ -92,7 +92,7 @@ pub fn lines(to: &mut dyn Write, style: &Style, lines: &[Line]) -> io::Result<()
 
 /// `KID` -> `Kid`, `ACTIVE FROM` -> `Active from`.
 fn capitalised(heading: &str) -> String {
-    const KEPT: &[&str] = &["RP", "HKIC", "ID", "JWKS", "JWK", "CA", "TLS"];
+    const KEPT: &[&str] = &["RP", "HKIC", "ID", "JWKS", "JWK", "CA", "TLS", "SHA-256"];
     let mut words = heading.split(' ').enumerate().map(|(number, word)| {
         if KEPT.contains(&word) {
             return word.to_owned();

@@ -92,9 +92,12 @@ impl Tabular for Suspension {
             &[
                 Column::text("account", "ACCOUNT", |row: &Self| row.account.to_string()),
                 Column::text("state", "STATE", |row: &Self| row.state.to_string()),
-                Column::text("already", "BEFORE", |row: &Self| {
-                    if row.already { "already suspended, nothing changed" } else { "no" }.to_owned()
-                }),
+                Column::two(
+                    "already",
+                    "NOTE",
+                    |row: &Self| if row.already { "it was suspended before; nothing was changed" } else { "" }.to_owned(),
+                    |row: &Self| row.already.to_string(),
+                ),
                 Column::text("call", "CALL", |row: &Self| row.call.map(|call| call.to_string()).unwrap_or_default()),
                 Column::two(
                     "suspended_at",
