@@ -36,9 +36,6 @@ impl Tabular for LegcoReply {
             ),
             Line::new(Tone::Plain, ""),
         ];
-        if self.environment == domain::Environment::Sandbox {
-            lines.insert(1, Line::new(Tone::Faint, "Figures of a sandbox: synthetic."));
-        }
         for (number, figure) in self.figures.iter().enumerate() {
             lines.push(Line::new(Tone::Plain, format!("({}) {}", number + 1, figure.text.en)));
             lines.push(Line::new(Tone::Plain, format!("    {}", figure.text.zh_hant)));
@@ -48,6 +45,14 @@ impl Tabular for LegcoReply {
             lines.push(Line::new(Tone::Heading, format!("{}  {}", table.title.en, table.title.zh_hant)));
             lines.extend(table::of(&section(table), None).into_iter().map(|line| Line::new(Tone::Plain, line)));
         }
+        if !self.notes.is_empty() {
+            lines.push(Line::new(Tone::Plain, ""));
+            lines.push(Line::new(Tone::Heading, "Notes  附註"));
+        }
+        for note in &self.notes {
+            lines.push(Line::new(Tone::Plain, format!("- {}", note.text.en)));
+            lines.push(Line::new(Tone::Plain, format!("  {}", note.text.zh_hant)));
+        }
         lines.push(Line::new(Tone::Plain, ""));
         lines.push(Line::new(Tone::Faint, format!("digest {}", self.digest)));
         Some(lines)
@@ -55,9 +60,6 @@ impl Tabular for LegcoReply {
 
     fn markdown(&self) -> Option<String> {
         let mut text = format!("# As at {}\n\n", self.as_at.english());
-        if self.environment == domain::Environment::Sandbox {
-            text.push_str("Figures of a sandbox: synthetic.\n\n");
-        }
         for (number, figure) in self.figures.iter().enumerate() {
             // The hard break keeps both languages in one item.
             let _ = writeln!(text, "{}. {}\\\n   {}", number + 1, visible(&figure.text.en), visible(&figure.text.zh_hant));
@@ -70,6 +72,12 @@ impl Tabular for LegcoReply {
             for row in &section.rows {
                 let _ = writeln!(text, "{}", table::markdown_row(row.iter().map(String::as_str)));
             }
+        }
+        if !self.notes.is_empty() {
+            text.push_str("\n## Notes 附註\n\n");
+        }
+        for note in &self.notes {
+            let _ = writeln!(text, "- {}\\\n  {}", visible(&note.text.en), visible(&note.text.zh_hant));
         }
         let _ = writeln!(
             text,
@@ -111,6 +119,9 @@ impl Tabular for LegcoReply {
                     ]);
                 }
             }
+        }
+        for note in &self.notes {
+            rows.push(vec![text("notes"), text(&note.id), text(""), text(""), text(&note.text.en), text(&note.text.zh_hant)]);
         }
         Some(Sheet { headings: vec!["part", "id", "column", "value", "en", "zh-Hant"], rows })
     }
