@@ -245,3 +245,40 @@ impl Session {
         self.under_way.lock().ok()?.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use api::key::RevokeKey;
+    use api::operator::DisableOperator;
+    use clap::FromArgMatches;
+
+    fn session(line: &[&str]) -> Session {
+        let arguments = ["iamctl"].iter().chain(line).chain(&["whoami"]);
+        let matches = crate::command().try_get_matches_from(arguments).unwrap();
+        let arguments = crate::arguments::Arguments::from_arg_matches(&matches).unwrap();
+        Session::new(arguments.globals, Terminal { input: false, output: false, error: false })
+    }
+
+    #[tokio::test]
+    async fn without_a_terminal_nothing_is_asked_and_nothing_hangs() {
+        let failure = session(&[]).confirm::<DisableOperator>("Disable x?", "x").await.unwrap_err();
+        assert_eq!((failure.exit, failure.code.as_str()), (api::Exit::Usage, "confirmation.impossible"));
+        assert!(failure.hint.as_ref().unwrap().contains("--yes"));
+        assert!(session(&[]).confirm::<RevokeKey>("Revoke x?", "x").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn yes_and_dry_run_confirm_and_mild_verbs_ask_nothing() {
+        session(&["--yes"]).confirm::<RevokeKey>("Revoke x?", "x").await.unwrap();
+        session(&["--dry-run"]).confirm::<RevokeKey>("Revoke x?", "x").await.unwrap();
+        session(&[]).confirm::<api::hotline::OpenCall>("Open?", "").await.unwrap();
+    }
+
+    #[test]
+    fn a_missing_context_file_is_told_with_the_next_step() {
+        let failure = session(&["--context-file", "/nowhere/context.yaml"]).context().unwrap_err();
+        assert_eq!((failure.exit, failure.code.as_str()), (api::Exit::Usage, "context.missing"));
+        assert!(failure.hint.is_some());
+    }
+}

@@ -10,7 +10,7 @@ use domain::{Hkic, Phone};
 
 use crate::early::Early;
 use crate::failure::Failure;
-use crate::flags::ColorChoice;
+use crate::flags::{ColorChoice, Format};
 use crate::output::{self, Look, Terminal};
 
 /// The same choice in clap's words.
@@ -30,23 +30,29 @@ pub fn tell(error: &clap::Error, arguments: &[OsString], early: Early, terminal:
         return Exit::Done;
     }
     let look = Look::of_error(early.color, terminal);
+    // Where standard error is closed there is nobody to tell it to.
+    let _ = io::stderr().lock().write_all(&told(error, arguments, early, look));
+    Exit::Usage
+}
+
+/// What is wrong, as it is told on standard error.
+fn told(error: &clap::Error, arguments: &[OsString], early: Early, look: Look) -> Vec<u8> {
     let text = without_personal(&error.render().to_string(), arguments);
-    if early.format.is_some_and(crate::flags::Format::for_programs) {
-        let failure = failure(error, &text);
-        // Where standard error is closed there is nobody to tell it to.
-        let _ = output::tell_failure(&mut io::stderr().lock(), &failure, early.format, look);
-        return Exit::Usage;
+    let mut bytes = Vec::new();
+    if early.format.is_some_and(Format::for_programs) {
+        // Writing to memory does not fail.
+        let _ = output::tell_failure(&mut bytes, &failure(error, &text), early.format, look);
+        return bytes;
     }
-    let mut to = io::stderr().lock();
     for (number, line) in text.lines().enumerate() {
         let line = visible(line);
         let line = match line.strip_prefix("error:") {
             Some(rest) if number == 0 => format!("{}{rest}", look.bad("error:")),
             _ => line.into_owned(),
         };
-        let _ = writeln!(to, "{line}");
+        let _ = writeln!(bytes, "{line}");
     }
-    Exit::Usage
+    bytes
 }
 
 fn failure(error: &clap::Error, text: &str) -> Failure {
@@ -83,4 +89,59 @@ fn without_personal(text: &str, arguments: &[OsString]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told_for(line: &[&str]) -> String {
+        let arguments: Vec<OsString> = std::iter::once("iamctl").chain(line.iter().copied()).map(OsString::from).collect();
+        let error = crate::command().try_get_matches_from(&arguments).unwrap_err();
+        let early = Early::of(&arguments[1..]);
+        String::from_utf8(told(&error, &arguments, early, Look { color: false, room: None })).unwrap()
+    }
+
+    #[test]
+    fn a_slip_is_answered_with_the_nearest() {
+        assert!(told_for(&["rp", "aply"]).contains("similar subcommand exists: 'apply'"));
+        assert!(told_for(&["rp", "list", "--sektor", "private"]).contains("'--sector'"));
+    }
+
+    #[test]
+    fn programs_get_their_shape_wherever_they_ask_for_it() {
+        for line in [
+            &["rp", "list", "--sektor", "x", "-o", "json"][..],
+            &["-ojson", "rp", "lst"],
+            &["rp", "-o=json"],
+            &["--output=json", "key", "revoke", "x"],
+        ] {
+            let told = told_for(line);
+            let document: serde_json::Value = serde_json::from_str(&told).unwrap_or_else(|_| panic!("{line:?}: {told}"));
+            let error = &document["error"];
+            assert!(error["code"].as_str().unwrap().starts_with("usage."), "{told}");
+            assert!(!error["message"].as_str().unwrap().is_empty() && error["hint"].is_string(), "{told}");
+            assert!(api::codes::explained(error["code"].as_str().unwrap()).is_some(), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_was_typed_in_the_wrong_place_is_not_repeated() {
+        for line in [
+            &["hotline", "close", "G123456(A)"][..],
+            &["account", "show", "g123456a"],
+            &["account", "show", "--account=+85291234567"],
+        ] {
+            let told = told_for(line);
+            assert!(!told.to_lowercase().contains("123456") && !told.contains("91234567"), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_was_typed_is_printed_visibly() {
+        let told = told_for(&["rp", "show", "a\u{1b}[2J\u{202e}"]);
+        // Clap has taken the escape sequence out already.
+        assert!(told.contains("\\u{202e}"), "{told}");
+        assert!(!told.chars().any(|character| character != '\n' && client::safe::is_unsafe(character)));
+    }
 }
