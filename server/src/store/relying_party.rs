@@ -272,11 +272,9 @@ impl Read {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn credential_holder(&mut self, thumbprint: &str) -> Result<Option<String>, StoreError> {
-        on!(self.conn, |c| sqlx::query_scalar(
-            "SELECT relying_party FROM relying_party_credential WHERE id = $1"
-        )
-        .bind(thumbprint)
-        .fetch_optional(c))
+        on!(self.conn, |c| sqlx::query_scalar("SELECT relying_party FROM relying_party_credential WHERE id = $1")
+            .bind(thumbprint)
+            .fetch_optional(c))
         .map_err(|error| self.error(error))
     }
 }
@@ -371,9 +369,8 @@ impl Write {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn insert_party_version(&mut self, row: &PartyVersionRow) -> Result<(), StoreError> {
-        let done =
-            on!(*self.conn(), |c| {
-                sqlx::query(
+        let done = on!(*self.conn(), |c| {
+            sqlx::query(
             "INSERT INTO relying_party_version (relying_party, version, valid_from, valid_to, operator, state, reason, manifest,
                changes)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
@@ -389,7 +386,7 @@ impl Write {
         .bind(&row.changes)
         .execute(c)
         .map_ok(|_| ())
-            });
+        });
         done.map_err(|error| self.error(error))
     }
 
