@@ -31,8 +31,11 @@ pub struct Populate {
     /// What chance begins with
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// Wait for its end, as is done anyway
+    #[arg(long, overrides_with = "no_wait")]
+    wait: bool,
     /// Come back as soon as the job is accepted
-    #[arg(long)]
+    #[arg(long, overrides_with = "wait")]
     no_wait: bool,
 }
 
@@ -45,7 +48,7 @@ impl Verb for Populate {
             .confirm::<sandbox::Populate>(&format!("Fill this instance with a synthetic population at scale {}?", self.scale), "")
             .await?;
         let job = session.call(&sandbox::Populate { population, scale: self.scale, seed: self.seed }).await?;
-        if self.no_wait || session.flags.dry_run {
+        if (self.no_wait && !self.wait) || session.flags.dry_run {
             return Ok(Answer::one(job));
         }
         wait(session, job).await
