@@ -26,6 +26,8 @@ const SAME_KEY: &str = "give the same command with the same --idempotency-key: i
 const LOOK_AGAIN: &str = "look again at how things stand, then decide anew";
 const WRITE_OUT: &str = "write the value out at each place";
 
+const FRESH_SANDBOX: &str = "begin with a fresh sandbox: iamd init --environment sandbox";
+
 /// The codes of the server, of the certificate requests and of the command line.
 pub const CODES: &[Code] = &[
     // Server: who is let in.
@@ -98,6 +100,18 @@ pub const CODES: &[Code] = &[
     entry("account.not-found", "there is no such account", "read the reference again; 'iamctl hotline find' finds the caller"),
     entry("audit-entry.not-found", "there is no such audit entry", "'iamctl audit list' shows the entries"),
     entry("call.not-found", "there is no such call", "read the reference again, or 'iamctl hotline open'"),
+    entry("job.over", "the job has ended already", "'iamctl job list' shows how"),
+    entry("job.kind", "this version of iamd does not know that kind of job", "compare the versions of the nodes"),
+    entry("population.accounts", "there are accounts already", FRESH_SANDBOX),
+    entry("population.loaded", "a population was loaded before", FRESH_SANDBOX),
+    entry(
+        "population.part",
+        "part of another population is loaded",
+        "give the same file, scale and seed to go on, or begin with a fresh sandbox",
+    ),
+    entry("population.production", "synthetic people exist on sandbox instances only", "make a sandbox instance"),
+    entry("population.space", "there is not room enough for the population", "free some space, or choose a smaller --scale"),
+    entry("population.under-way", "a population is being loaded", "'iamctl job wait JOB'"),
     entry("job.not-found", "there is no such job", "'iamctl job list' shows the jobs"),
     entry("key.not-found", "there is no such key", "'iamctl key list' shows the keys"),
     entry("operator.not-found", "there is no such operator", "'iamctl operator list' shows the operators"),

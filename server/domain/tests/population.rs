@@ -285,7 +285,7 @@ fn a_stream_of_uses_goes_on_from_any_place() {
     for stop in [0, 1, 17, 18, 400, whole.len() - 1] {
         let mut first = plan.uses_from(Position::default());
         let before: Vec<_> = first.by_ref().take(stop).collect();
-        let after: Vec<_> = plan.uses_from(first.position()).collect();
+        let after: Vec<_> = plan.uses_from(first.reached()).collect();
         assert_eq!([before, after].concat(), whole);
     }
 }
@@ -340,7 +340,7 @@ fn what_is_wrong_is_found_where_it_stands() {
     places.insert("post-office".parse().unwrap(), 0);
     let codes: BTreeSet<_> = population.findings_in(&surroundings()).into_iter().map(|found| (found.path, found.code)).collect();
     let expected = [
-        ("registrations.locations.counter.post-office".to_owned(), "location.unknown"),
+        ("registrations.locations.counter.post-office".to_owned(), "population.location"),
         ("usage.services[0].service".to_owned(), "population.service"),
         ("usage.services[1].functions.step-up".to_owned(), "population.function"),
     ];

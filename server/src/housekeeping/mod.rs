@@ -58,6 +58,23 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         |app| &app.wake.outbox,
         |app| async move { outbox::deliver_due(&app).await.map(|_| ()) },
     );
+    let stopping = stop.clone();
+    spawn(
+        &tasks,
+        app,
+        stop,
+        "jobs",
+        Duration::from_secs(1),
+        |app| &app.wake.jobs,
+        move |app| {
+            // A job ends between two batches when the node stops; it goes on when the node is back.
+            let stopping = stopping.clone();
+            async move {
+                while !stopping.is_cancelled() && crate::job::run::run_next(&app, &stopping).await? {}
+                Ok(())
+            }
+        },
+    );
     spawn(&tasks, app, stop, "sweep", Duration::from_mins(10), |app| &app.wake.sweeper, |app| async move { sweep(&app).await });
     tasks.close();
     tasks

@@ -165,6 +165,7 @@ impl Engine {
                     Ok(())
                 })
             })
+            .before_acquire(|_, connection| Box::pin(async move { Ok(!super::rows::out_of_step(connection.age)) }))
             .connect_with(options.application_name("iamd"))
             .await
             .map_err(|error| opening(error, "PostgreSQL"))?;

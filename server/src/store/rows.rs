@@ -1,10 +1,12 @@
 //! Many rows at once. Ordinary statements of many rows on both engines for counters; for rows that are only added, each
 //! engine's own fast lane: multi-row inserts on SQLite, COPY on PostgreSQL.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use tokio::time::Instant;
 
 use super::StoreError;
 
@@ -229,6 +231,7 @@ where
     I: Iterator<Item = Result<T, StoreError>> + Send,
     T: Send,
 {
+    let underway = Underway::default();
     let mut copying = connection.copy_in_raw(copy).await?;
     let mut buffer = Vec::with_capacity(SEND + SEND / 4);
     buffer.extend(b"PGCOPY\n\xff\r\n\0");
@@ -241,6 +244,7 @@ where
             }
             Err(error) => {
                 copying.abort("the rows could not be made").await?;
+                underway.ended();
                 return Err(Spilt::Rows(error));
             }
         }
@@ -251,7 +255,41 @@ where
     }
     buffer.extend((-1_i16).to_be_bytes());
     copying.send(buffer.as_slice()).await?;
-    Ok(copying.finish().await?)
+    let done = copying.finish().await;
+    underway.ended();
+    Ok(done?)
+}
+
+/// The last moment at which a COPY was dropped half-way.
+static DROPPED: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// A COPY whose future may be dropped: its caller went away, or was cancelled. What PostgreSQL answers afterwards belongs to
+/// nobody, and the next statement on that connection would take it for its own answer.
+#[derive(Default)]
+struct Underway {
+    ended: bool,
+}
+
+impl Underway {
+    fn ended(mut self) {
+        self.ended = true;
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        if !self.ended
+            && let Ok(mut dropped) = DROPPED.lock()
+        {
+            *dropped = Some(Instant::now());
+        }
+    }
+}
+
+/// Whether a connection of that age may be out of step: it was open when a COPY was dropped. Which one it was cannot be told
+/// from outside, and it happens seldom: all of them are closed when their turn comes, and new ones opened.
+pub(super) fn out_of_step(age: Duration) -> bool {
+    DROPPED.lock().is_ok_and(|dropped| dropped.is_some_and(|dropped| dropped.elapsed() <= age))
 }
 
 #[cfg(test)]

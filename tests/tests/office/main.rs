@@ -13,6 +13,7 @@ mod operators;
 mod outages;
 mod party_history;
 mod party_keys;
+mod population;
 mod readiness;
 mod relying_parties;
 mod roles;

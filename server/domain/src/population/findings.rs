@@ -382,10 +382,15 @@ impl Findings {
                 match surroundings.locations.get(place) {
                     None => {
                         let hint = nearest(place, surroundings.locations.keys());
-                        self.add(path, "location.unknown", format!("there is no location '{place}'"), hint.as_deref());
+                        self.add(path, "population.location", format!("there is no location '{place}'"), hint.as_deref());
                     }
                     Some(there) if there != channel => {
-                        self.add(path, "location.channel", format!("'{place}' is a location of {there}, not of {channel}"), None);
+                        self.add(
+                            path,
+                            "population.location",
+                            format!("'{place}' is a location of {there}, not of {channel}"),
+                            None,
+                        );
                     }
                     Some(_) => {}
                 }

@@ -191,7 +191,7 @@ impl<P: Deref<Target = Plan>> Uses<P> {
 
     /// Where the next one stands.
     #[must_use]
-    pub fn position(&self) -> Position {
+    pub fn reached(&self) -> Position {
         self.position
     }
 

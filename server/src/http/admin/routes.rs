@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use api::Operation;
 use api::{
-    account as account_api, audit as audit_api, hotline as hotline_api, instance as instance_api, key as key_api,
-    operator as operator_api, relying_party as rp_api, service as service_api, stats as stats_api,
+    account as account_api, audit as audit_api, hotline as hotline_api, instance as instance_api, job as job_api, key as key_api,
+    operator as operator_api, relying_party as rp_api, sandbox as sandbox_api, service as service_api, stats as stats_api,
 };
 use axum::Router;
 
 use super::mount::mount;
 use crate::app::App;
-use crate::{account, audit, hotline, instance, key, operator, relying_party, service, stats};
+use crate::{account, audit, hotline, instance, job, key, operator, relying_party, sandbox, service, stats};
 
 macro_rules! operations {
     ($($operation:ty => $run:path,)*) => {
@@ -42,6 +42,9 @@ operations! {
     hotline_api::FindCaller => hotline::find::find,
     hotline_api::OpenCall => hotline::open::open,
     instance_api::CheckInstance => instance::check::check,
+    job_api::CancelJob => job::cancel::cancel,
+    job_api::ListJobs => job::list::list,
+    job_api::ShowJob => job::show::show,
     key_api::ListKeys => key::list::list,
     key_api::RevokeKey => key::revoke::revoke,
     key_api::RotateKey => key::rotate::rotate,
@@ -59,6 +62,7 @@ operations! {
     rp_api::ResumeParty => relying_party::resume::resume,
     rp_api::ShowParty => relying_party::show::show,
     rp_api::SuspendParty => relying_party::suspend::suspend,
+    sandbox_api::Populate => sandbox::populate::populate,
     service_api::ListServices => service::list::list,
     service_api::ShowService => service::show::show,
     stats_api::LegcoReport => stats::legco::legco,

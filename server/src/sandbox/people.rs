@@ -1,0 +1,167 @@
+//! A batch of synthetic people as accounts, by the way of every import: sealed under keys of their own, looked up by keyed
+//! values, counted as events.
+
+use domain::population::{Ended, Plan, SyntheticAccount};
+use domain::{Account, AccountEventKind, AccountId, Entropy, Profile, Standing, Timestamp};
+use openssl::sha::Sha256;
+use pki::PkiError;
+use uuid::{Builder, Uuid};
+
+use super::populating::recorded_at;
+use crate::account::seal::Sealer;
+use crate::failure::Failure;
+use crate::keys::{Keys, hex};
+use crate::store::{AccountEvent, NewAccount, StoreError};
+
+/// How many people are looked at before others get their turn on this thread.
+const TURN: usize = 500;
+
+/// People in the order in which they are stored.
+pub(super) struct People {
+    people: Vec<Person>,
+    /// What statistics keep.
+    pub(super) events: Vec<AccountEvent>,
+    /// Over what is stored of them in the clear, lower-case hex.
+    pub(super) digest: String,
+}
+
+struct Person {
+    life: SyntheticAccount,
+    /// Look-up value of the card number; none for a closed account.
+    hkic_index: Option<[u8; 16]>,
+    id: Uuid,
+    reference: AccountId,
+}
+
+impl People {
+    /// The next people. They are put into the order of their look-up values, and ids and references are handed out ascending
+    /// in it: then nearly all indexes are walked from one end to the other, and a page is written once for a batch.
+    pub(super) async fn prepare(
+        plan: &Plan,
+        keys: &Keys,
+        entropy: &dyn Entropy,
+        now: Timestamp,
+        lives: Vec<SyntheticAccount>,
+    ) -> Result<Self, Failure> {
+        let mut references = Vec::with_capacity(lives.len());
+        let mut events = Vec::with_capacity(lives.len() + lives.len() / 8);
+        let mut indexed = Vec::with_capacity(lives.len());
+        for (place, life) in lives.into_iter().enumerate() {
+            let profile = profile(plan, &life)?;
+            references.push(plan.reference(life.number).ok_or_else(|| anyhow::anyhow!("an account has no reference"))?);
+            push_events(&mut events, &life, &profile);
+            let closed = matches!(life.ended, Some(Ended::Closed { .. }));
+            let index = (!closed).then(|| keys.hkic_index(&profile.hkic)).transpose().map_err(anyhow::Error::from)?;
+            indexed.push((index, life));
+            if place % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        indexed.sort_by_key(|(index, life)| (*index, life.number));
+        references.sort_unstable();
+        let ids = ids(entropy, indexed.len(), now);
+        let people: Vec<Person> = indexed
+            .into_iter()
+            .zip(ids)
+            .zip(references)
+            .map(|(((hkic_index, life), id), reference)| Person { life, hkic_index, id, reference })
+            .collect();
+        let digest = digest(&people);
+        Ok(Self { people, events, digest })
+    }
+
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        self.people.len()
+    }
+
+    /// The accounts, sealed one by one as they are asked for.
+    pub(super) fn sealed<'a>(
+        &'a self,
+        plan: &'a Plan,
+        mut sealer: Sealer<'a>,
+    ) -> impl Iterator<Item = Result<NewAccount, StoreError>> + Send + 'a {
+        self.people.iter().map(move |person| person.account(plan, &mut sealer).map_err(StoreError::Broken))
+    }
+}
+
+impl Person {
+    fn account(&self, plan: &Plan, sealer: &mut Sealer<'_>) -> Result<NewAccount, anyhow::Error> {
+        let life = &self.life;
+        let standing = match life.ended {
+            None => Standing::Active,
+            Some(Ended::Suspended { at, reason }) => Standing::Suspended { since: at, reason, call: None },
+            Some(Ended::Closed { at, reason }) => Standing::Closed { since: at, reason },
+        };
+        let account = Account {
+            id: self.reference,
+            tier: life.final_tier(),
+            channel: life.channel,
+            location: life.location.clone(),
+            registered_at: life.registered_at,
+            standing,
+        };
+        // A closed account's data key is destroyed: there never was one.
+        let sealed = match self.hkic_index {
+            Some(index) => Some(self.seal(plan, sealer, index)?),
+            None => None,
+        };
+        Ok(NewAccount { id: self.id, account, sealed })
+    }
+
+    fn seal(&self, plan: &Plan, sealer: &mut Sealer<'_>, index: [u8; 16]) -> Result<crate::account::seal::Sealed, anyhow::Error> {
+        let profile = plan.profile(&self.life).ok_or_else(|| anyhow::anyhow!("an account has no person"))?;
+        Ok(sealer.seal(self.id, &profile, index).map_err(|error: PkiError| error)?)
+    }
+}
+
+fn profile(plan: &Plan, life: &SyntheticAccount) -> Result<Profile, Failure> {
+    Ok(plan.profile(life).ok_or_else(|| anyhow::anyhow!("an account has no person"))?)
+}
+
+fn push_events(events: &mut Vec<AccountEvent>, life: &SyntheticAccount, profile: &Profile) {
+    let event = |kind, tier, at| AccountEvent {
+        kind,
+        tier,
+        channel: life.channel,
+        location: life.location.clone(),
+        birth_year: i16::try_from(profile.birth_date.year()).unwrap_or(0),
+        sex: profile.sex,
+        at,
+        recorded_at: recorded_at(at),
+    };
+    events.push(event(AccountEventKind::Registered, life.tier, life.registered_at));
+    if let Some(upgraded) = &life.upgraded {
+        let place = upgraded.location.clone();
+        let made = event(AccountEventKind::Upgraded, life.final_tier(), upgraded.at);
+        events.push(AccountEvent { channel: upgraded.channel, location: place, ..made });
+    }
+    match life.ended {
+        None => {}
+        Some(Ended::Suspended { at, .. }) => events.push(event(AccountEventKind::Suspended, life.final_tier(), at)),
+        Some(Ended::Closed { at, .. }) => events.push(event(AccountEventKind::Closed, life.final_tier(), at)),
+    }
+}
+
+fn digest(people: &[Person]) -> String {
+    let mut digest = Sha256::new();
+    for Person { life, id, reference, .. } in people {
+        digest.update(id.as_bytes());
+        digest.update(&reference.number().to_be_bytes());
+        digest.update(&life.registered_at.micros().to_be_bytes());
+        digest.update(&life.final_tier().code().to_be_bytes());
+        digest.update(&life.ended.map_or(0, |ended| ended.at().micros()).to_be_bytes());
+    }
+    hex(&digest.finish())
+}
+
+/// Ids in ascending order: uuid v7 of this moment, the random parts sorted.
+fn ids(entropy: &dyn Entropy, count: usize, now: Timestamp) -> Vec<Uuid> {
+    let millis = u64::try_from(now.micros() / 1_000).unwrap_or(0);
+    let mut chance = vec![[0; 10]; count];
+    entropy.fill(chance.as_flattened_mut());
+    let mut ids: Vec<Uuid> =
+        chance.iter().map(|chance| Builder::from_unix_timestamp_millis(millis, chance).into_uuid()).collect();
+    ids.sort_unstable();
+    ids
+}

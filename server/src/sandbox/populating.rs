@@ -1,0 +1,235 @@
+//! The job that loads a population: its parties, its accounts, its uses, batch by batch. Each batch goes the way that an
+//! operator's file or a citizen's use goes, in one transaction that also says where to go on.
+
+use std::sync::Arc;
+
+use api::sandbox::Populate;
+use domain::population::{Accounts, Plan, Position, Scale, SyntheticUse, Uses};
+use domain::{Manifest, OperatorId, Timestamp, spaced};
+use openssl::sha::Sha256;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::people::People;
+use super::surroundings::{codes, invalid, surroundings};
+use crate::account::seal::Sealer;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::job::run::{Advance, Next};
+use crate::keys::hex;
+use crate::relying_party::apply::apply_manifests;
+use crate::relying_party::check::check;
+use crate::store::{Batch, JobRow, StoreError, UsageRow, Write};
+use crate::usage::{Pseudonyms, Use};
+
+/// Accounts of one transaction. Their look-up values are random, and each page of an index is written once a transaction:
+/// with 1.3 million accounts a batch of 5 000 writes three times as much.
+const ACCOUNTS: usize = 40_000;
+/// Uses of one transaction.
+const USES: usize = 100_000;
+
+/// When a synthetic event counts as recorded: at its own moment, so that the sandbox looks as if it had been there all along
+/// and `--known-at` means something in its history.
+pub(super) fn recorded_at(at: Timestamp) -> Timestamp {
+    at
+}
+
+/// How far a load is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Progress {
+    /// Whether the parties have joined.
+    parties: bool,
+    /// Accounts that are there.
+    accounts: u64,
+    /// Ordinal of the first of them.
+    first: i64,
+    /// Uses that are there.
+    uses: u64,
+    /// Where the next one stands.
+    position: Position,
+}
+
+/// A load under way.
+pub(crate) struct Populating {
+    plan: Arc<Plan>,
+    manifests: Vec<Manifest>,
+    operator: OperatorId,
+    progress: Progress,
+    accounts: Option<Accounts<Arc<Plan>>>,
+    uses: Option<Making>,
+}
+
+/// Uses being made, and the codes of their services.
+struct Making {
+    uses: Uses<Arc<Plan>>,
+    codes: Vec<i32>,
+}
+
+impl Populating {
+    /// Takes a load up where it stands.
+    ///
+    /// # Errors
+    /// When the population does not fit the instance any more.
+    pub(crate) async fn take_up(app: &App, row: &JobRow, payload: &str) -> Result<Self, Failure> {
+        let asked: Populate = serde_json::from_str(payload).map_err(anyhow::Error::from)?;
+        let progress = match row.progress.as_str() {
+            "" => Progress::default(),
+            progress => serde_json::from_str(progress).map_err(anyhow::Error::from)?,
+        };
+        let scale = Scale::new(asked.scale)?;
+        let surroundings = surroundings(&mut app.store.read().await?).await?;
+        let manifests = asked.population.manifests();
+        let plan = tokio::task::spawn_blocking(move || Plan::new(&asked.population, scale, asked.seed, &surroundings));
+        let plan = Arc::new(plan.await.map_err(anyhow::Error::from)?.map_err(invalid)?);
+        let operator = row.operator.parse().map_err(anyhow::Error::from)?;
+        Ok(Self { plan, manifests, operator, progress, accounts: None, uses: None })
+    }
+
+    /// The next batch.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or what is there stands in the way.
+    pub(crate) async fn batch(&mut self, app: &App, tx: &mut Write) -> Result<Advance, Failure> {
+        let facts = if !self.progress.parties {
+            self.parties(app, tx).await?
+        } else if self.progress.accounts < self.plan.totals.made() {
+            self.accounts(app, tx).await?
+        } else {
+            self.uses(app, tx).await?
+        };
+        let total = self.plan.totals.made() + self.plan.events();
+        let done = self.progress.accounts + self.progress.uses;
+        Ok(Advance {
+            progress: serde_json::to_string(&self.progress).map_err(anyhow::Error::from)?,
+            done,
+            total,
+            message: self.message(),
+            facts,
+            next: if done < total { Next::Batch } else { Next::Nothing },
+        })
+    }
+
+    fn message(&self) -> String {
+        let Progress { accounts, uses, .. } = self.progress;
+        let totals = &self.plan.totals;
+        if accounts < totals.made() {
+            return format!("{} of {} accounts", spaced(accounts), spaced(totals.made()));
+        }
+        if uses < self.plan.events() {
+            return format!("{} accounts, {} of {} uses", spaced(accounts), spaced(uses), spaced(self.plan.events()));
+        }
+        format!(
+            "{} accounts (of which {} plus, {} suspended), {} closed ones, {} uses of {} services up to {}",
+            spaced(totals.registered),
+            spaced(totals.plus),
+            spaced(totals.suspended),
+            spaced(totals.closed),
+            spaced(self.plan.completed_uses()),
+            self.plan.services.len(),
+            self.plan.as_at
+        )
+    }
+
+    async fn parties(&mut self, app: &App, tx: &mut Write) -> Result<serde_json::Value, Failure> {
+        let manifests = check(app.environment, std::mem::take(&mut self.manifests))?;
+        let applied = apply_manifests(tx, &manifests, &self.operator, app.clock.now()).await?;
+        self.progress.parties = true;
+        Ok(json!({ "part": "parties", "rows": applied.len() }))
+    }
+
+    async fn accounts(&mut self, app: &App, tx: &mut Write) -> Result<serde_json::Value, Failure> {
+        let done = self.progress.accounts;
+        let plan = Arc::clone(&self.plan);
+        let skip = usize::try_from(done).map_err(anyhow::Error::from)?;
+        let accounts = self.accounts.get_or_insert_with(|| {
+            let mut accounts = Accounts::of(plan);
+            // Those that are there are drawn again: chance goes on from where it was.
+            if let Some(last) = skip.checked_sub(1) {
+                accounts.nth(last);
+            }
+            accounts
+        });
+        let lives: Vec<_> = accounts.by_ref().take(ACCOUNTS).collect();
+        let (keys, entropy) = (app.keys.as_ref(), app.entropy.as_ref());
+        let people = People::prepare(&self.plan, keys, entropy, app.clock.now(), lives).await?;
+        let first = tx.begin_registering().await?;
+        if done == 0 {
+            self.progress.first = first;
+        }
+        let batch = Batch {
+            kek_id: keys.kek().id().into(),
+            index_generation: keys.index_generation(),
+            suspended_by: self.operator.as_str().into(),
+        };
+        let sealer = Sealer::new(keys).map_err(anyhow::Error::from)?;
+        let made = tx.insert_accounts(first, &batch, people.sealed(&self.plan, sealer)).await?;
+        tx.account_events_folded(&people.events).await?;
+        self.progress.accounts += made;
+        if made != people.len() as u64 {
+            return Err(anyhow::anyhow!("{made} accounts were stored, {} were made", people.len()).into());
+        }
+        Ok(json!({ "part": "accounts", "rows": made, "from": done, "digest": people.digest }))
+    }
+
+    async fn uses(&mut self, app: &App, tx: &mut Write) -> Result<serde_json::Value, Failure> {
+        if self.uses.is_none() {
+            self.accounts = None;
+            self.uses = Some(self.make_uses(tx).await?);
+        }
+        let Some(making) = &mut self.uses else { return Err(anyhow::anyhow!("no uses are being made").into()) };
+        let from = self.progress.uses;
+        let first = self.progress.first;
+        let mut pseudonyms = Pseudonyms::new(&app.keys);
+        let mut digest = Sha256::new();
+        let Making { uses, codes } = making;
+        let rows = uses.by_ref().take(USES).map(|made| {
+            let row = row(&made, first, codes, &mut pseudonyms)?;
+            add_to(&mut digest, &row);
+            Ok(row)
+        });
+        let made = tx.insert_uses_folded(rows).await?;
+        self.progress.uses += made;
+        self.progress.position = uses.reached();
+        Ok(json!({ "part": "uses", "rows": made, "from": from, "digest": hex(&digest.finish()) }))
+    }
+
+    async fn make_uses(&self, tx: &mut Write) -> Result<Making, Failure> {
+        let known = codes(tx).await?;
+        let code = |client| {
+            let code = known.get(client).copied();
+            code.ok_or_else(|| Failure::not_found("service", client))
+        };
+        let codes = self.plan.services.iter().map(|service| code(&service.client)).collect::<Result<_, _>>()?;
+        let (plan, position) = (Arc::clone(&self.plan), self.progress.position);
+        let uses = tokio::task::spawn_blocking(move || Uses::from(plan, position)).await.map_err(anyhow::Error::from)?;
+        Ok(Making { uses, codes })
+    }
+}
+
+/// A use by the same form as one of a moment.
+fn row(made: &SyntheticUse, first: i64, codes: &[i32], pseudonyms: &mut Pseudonyms<'_>) -> Result<UsageRow, StoreError> {
+    let used = Use {
+        service: codes[made.service],
+        function: made.function,
+        tier: made.tier,
+        channel: made.channel,
+        outcome: made.outcome,
+        at: made.at,
+        // In place of the account's own ordinal: people who differ here differ there, and a pseudonym says no more.
+        ordinal: first + i64::from(made.account),
+    };
+    used.row(pseudonyms, recorded_at(made.at)).map_err(|error| StoreError::Broken(error.into()))
+}
+
+fn add_to(digest: &mut Sha256, row: &UsageRow) {
+    let mut bytes = [0; 28];
+    bytes[..4].copy_from_slice(&row.service.to_be_bytes());
+    bytes[4..6].copy_from_slice(&row.function.to_be_bytes());
+    bytes[6..8].copy_from_slice(&row.tier.to_be_bytes());
+    bytes[8..10].copy_from_slice(&row.channel.to_be_bytes());
+    bytes[10..12].copy_from_slice(&row.outcome.to_be_bytes());
+    bytes[12..20].copy_from_slice(&row.at.to_be_bytes());
+    bytes[20..].copy_from_slice(&row.pseudonym.to_be_bytes());
+    digest.update(&bytes);
+}
