@@ -16,8 +16,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncReadExt;
 use tower::Service;
-use zeroize::Zeroizing;
 
+use crate::body::body_of;
 use crate::contexts::{self, Context};
 use crate::error::{ClientError, TlsFault, Written};
 use crate::tls::{self, Credential, Dial, DialFault};
@@ -332,29 +332,6 @@ pub(crate) enum Lost {
     Before(ClientError),
     /// The request may have been taken in.
     After(String),
-}
-
-/// The body, in memory that is wiped when it is dropped: it may hold what a citizen told.
-fn body_of<B: Serialize>(body: &B) -> Result<Bytes, serde_json::Error> {
-    // Measured first: a vector that grows leaves copies behind that nobody wipes.
-    let mut measure = Measure(0);
-    serde_json::to_writer(&mut measure, body)?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(measure.0));
-    serde_json::to_writer(&mut *bytes, body)?;
-    Ok(Bytes::from_owner(bytes))
-}
-
-struct Measure(usize);
-
-impl std::io::Write for Measure {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 fn answer<R: DeserializeOwned>(
