@@ -243,3 +243,132 @@ fn notes(environment: Environment, as_at: Day, known_at: Day, counted: &Counted)
     notes.push(note("rounding", &grains)?);
     Ok(notes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    /// What S22 counted, as the fixtures have it.
+    fn of_2022() -> Counted {
+        Counted {
+            registered: 1_312_480,
+            plus: 412_350,
+            uses: 17_240_000,
+            uses_by_sector: BTreeMap::from([
+                (Sector::Government, 16_900_000),
+                (Sector::Public, 137_000),
+                (Sector::Private, 203_000),
+            ]),
+            uses_by_service: BTreeMap::new(),
+            accessible_by_sector: BTreeMap::from([(Sector::Government, 190), (Sector::Private, 24)]),
+            accessible_by_category: BTreeMap::from([(Some(Category::Education), 190), (None, 24)]),
+        }
+    }
+
+    fn sentences(counted: &Counted, as_at: &str) -> Vec<(String, String, String)> {
+        let figures = counted.figures(on(as_at)).unwrap();
+        figures.into_iter().map(|figure| (figure.id, figure.text.en, figure.text.zh_hant)).collect()
+    }
+
+    fn told(id: &str, english: &str, chinese: &str) -> (String, String, String) {
+        (id.to_owned(), english.to_owned(), chinese.to_owned())
+    }
+
+    #[test]
+    fn the_reply_of_2022_is_told_in_its_own_words() {
+        assert_eq!(
+            sentences(&of_2022(), "2022-05-31"),
+            [
+                told(
+                    "accounts.registered",
+                    "As at end-May 2022, the “iAM Smart” platform had more than 1.3 million registered users, of which more than 400 000 were “iAM Smart+” users.",
+                    "截至2022年5月底，「智方便」平台共有超過130萬名登記用戶，當中超過40萬名為「智方便+」用戶。"
+                ),
+                told(
+                    "accounts.registered.plus",
+                    "Of the registered users of the “iAM Smart” platform as at end-May 2022, more than 400 000 were “iAM Smart+” users.",
+                    "截至2022年5月底，「智方便」平台的登記用戶當中，超過40萬名為「智方便+」用戶。"
+                ),
+                told(
+                    "services.accessible",
+                    "As at end-May 2022, over 210 government, public and private online services are accessible through the “iAM Smart” platform.",
+                    "截至2022年5月底，共有超過210項政府、公營及私營機構的網上服務可透過「智方便」平台使用。"
+                ),
+                told(
+                    "usage.total",
+                    "As at end-May 2022, over 17 million usage counts are recorded.",
+                    "截至2022年5月底，「智方便」平台錄得超過1 700萬次使用。"
+                ),
+                told(
+                    "usage.private",
+                    "Up to end-May 2022, services provided by private organisations have been accessed and used for about 200 000 times through “iAM Smart”.",
+                    "截至2022年5月底，市民透過「智方便」登入及使用私營機構提供的服務約20萬次。"
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_young_platform_is_told_to_the_unit() {
+        let mut counted = of_2022();
+        (counted.registered, counted.plus, counted.uses) = (1, 0, 1);
+        counted.accessible_by_sector = BTreeMap::from([(Sector::Private, 1)]);
+        counted.uses_by_sector = BTreeMap::new();
+        let english: Vec<String> = sentences(&counted, "2020-12-30").into_iter().map(|(_, english, _)| english).collect();
+        assert_eq!(
+            english,
+            [
+                "As at 30 December 2020, the “iAM Smart” platform had 1 registered user, of which 0 were “iAM Smart+” users.",
+                "Of the registered users of the “iAM Smart” platform as at 30 December 2020, 0 were “iAM Smart+” users.",
+                "As at 30 December 2020, 1 government, public and private online service is accessible through the “iAM Smart” platform.",
+                "As at 30 December 2020, 1 usage count is recorded.",
+                "Up to 30 December 2020, services provided by private organisations have been accessed and used for 0 times through “iAM Smart”.",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_reader_must_know_besides() {
+        let ids = |environment, as_at: &str, known_at: &str| {
+            let notes = notes(environment, on(as_at), on(known_at), &of_2022()).unwrap();
+            notes.into_iter().map(|note| note.id).collect::<Vec<_>>()
+        };
+        let always = ["use", "registered", "accessible", "planned", "rounding"];
+        assert_eq!(ids(Environment::Production, "2022-05-31", "2022-06-03"), always);
+        assert_eq!(ids(Environment::Sandbox, "2022-05-31", "2022-06-03")[0], "synthetic-data");
+        assert_eq!(ids(Environment::Production, "2022-05-30", "2022-06-03")[0], "month-not-ended");
+        assert_eq!(ids(Environment::Production, "2022-05-31", "2022-05-30")[0], "known-before-as-at");
+
+        let notes = notes(Environment::Sandbox, on("2022-05-15"), on("2022-05-14"), &of_2022()).unwrap();
+        assert_eq!(notes[1].text.en, "May 2022 had not ended on 15 May 2022; its figures run up to that day.");
+        assert_eq!(notes[2].text.zh_hant, "這些數字不包括2022年5月14日之後記錄的資料。");
+        let planned = "they sum to 114, the paper itself says “about 110”.";
+        assert!(notes.iter().any(|note| note.text.en.ends_with(planned)), "{notes:?}");
+        let grains = "registered users to 100 000, “iAM Smart+” users to 100 000, services to 10, usage counts to 1 000 000; “about” is the nearest 100 000.";
+        assert!(notes.iter().any(|note| note.text.en.contains(grains)), "{notes:?}");
+    }
+
+    #[test]
+    fn the_tables_add_up() {
+        let counted = of_2022();
+        let sectors = by_sector(&counted).unwrap();
+        let names: Vec<(&str, &str, &str)> =
+            sectors.rows.iter().map(|row| (row.id.as_str(), row.name.en.as_str(), row.name.zh_hant.as_str())).collect();
+        assert_eq!(names[2], ("private", "Private organisations", "私營機構"));
+        assert_eq!(sectors.rows[3].values, [214, 17_240_000]);
+        let categories = by_category(&counted).unwrap();
+        assert_eq!(categories.rows.len(), Category::ALL.len() + 2);
+        assert_eq!(categories.rows.last().unwrap().values, [114, 214]);
+        assert_eq!((categories.rows[4].id.as_str(), categories.rows[4].values.as_slice()), ("education", [9, 190].as_slice()));
+        for table in [&sectors, &categories] {
+            let (total, parts) = table.rows.split_last().unwrap();
+            for column in 0..table.columns.len() {
+                assert_eq!(parts.iter().map(|row| row.values[column]).sum::<u64>(), total.values[column], "{}", table.id);
+            }
+        }
+    }
+}

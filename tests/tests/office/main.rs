@@ -17,6 +17,8 @@ mod population;
 mod readiness;
 mod relying_parties;
 mod roles;
+mod statistics;
+mod statistics_recount;
 mod store;
 mod tampering;
 mod usage;
