@@ -179,11 +179,21 @@ mod tests {
         assert!(failure.hint.as_ref().unwrap().contains("'account.suspend'"));
     }
 
-    /// Codes that stand in the sources of this program and its client must be on the list.
+    /// Codes that stand in the sources of the server, the client and this program must be on the list.
     #[test]
-    fn every_code_of_the_command_line_is_on_the_list() {
+    fn every_code_is_on_the_list() {
+        const CALLS: &[&str] = &[
+            "Failure::usage(",
+            "ClientError::context(",
+            "Failure::new(",
+            "Failure::invalid(",
+            "Failure::invalid_field(",
+            "Refusal::new(",
+            "problem(",
+        ];
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut folders = vec![root.join("src"), root.join("../server/client/src")];
+        let mut folders: Vec<_> =
+            ["src", "../server/client/src", "../server/src"].iter().map(|folder| root.join(folder)).collect();
         let mut missing = Vec::new();
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap() {
@@ -194,21 +204,26 @@ mod tests {
                 }
                 let text = std::fs::read_to_string(&path).unwrap();
                 let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-                for call in ["Failure::usage(", "ClientError::context(", "Failure::new("] {
-                    for after in text.split(call).skip(1) {
-                        let code = after.trim_start().split('"').nth(1).unwrap_or_default();
-                        let first = after.trim_start().starts_with('"') || call == "Failure::new(";
-                        if first
-                            && code.contains(['.', '-'])
-                            && !code.contains([' ', '{'])
-                            && api::codes::explained(code).is_none()
-                        {
-                            missing.push(format!("{code} in {}", path.display()));
-                        }
+                for code in CALLS.iter().flat_map(|call| text.split(call).skip(1)).filter_map(first_code) {
+                    if api::codes::explained(code).is_none() {
+                        missing.push(format!("{code} in {}", path.display()));
+                    }
+                }
+                for what in text.split("not_found(\"").skip(1).filter_map(|after| after.split('"').next()) {
+                    let code = format!("{}.not-found", what.replace(' ', "-"));
+                    if api::codes::explained(&code).is_none() {
+                        missing.push(format!("{code} in {}", path.display()));
                     }
                 }
             }
         }
         assert!(missing.is_empty(), "{missing:#?}");
+    }
+
+    /// The first text among the arguments of a call, when it looks like a code.
+    fn first_code(after: &str) -> Option<&str> {
+        let code = after.split(')').next()?.split('"').nth(1)?;
+        let letters = code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte));
+        (letters && code.contains('.')).then_some(code)
     }
 }

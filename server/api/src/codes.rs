@@ -160,6 +160,18 @@ pub const CODES: &[Code] = &[
     entry("credential.too-many-keys", "a relying party has at most 20 keys", "list the keys that are in use"),
     entry("credential.use", "the key is not for signing", "list signing keys only: 'use' is 'sig'"),
     entry("credential.weak-key", "somebody else can compute the private half of the key", "make a new key with a current tool"),
+    entry("stats.as-at-before-launch", "the day lies before the platform's first", "give a day from its launch on"),
+    entry("stats.as-at-future", "the day has not ended yet", "give a day that has ended, Hong Kong time"),
+    entry(
+        "stats.known-at-future",
+        "nothing has been recorded on that day yet",
+        "give a day that has ended, or leave --known-at out",
+    ),
+    entry("stats.month-before-launch", "the month lies before the platform's first", "give a month from its launch on"),
+    entry("stats.month-future", "the month has not begun yet", "give a month that has begun"),
+    entry("stats.months-order", "the first month lies after the last", "exchange --from and --to"),
+    entry("stats.limit", "so many rows are not given", "give --limit from 1 on"),
+    entry("overview.days", "so many days are not given", "1 to 400 days"),
     // Server: its surroundings.
     entry("internal", "the server failed", "its log has the cause under the request id"),
     entry(
@@ -259,6 +271,10 @@ pub const CODES: &[Code] = &[
     entry("input.unreadable", "no answer could be read", "--yes confirms without asking"),
     entry("interrupted", "it was interrupted", "a write that was under way is named with the way to repeat it"),
     entry("output", "standard output cannot be written", "see that there is room where it goes"),
+    entry("dashboard.no-terminal", "the dashboard needs a terminal", "in a script use the commands themselves"),
+    entry("dashboard.terminal", "the terminal failed", "see that it is still there, then start again"),
+    entry("dashboard.recording", "the recording cannot be written", "name a file in a folder that can be written"),
+    entry("dashboard.defect", "a part of the dashboard came down", "report it; the server is not touched by it"),
     // Command line: files.
     entry("file", "a file cannot be read or written", "see its path, owner and mode"),
     entry("file.unreadable", "a file cannot be read", "see its path, owner and mode"),
@@ -299,7 +315,6 @@ pub const CODES: &[Code] = &[
     entry("import.line", "the line is no JSON object of a registration", "'iamctl explain registration' shows the fields"),
     entry("audit.vkey", "that is no verifier key", "give the line of the file 'vkey', or the file"),
     entry("audit.export", "the folder is no export of an audit log", "'iamctl audit export --to DIR' makes one"),
-    entry("doctor.not-ok", "something is not as it should be", "each check names its mend"),
 ];
 
 #[cfg(test)]
