@@ -22,6 +22,8 @@ pub async fn seal(app: &App) -> anyhow::Result<usize> {
     }
     let entries = tx.unsealed_entries(BATCH).await?;
     if entries.is_empty() {
+        // Said aloud: dropped, it would keep the leader's lock until somebody gets round to it.
+        tx.rollback().await?;
         return Ok(0);
     }
     let mut range = match tx.last_checkpoint().await? {

@@ -130,6 +130,8 @@ pub async fn sweep(app: &App) -> anyhow::Result<()> {
     }
     if tx.sweep_replies(app.clock.now()).await? > 0 {
         tx.commit_housekeeping(Housekeeping::Sweep).await?;
+    } else {
+        tx.rollback().await?;
     }
     Ok(())
 }

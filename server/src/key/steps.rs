@@ -20,7 +20,11 @@ pub async fn take_due(app: &App) -> anyhow::Result<usize> {
             return Ok(taken);
         }
         let rows = tx.keys(Some(KeyPurpose::TokenSigning), None).await?;
-        let Some(step) = next_step(&generations(&rows)?, now).into_iter().next() else { return Ok(taken) };
+        let Some(step) = next_step(&generations(&rows)?, now).into_iter().next() else {
+            // Said aloud: dropped, it would keep the leader's lock until somebody gets round to it.
+            tx.rollback().await?;
+            return Ok(taken);
+        };
         let (action, subject, facts) = match &step {
             Step::Activate { kid, drains } => {
                 // The old one first: there is one active generation of a line, at every moment.
