@@ -9,6 +9,7 @@ use crate::store::OperatorRow;
 /// Shuts an operator out. Their certificate stays on record: it is refused by the operator's state, at every request.
 pub async fn disable(app: &App, caller: &Caller, op: DisableOperator) -> Result<OperatorView, Failure> {
     let mut tx = app.store.write().await?;
+    tx.hold_administrators().await?;
     let row = tx.operator_locked(&op.operator).await?.ok_or_else(|| Failure::not_found("operator", &op.operator))?;
     if op.operator == caller.operator {
         return Err(Refusal::new("operator.self", "nobody shuts themselves out").hint("ask another administrator").into());

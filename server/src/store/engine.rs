@@ -111,6 +111,8 @@ pub enum Register {
     RelyingParties = 7_443_101,
     /// Accounts: ordinals are dense, and a card number is looked up before it is registered.
     Accounts = 7_443_102,
+    /// Administrators: the last one stays.
+    Administrators = 7_443_103,
 }
 
 impl Engine {

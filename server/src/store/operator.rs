@@ -5,7 +5,7 @@ use api::operator::{OperatorCertificate, OperatorState, OperatorView};
 use domain::{OperatorId, Timestamp};
 use futures_util::TryFutureExt;
 
-use super::engine::{on, on_locked};
+use super::engine::{Register, on, on_locked};
 use super::{Read, StoreError, Write};
 
 /// An operator as stored; roles are words parted by spaces.
@@ -194,6 +194,14 @@ impl Write {
             |c, sql| sqlx::query_as(sql).bind(id.as_str()).fetch_optional(c)
         )
         .map_err(|error| self.error(error))
+    }
+
+    /// Keeps who is an administrator as it is until this transaction ends: of two who shut each other out, one comes second.
+    ///
+    /// # Errors
+    /// [`StoreError::Contended`] when another transaction holds it for too long.
+    pub async fn hold_administrators(&mut self) -> Result<(), StoreError> {
+        self.conn().hold(Register::Administrators).await
     }
 
     /// The operator whose enrolment code this is, locked.
