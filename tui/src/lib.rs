@@ -3,11 +3,36 @@
 //! Invariant: keys, ticks, resizes and server replies are events on one channel; only the state's `apply` changes state;
 //! drawing reads state and changes nothing; the runner performs the actions that the state asks for.
 
+mod action;
+mod call;
+mod command;
+mod event;
 mod failure;
+mod grammar;
+mod key;
+mod perform;
+mod record;
+mod runner;
+mod secret;
+mod state;
+mod terminal;
+mod theme;
+mod view;
+mod words;
 
 use std::path::PathBuf;
 
+pub use action::Action;
+pub use call::{Call, Read, Reply, Write};
+pub use event::{Event, Feed, Happened, Pasted, Ticket, Trouble};
 pub use failure::Failure;
+pub use grammar::examples;
+pub use key::{Code, Key, Named, NoKey};
+pub use record::{Opened, Recorder, replay};
+pub use runner::run;
+pub use secret::Secret;
+pub use state::{Look, Place, SMALLEST, State};
+pub use view::draw;
 
 /// How the dashboard looks and what it is given.
 #[derive(Debug, Clone, Default)]
@@ -29,13 +54,4 @@ pub enum Left {
     Quit,
     /// By a signal: SIGINT, SIGTERM or SIGHUP.
     Signal,
-}
-
-/// Opens the dashboard and stays until it is left. The terminal is as it was afterwards, however it ends.
-///
-/// # Errors
-/// When there is no terminal, or it fails.
-pub async fn run(connection: client::Connection, options: Options) -> Result<Left, Failure> {
-    let _ = (connection, options);
-    Err(Failure::NoTerminal("it is being built"))
 }

@@ -1,0 +1,88 @@
+//! Performs what the state asks for: one generic call for each operation, its outcome as an event.
+
+use std::time::Duration;
+
+use api::Operation;
+use api::account::SuspendAccount;
+use api::hotline::{CloseCall, FindCaller, OpenCall};
+use api::instance::{CheckInstance, ShowOverview};
+use api::job::CancelJob;
+use api::key::{ListKeys, RevokeKey, RotateKey, ShowKey};
+use api::operator::WhoAmI;
+use api::relying_party::{ListParties, ResumeParty, ShowParty, SuspendParty};
+use client::{CallOptions, Connection, Paged};
+
+use crate::call::{Call, Read, Reply, Write};
+use crate::event::Trouble;
+
+/// A person waits before the screen: what takes longer is told as no answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Calls the server. `key` is the one that the same write was sent under before.
+pub(crate) async fn perform(connection: &Connection, call: Call, key: Option<String>) -> Result<Reply, Trouble> {
+    let caller = Caller { connection, key: key.unwrap_or_else(client::new_idempotency_key) };
+    match call {
+        Call::Read(read) => caller.read(read).await,
+        Call::Find { call, who } => {
+            let by = who.identify().map_err(|trouble| *trouble)?;
+            // Wiped before the answer is waited for; the request wipes its own copy.
+            drop(who);
+            caller.call(&FindCaller { call, by }).await.map(Reply::Found)
+        }
+        Call::Write(write) => caller.write(write).await,
+    }
+}
+
+struct Caller<'a> {
+    connection: &'a Connection,
+    key: String,
+}
+
+impl Caller<'_> {
+    fn options(&self) -> CallOptions {
+        CallOptions { idempotency_key: Some(self.key.clone()), timeout: Some(PATIENCE), ..CallOptions::default() }
+    }
+
+    async fn call<O: Operation>(&self, op: &O) -> Result<O::Reply, Trouble> {
+        let answered = self.connection.call(op, &self.options()).await;
+        answered.map(|answered| answered.reply).map_err(|error| Trouble::of(&error, Some(&self.key)))
+    }
+
+    async fn list<O: Paged>(&self, op: O) -> Result<Vec<O::Item>, Trouble> {
+        let listed = self.connection.list_all(op, &self.options(), None).await;
+        listed.map_err(|error| Trouble::of(&error, None))
+    }
+
+    async fn read(&self, read: Read) -> Result<Reply, Trouble> {
+        Ok(match read {
+            Read::WhoAmI => Reply::WhoAmI(self.call(&WhoAmI {}).await?),
+            Read::Overview(days) => Reply::Overview(self.call(&ShowOverview { days: Some(days) }).await?),
+            Read::Checks => Reply::Checks(self.call(&CheckInstance {}).await?),
+            Read::Parties => Reply::Parties(self.list(ListParties::default()).await?),
+            Read::Party(rp) => Reply::Party(Box::new(self.call(&ShowParty { rp }).await?)),
+            Read::Keys => Reply::Keys(self.list(ListKeys::default()).await?),
+            Read::Key(kid) => Reply::Key(Box::new(self.call(&ShowKey { kid }).await?)),
+        })
+    }
+
+    async fn write(&self, write: Write) -> Result<Reply, Trouble> {
+        Ok(match write {
+            Write::SuspendParty(rp, reason) => Reply::PartySuspended(Box::new(self.call(&SuspendParty { rp, reason }).await?)),
+            Write::ResumeParty(rp, reason) => Reply::PartyResumed(Box::new(self.call(&ResumeParty { rp, reason }).await?)),
+            Write::RotateKey(purpose, algorithm, activate) => {
+                Reply::Rotated(self.call(&RotateKey { purpose, algorithm, activate }).await?)
+            }
+            Write::RevokeKey(kid, reason) => Reply::Revoked(self.call(&RevokeKey { kid, reason }).await?),
+            Write::OpenCall => Reply::Opened(self.call(&OpenCall {}).await?),
+            Write::SuspendAccount { account, reason, call, note } => {
+                let note = note.map(|note| note.to_string());
+                let mut op = SuspendAccount { account, reason, call, note };
+                let suspended = self.call(&op).await;
+                zeroize::Zeroize::zeroize(&mut op.note);
+                Reply::Suspended(suspended?)
+            }
+            Write::CloseCall(call) => Reply::Closed(self.call(&CloseCall { call }).await?),
+            Write::CancelJob(job) => Reply::Cancelled(self.call(&CancelJob { job }).await?),
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! Where typed and pasted text goes.
+
+use domain::SuspensionReason;
+use tui_input::{Input, InputRequest};
+use zeroize::Zeroizing;
+
+use super::hotline::Stage;
+use super::popup::Popup;
+use super::{State, View, hotline, palette, parties};
+use crate::event::{Pasted, usable};
+use crate::key::{Code, Key, Named};
+use crate::secret::Secret;
+
+/// Edits a line; it never grows beyond `most` characters.
+pub(crate) fn edit(input: &mut Input, key: Key, most: usize) {
+    let Some(request) = key.edits() else { return };
+    if matches!(request, InputRequest::InsertChar(_)) && input.value().chars().count() >= most {
+        return;
+    }
+    input.handle(request);
+}
+
+impl State {
+    /// Whether what is typed next is of a person, so that a recording must not tell it.
+    #[must_use]
+    pub fn typing_is_private(&self) -> bool {
+        match &self.popup {
+            Some(Popup::Palette(palette)) => palette::is_private(palette),
+            Some(_) => false,
+            None => self.view == View::Hotline && self.hotline.takes_text(),
+        }
+    }
+
+    /// Whether a text field of the view has taken the key.
+    pub(super) fn type_into(&mut self, key: Key) -> bool {
+        match self.view {
+            View::Hotline if self.hotline.takes_text() => type_in_call(self, key),
+            View::Parties if self.parties.filtering => {
+                filter(self, key);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A pasted text goes where text is typed, and nowhere else: it must not be taken for commands.
+    pub(super) fn paste(&mut self, pasted: &Pasted) {
+        let into_view = self.popup.is_none()
+            && (self.view == View::Hotline && self.hotline.takes_text() || self.view == View::Parties && self.parties.filtering);
+        if !into_view && !matches!(self.popup, Some(Popup::Reason { .. } | Popup::Confirm(_) | Popup::Palette(_))) {
+            self.tell("there is no field here to paste into", None);
+            return;
+        }
+        // A `y` in a pasted text is no answer to a question.
+        if matches!(&self.popup, Some(Popup::Confirm(confirm)) if confirm.name.is_none()) {
+            return;
+        }
+        match pasted {
+            Pasted::Text(text) => usable(text).for_each(|character| self.key(Key::of(Code::Char(character)))),
+            Pasted::Hidden(count) => (0..*count).for_each(|_| self.key(Key::of(Code::Hidden))),
+        }
+    }
+}
+
+/// A key while text is typed in a call; false for keys that are no part of a text.
+fn type_in_call(state: &mut State, key: Key) -> bool {
+    let call = state.hotline.call.as_ref().map(|call| call.call);
+    match &mut state.hotline.stage {
+        Stage::Asking { field, typing, trouble, nobody } => match (key.name(), call) {
+            (Some(Named::Esc), _) => {
+                field.clear();
+                *typing = false;
+            }
+            (Some(Named::Enter), Some(call)) if !field.is_empty() => {
+                let who = field.take();
+                state.hotline.stage = Stage::Finding;
+                state.find(call, who);
+            }
+            (Some(Named::Enter), _) => {}
+            _ => {
+                let took = type_secret(field, key);
+                if took {
+                    *trouble = None;
+                    *nobody = false;
+                }
+                return took;
+            }
+        },
+        Stage::Noting { account, note } => match key.name() {
+            Some(Named::Esc) => state.hotline.stage = Stage::Choosing { account: account.clone() },
+            Some(Named::Enter) if note.expose().trim().is_empty() && note.is_empty() => {}
+            Some(Named::Enter) => {
+                let account = account.clone();
+                let text = Zeroizing::new(note.expose().trim().to_owned());
+                hotline::send(state, account, SuspensionReason::Other, Some(text));
+            }
+            _ => return type_secret(note, key),
+        },
+        _ => return false,
+    }
+    true
+}
+
+fn type_secret(secret: &mut Secret, key: Key) -> bool {
+    match (key.code, key.ctrl || key.alt) {
+        (Code::Char(character), false) => secret.push(character),
+        (Code::Hidden, _) => secret.push_hidden(),
+        (Code::Named(Named::Backspace), false) => secret.pop(),
+        (Code::Char('h'), true) => secret.pop(),
+        (Code::Char('u' | 'w'), true) => secret.clear(),
+        _ => return false,
+    }
+    true
+}
+
+fn filter(state: &mut State, key: Key) {
+    let parties = &mut state.parties;
+    match key.name() {
+        Some(Named::Enter) => parties.filtering = false,
+        Some(Named::Esc) => {
+            parties.filter.reset();
+            parties.filtering = false;
+        }
+        Some(Named::Up) => parties.select(-1),
+        Some(Named::Down) => parties.select(1),
+        _ => {
+            edit(&mut parties.filter, key, 64);
+            // What the filter shows first is what is meant.
+            let first = parties.shown().next().map(|party| party.rp.clone());
+            parties.selected = first;
+        }
+    }
+}
+
+/// What the keyboard does while the filter is typed, for the footer.
+pub(crate) fn hints(state: &State) -> Option<Vec<(&'static str, &'static str)>> {
+    match state.view {
+        View::Parties if state.parties.filtering => {
+            Some(vec![("enter", "keep it"), ("up/down", "choose"), ("esc", "show all again")])
+        }
+        View::Hotline if state.hotline.takes_text() => Some(hotline::typing_hints(state)),
+        _ => None,
+    }
+}
+
+/// Whether the filter lets everything through.
+pub(crate) fn is_unfiltered(parties: &parties::Parties) -> bool {
+    parties.filter.value().trim().is_empty()
+}

@@ -1,0 +1,142 @@
+//! Drawing: reads the state and changes nothing.
+
+mod footer;
+mod header;
+pub(crate) mod help;
+mod hotline;
+pub(crate) mod keys;
+mod overview;
+mod palette;
+pub(crate) mod parties;
+pub(crate) mod pen;
+mod popup;
+mod table;
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use crate::event::Trouble;
+use crate::state::loaded::Loaded;
+use crate::state::{SMALLEST, State, View};
+use crate::theme::{Theme, Tone};
+use crate::words;
+use pen::{Pen, Pieces, line};
+
+/// Draws the whole screen.
+pub fn draw(state: &State, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let mut pen = Pen::new(frame.buffer_mut(), Theme::of(state.look));
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        let lines = [
+            format!("The dashboard needs {} columns and {} rows.", SMALLEST.0, SMALLEST.1),
+            format!("This terminal has {} and {}: make it larger, or q to leave.", area.width, area.height),
+        ];
+        let lines = lines.iter().flat_map(|text| words::wrapped(text, usize::from(area.width)));
+        for (y, text) in (area.y..area.bottom()).zip(lines) {
+            pen.text(area.x, y, area.width, Tone::Strong, &text);
+        }
+        return;
+    }
+    header::draw(state, &mut pen, Rect { height: 1, ..area });
+    let mut body = Rect { y: area.y + 1, height: area.height - 3, ..area };
+    let alarms = alarms(state);
+    // An alarm has two rows at most, so that what it is about stays on the screen.
+    for text in alarms.iter().flat_map(|alarm| words::wrapped(alarm, usize::from(area.width) - 2).into_iter().take(2)) {
+        pen.tint(Rect { height: 1, ..body }, Tone::Production);
+        pen.text(body.x + 1, body.y, body.width - 2, Tone::Production, &text);
+        body = Rect { y: body.y + 1, height: body.height - 1, ..body };
+    }
+    match state.view {
+        View::Overview => overview::draw(state, &mut pen, body),
+        View::Parties => parties::draw(state, &mut pen, body),
+        View::Keys => keys::draw(state, &mut pen, body),
+        View::Hotline => hotline::draw(state, &mut pen, body),
+    }
+    footer::draw(state, &mut pen, Rect { y: area.bottom() - 2, height: 2, ..area });
+    popup::draw(state, &mut pen);
+}
+
+/// What must not be overlooked, whatever the view.
+fn alarms(state: &State) -> Vec<String> {
+    let mut alarms = Vec::new();
+    if let Some(away) = &state.link.away {
+        let since = words::when(away.since, state.now);
+        let lasts = client::times::span(state.now.saturating_since(away.since));
+        alarms.push(format!("not connected since {since} ({lasts}), trying again: {}", away.why));
+    }
+    if let (Some(trouble), None) = (&state.identity.trouble, &state.link.away) {
+        alarms.push(told(trouble));
+    }
+    for check in state.checks.value.iter().flatten().filter(|check| !check.ok) {
+        let mend = check.mend.as_ref().map(|mend| format!("; {mend}")).unwrap_or_default();
+        alarms.push(format!("NOT READY, {}: {}{mend}", check.id, check.detail));
+    }
+    alarms.truncate(2);
+    alarms
+}
+
+/// A trouble on one line.
+fn told(trouble: &Trouble) -> String {
+    let hint = trouble.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+    let request = trouble.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
+    format!("{}{hint}{request}", trouble.message)
+}
+
+/// How old something is, where that must be said: the server is away, or the last try brought nothing.
+fn age<T>(state: &State, loaded: &Loaded<T>) -> String {
+    let stale = state.link.away.is_some() || loaded.trouble.is_some();
+    match loaded.at {
+        Some(at) if stale => {
+            format!("as at {}, {} old", words::when(at, state.now), client::times::span(state.now.saturating_since(at)))
+        }
+        _ => String::new(),
+    }
+}
+
+/// What stands in the place of something that is not there; none when it is there.
+fn absence<T>(state: &State, loaded: &Loaded<T>, roles: &[api::Role]) -> Option<Vec<Pieces>> {
+    if loaded.value.is_some() {
+        return None;
+    }
+    if state.identity.value.is_some()
+        && let Err(why) = state.may(roles)
+    {
+        let why = format!("Your roles do not reach this: it {why}.");
+        return Some(words::wrapped(&why, 76).into_iter().map(|text| line(Tone::Faint, text)).collect());
+    }
+    Some(match &loaded.trouble {
+        Some(trouble) => trouble_lines(trouble, 76),
+        None => vec![line(Tone::Faint, "Waiting for the server.")],
+    })
+}
+
+/// A trouble in full: message, hint, what is wrong in the request, its id.
+fn trouble_lines(trouble: &Trouble, room: usize) -> Vec<Pieces> {
+    let mut lines: Vec<Pieces> = words::wrapped(&trouble.message, room).into_iter().map(|text| line(Tone::Bad, text)).collect();
+    for field in &trouble.fields {
+        lines.extend(words::wrapped(field, room).into_iter().map(|text| line(Tone::Plain, text)));
+    }
+    if let Some(hint) = &trouble.hint {
+        lines.extend(words::wrapped(hint, room).into_iter().map(|text| line(Tone::Plain, text)));
+    }
+    let request = trouble.request_id.as_ref().map(|id| format!(", request {id}")).unwrap_or_default();
+    lines.push(line(Tone::Faint, format!("{}{request}", trouble.code)));
+    lines
+}
+
+/// `in 9 min` or `9 min ago`.
+fn distance(at: Timestamp, now: Timestamp) -> String {
+    if at > now { format!("in {}", rough(at.saturating_since(now))) } else { format!("{} ago", rough(now.saturating_since(at))) }
+}
+
+/// A span of time without what does not matter: whole days from three of them on.
+fn rough(span: Duration) -> String {
+    const DAY: u64 = 86_400;
+    match span.as_secs() / DAY {
+        0..=2 => client::times::span(span),
+        days => format!("{} d", client::times::spaced(days)),
+    }
+}

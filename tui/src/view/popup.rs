@@ -1,0 +1,147 @@
+//! What stands in front of a view.
+
+use domain::Environment;
+use ratatui::layout::Rect;
+
+use super::pen::{Pen, Pieces, line};
+use super::{help, palette, trouble_lines};
+use crate::call::listed;
+use crate::state::State;
+use crate::state::popup::{Confirm, Popup, REVOCATIONS};
+use crate::theme::Tone;
+use crate::words::wrapped;
+
+/// Columns of a question.
+const COLUMNS: u16 = 70;
+const ROOM: usize = COLUMNS as usize - 6;
+
+pub(super) fn draw(state: &State, pen: &mut Pen<'_>) {
+    let Some(popup) = &state.popup else { return };
+    match popup {
+        Popup::Help { scroll } => {
+            let area = pen.middle(78, state.size.1.saturating_sub(4).min(40));
+            let inside = pen.frame(area, "Help", Tone::Key);
+            pen.lines(inside, &help::lines(state), *scroll);
+        }
+        Popup::Text { title, lines, scroll } => {
+            let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
+            let area = pen.middle(78, rows.min(state.size.1.saturating_sub(4)));
+            let inside = pen.frame(area, title, Tone::Key);
+            let lines: Vec<Pieces> = lines.iter().map(|text| line(Tone::Plain, text.clone())).collect();
+            pen.lines(inside, &lines, *scroll);
+        }
+        Popup::Reason { why, input } => {
+            let mut lines = paragraph(&why.question(), Tone::Strong);
+            lines.push(Vec::new());
+            let typed = palette::tail(&format!("{}{}", input.value(), pen.theme.glyphs.cursor), ROOM - 2);
+            lines.push(vec![(Tone::Key, "> ".to_owned()), (Tone::Plain, typed)]);
+            lines.extend(command(&why.command(input.value().trim())));
+            question(state, pen, "Why?", &lines, Tone::Key);
+        }
+        Popup::Revoke { kid, selected } => {
+            let mut lines = paragraph(&format!("Why is key {} revoked?", listed(kid)), Tone::Strong);
+            lines.push(Vec::new());
+            lines.extend(REVOCATIONS.iter().enumerate().map(|(place, reason)| {
+                let (mark, tone) =
+                    if place == *selected { (pen.theme.glyphs.pointer, Tone::Selected) } else { (" ", Tone::Plain) };
+                vec![(Tone::Plain, format!("{mark} ")), (tone, format!(" {reason} "))]
+            }));
+            let reason = REVOCATIONS.get(*selected).map(ToString::to_string).unwrap_or_default();
+            lines.extend(command(&format!("iamctl key revoke {kid} --reason {reason}")));
+            question(state, pen, "Why?", &lines, Tone::Key);
+        }
+        Popup::Confirm(confirm) => question(state, pen, "Is this meant?", &confirmation(pen, confirm), Tone::Warn),
+        Popup::Trouble { trouble, command: done, again } => {
+            let mut lines = Vec::new();
+            if trouble.unconfirmed.is_some() {
+                lines.push(line(Tone::Production, " NOT CONFIRMED "));
+                lines.push(Vec::new());
+            }
+            lines.extend(trouble_lines(trouble, ROOM));
+            if again.is_some() {
+                lines.push(Vec::new());
+                lines.push(vec![(Tone::Key, "r".to_owned()), (Tone::Plain, "  sends it again".to_owned())]);
+            }
+            if let Some(done) = done {
+                lines.extend(command(done));
+            }
+            let title = if trouble.unconfirmed.is_some() { "No answer" } else { "It was not done" };
+            question(state, pen, title, &lines, Tone::Bad);
+        }
+        Popup::Leaving => question(state, pen, "Leave?", &leaving(state), Tone::Warn),
+        Popup::Palette(palette) => palette::draw(state, pen, palette),
+    }
+}
+
+fn confirmation(pen: &Pen<'_>, confirm: &Confirm) -> Vec<Pieces> {
+    let mut lines = paragraph(&confirm.question, Tone::Strong);
+    lines.push(Vec::new());
+    match &confirm.name {
+        None => lines.push(yes_no()),
+        Some(name) => {
+            lines.push(vec![
+                (Tone::Plain, "Type ".to_owned()),
+                (Tone::Strong, name.clone()),
+                (Tone::Plain, " to go on:".to_owned()),
+            ]);
+            let typed = palette::tail(&format!("{}{}", confirm.typed.value(), pen.theme.glyphs.cursor), ROOM - 2);
+            lines.push(vec![(Tone::Key, "> ".to_owned()), (Tone::Plain, typed)]);
+            if confirm.wrong {
+                lines.push(line(Tone::Bad, "that is another name; nothing was sent"));
+            }
+        }
+    }
+    lines.extend(command(&confirm.write.command()));
+    lines
+}
+
+fn leaving(state: &State) -> Vec<Pieces> {
+    let mut lines = Vec::new();
+    if let Some(write) = state.unanswered() {
+        lines.extend(paragraph("The server has not answered yet. Leave without knowing whether this was done?", Tone::Strong));
+        lines.extend(command(&write.command()));
+    } else {
+        lines.extend(paragraph("A call is still open. Leave the dashboard all the same?", Tone::Strong));
+        if let Some(call) = &state.hotline.call {
+            lines.push(line(Tone::Plain, format!("'iamctl hotline close {}' closes it later.", call.call)));
+        }
+    }
+    lines.push(Vec::new());
+    lines.push(yes_no());
+    lines
+}
+
+fn yes_no() -> Pieces {
+    vec![
+        (Tone::Key, "y".to_owned()),
+        (Tone::Plain, "  yes      ".to_owned()),
+        (Tone::Key, "n".to_owned()),
+        (Tone::Plain, "  no".to_owned()),
+    ]
+}
+
+fn paragraph(text: &str, tone: Tone) -> Vec<Pieces> {
+    wrapped(text, ROOM).into_iter().map(|text| line(tone, text)).collect()
+}
+
+/// The command that does the same.
+fn command(command: &str) -> Vec<Pieces> {
+    let mut lines = vec![Vec::new()];
+    lines.extend(wrapped(&format!("$ {command}"), ROOM).into_iter().map(|text| line(Tone::Faint, text)));
+    lines
+}
+
+/// A question in the middle of the screen; on production it says so first.
+fn question(state: &State, pen: &mut Pen<'_>, title: &str, lines: &[Pieces], tone: Tone) {
+    let production = state.place.environment == Environment::Production;
+    let mut all = Vec::new();
+    if production {
+        all.push(line(Tone::Production, format!(" PRODUCTION {} ", state.place.context)));
+        all.push(Vec::new());
+    }
+    all.extend_from_slice(lines);
+    let rows = u16::try_from(all.len()).unwrap_or(u16::MAX).saturating_add(2);
+    let area = pen.middle(COLUMNS, rows.min(state.size.1.saturating_sub(3)));
+    let inside = pen.frame(area, title, if production { Tone::Bad } else { tone });
+    pen.lines(Rect { width: inside.width + 1, ..inside }, &all, 0);
+}

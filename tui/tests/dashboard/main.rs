@@ -1,0 +1,13 @@
+//! The dashboard as its users see it: the keys they press and the screens they get.
+
+#![expect(clippy::unwrap_used, clippy::result_large_err, reason = "tests")]
+
+mod connection;
+mod frames;
+mod hotline;
+mod keys;
+mod office;
+mod palette;
+mod parties;
+mod recording;
+mod screen;

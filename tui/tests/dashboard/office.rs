@@ -1,0 +1,609 @@
+//! An office with a server of its own: it answers what the dashboard asks, as the real one would.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use api::Role;
+use api::account::{Ended, NoticeStatus, PartyNotice, Suspension};
+use api::audit::{AuditOutcome, AuditView};
+use api::event::ChangeEvent;
+use api::hotline::{CallClosed, CallOpened, FoundAccount};
+use api::instance::{AccountCount, Check, DayCount, Overview};
+use api::job::{JobState, JobView};
+use api::key::{KeyDetail, KeyRevocation, KeyView, Revoked};
+use api::operator::Identity;
+use api::relying_party::{PartyCredential, PartyService, PartySummary, PartyView};
+use domain::{
+    AccountId, AccountState, Bilingual, CallRef, Environment, KeyAlgorithm, KeyPurpose, KeyState, Manifest, Masked, PartyState,
+    PersonName, ServiceState, Tier, Timestamp,
+};
+use tui::{Action, Call, Event, Feed, Happened, Look, Place, Read, Reply, State, Ticket, Trouble, Write};
+
+/// 31 May 2022, noon in Hong Kong.
+pub const NOON: &str = "2022-05-31T04:00:00Z";
+
+/// An operator at the dashboard, and the server behind it.
+pub struct Desk {
+    pub state: State,
+    pub now: Timestamp,
+    pub server: Server,
+    pub size: (u16, u16),
+    /// Keys pressed, typed data left out.
+    pub pressed: usize,
+    /// Whether the dashboard was left.
+    pub left: bool,
+    /// Every event, as it was taken in.
+    pub recorder: Option<tui::Recorder<Vec<u8>>>,
+}
+
+/// What the server knows and how it feels.
+pub struct Server {
+    pub roles: Vec<Role>,
+    pub parties: Vec<Manifest>,
+    pub suspended: Vec<(domain::RelyingPartyId, String)>,
+    pub keys: Vec<KeyView>,
+    pub found: Vec<FoundAccount>,
+    pub jobs: Vec<JobView>,
+    pub failing: Vec<Check>,
+    /// Answers instead of the next replies.
+    pub troubles: VecDeque<Trouble>,
+    /// Whether answers are held back.
+    pub slow: bool,
+    /// Calls that were not answered.
+    pub held: Vec<(Ticket, Call)>,
+    /// Writes that were sent, with the key they were sent under before.
+    pub writes: Vec<(Write, Option<String>)>,
+    /// Reads that were sent.
+    pub reads: Vec<Read>,
+    /// How what was named was sent.
+    pub named: Vec<String>,
+}
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub fn account(number: u64) -> AccountId {
+    AccountId::from_number(number).unwrap()
+}
+
+pub fn call() -> CallRef {
+    CallRef::from_number(123_456_789).unwrap()
+}
+
+/// The manifests of the fixtures.
+fn manifests() -> Vec<Manifest> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/relying-parties");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    files.sort();
+    files.iter().map(|path| client::yaml::from_slice(&std::fs::read(path).unwrap()).unwrap()).collect()
+}
+
+pub fn key(
+    kid: &str,
+    purpose: KeyPurpose,
+    name: &str,
+    algorithm: KeyAlgorithm,
+    state: KeyState,
+    dates: [Option<&str>; 2],
+) -> KeyView {
+    KeyView {
+        kid: kid.parse().unwrap(),
+        purpose,
+        name: name.to_owned(),
+        algorithm,
+        state,
+        created_at: at("2022-05-01T02:00:00Z"),
+        activate_at: dates[0].map(at),
+        retire_at: dates[1].map(at),
+        revoked: None,
+    }
+}
+
+pub fn citizen(number: u64, name: &str, chinese: &str, hkic: &str, state: AccountState) -> FoundAccount {
+    FoundAccount {
+        account: account(number),
+        name_masked: Some(Masked::of(&PersonName { en: name.to_owned(), zh_hant: Some(chinese.to_owned()) })),
+        hkic_masked: Some(Masked::of(&hkic.parse().unwrap())),
+        tier: Tier::IamSmartPlus,
+        state,
+        device: Some("Pixel 6".to_owned()),
+    }
+}
+
+pub fn job(state: JobState, done: u64) -> JobView {
+    JobView {
+        job: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
+        kind: "sandbox.populate".to_owned(),
+        state,
+        operator: "first-operator".to_owned(),
+        done,
+        total: 18_400_000,
+        message: "usage of February 2022".to_owned(),
+        created_at: at("2022-05-31T03:50:00Z"),
+        started_at: Some(at("2022-05-31T03:50:01Z")),
+        finished_at: None,
+        error: None,
+    }
+}
+
+impl Server {
+    fn new(roles: &[Role]) -> Self {
+        use KeyAlgorithm::{Ed25519, Es256, Ps256};
+        use KeyPurpose::{Audit, IssuingCa, RootCa, ServerTls, TokenSigning};
+        Self {
+            roles: roles.to_vec(),
+            parties: manifests(),
+            suspended: Vec::new(),
+            keys: vec![
+                key("checkpoints-1", Audit, "checkpoints", Ed25519, KeyState::Active, [Some("2022-05-01T02:00:00Z"), None]),
+                key("operators-1", IssuingCa, "operators", Es256, KeyState::Active, [None, Some("2027-05-01T02:00:00Z")]),
+                key("root-1", RootCa, "root", Es256, KeyState::Active, [None, Some("2042-05-01T02:00:00Z")]),
+                key("listeners-1", ServerTls, "listeners", Es256, KeyState::Active, [None, Some("2022-06-20T02:00:00Z")]),
+                key(
+                    "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+                    TokenSigning,
+                    "tokens",
+                    Es256,
+                    KeyState::Draining,
+                    [Some("2022-05-01T02:00:00Z"), Some("2022-05-31T04:04:00Z")],
+                ),
+                key(
+                    "WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q",
+                    TokenSigning,
+                    "tokens",
+                    Es256,
+                    KeyState::Active,
+                    [Some("2022-05-31T03:54:00Z"), None],
+                ),
+                key(
+                    "dS7FF0ZB5pnWCTlKGdTIQjkh3cVXz6oJ0rYtWvLqK2E",
+                    TokenSigning,
+                    "tokens",
+                    Ps256,
+                    KeyState::Published,
+                    [Some("2022-05-31T04:09:00Z"), None],
+                ),
+                key("old-1", ServerTls, "listeners", Es256, KeyState::Retired, [None, Some("2022-05-01T02:00:00Z")]),
+            ],
+            found: vec![citizen(77, "CHAN TAI MAN", "陳大文", "G123456(A)", AccountState::Active)],
+            jobs: Vec::new(),
+            failing: Vec::new(),
+            troubles: VecDeque::new(),
+            slow: false,
+            held: Vec::new(),
+            writes: Vec::new(),
+            reads: Vec::new(),
+            named: Vec::new(),
+        }
+    }
+
+    fn state_of(&self, rp: &domain::RelyingPartyId) -> PartyState {
+        if self.suspended.iter().any(|(suspended, _)| suspended == rp) { PartyState::Suspended } else { PartyState::Active }
+    }
+
+    fn party(&self, rp: &domain::RelyingPartyId) -> Result<Box<PartyView>, Trouble> {
+        let Some(manifest) = self.parties.iter().find(|manifest| manifest.id == *rp) else {
+            return Err(problem("rp.not-found", &format!("there is no relying party {rp}"), "'iamctl rp list' shows them"));
+        };
+        let state = self.state_of(rp);
+        let credentials: Vec<PartyCredential> = manifest
+            .credentials
+            .iter()
+            .map(|_| PartyCredential {
+                id: "Vd2Sj1oHgoK6v4hRKQ4wG4lTiwDB0gkBMOVWx9lLZ6I".to_owned(),
+                kind: "jwks".to_owned(),
+                state: "active".to_owned(),
+                not_after: None,
+            })
+            .collect();
+        let service_state = if state == PartyState::Active { ServiceState::Active } else { ServiceState::Suspended };
+        let warnings = if credentials.is_empty() {
+            vec!["it has no credential: it cannot log anybody in until one is applied".to_owned()]
+        } else {
+            Vec::new()
+        };
+        Ok(Box::new(PartyView {
+            rp: rp.clone(),
+            organisation: manifest.organisation.clone(),
+            sector: manifest.sector,
+            industry: manifest.industry,
+            state,
+            suspended_reason: self.suspended.iter().find(|(suspended, _)| suspended == rp).map(|(_, why)| why.clone()),
+            services: manifest
+                .services
+                .iter()
+                .map(|service| PartyService {
+                    service: service.id.clone(),
+                    name: service.name.clone(),
+                    category: service.category,
+                    functions: service.functions.clone(),
+                    state: service_state,
+                })
+                .collect(),
+            credentials,
+            warnings,
+            version: 2,
+            manifest: manifest.clone(),
+            created_at: at("2020-12-29T02:00:00Z"),
+            updated_at: at("2022-05-30T02:00:00Z"),
+        }))
+    }
+
+    fn overview(&self, days: u32, now: Timestamp) -> Overview {
+        let last = now.hk_day().plus_days(-1);
+        let count = |tier, state, count| AccountCount { tier, state, count };
+        let entry = |minutes: u64, operator: &str, action: &str, subject: &str, outcome| AuditView {
+            index: Some(minutes),
+            id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
+            at: at(NOON).minus(Duration::from_secs(60 * minutes)),
+            operator: operator.to_owned(),
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            outcome,
+            call: (action == "account.suspend").then(call),
+            request_id: None,
+        };
+        Overview {
+            instance: "01a20229-5b31-740a-bdb1-1cbed7389533".to_owned(),
+            environment: Environment::Sandbox,
+            version: "0.1.0".to_owned(),
+            at: now,
+            accounts: vec![
+                count(Tier::IamSmart, AccountState::Active, 923_412),
+                count(Tier::IamSmart, AccountState::Suspended, 31),
+                count(Tier::IamSmart, AccountState::Closed, 7),
+                count(Tier::IamSmartPlus, AccountState::Active, 402_113),
+                count(Tier::IamSmartPlus, AccountState::Suspended, 12),
+            ],
+            parties: self.parties.len() as u64,
+            services: 212,
+            uses: 17_123_456,
+            uses_per_day: (0..days)
+                .map(|place| {
+                    let day = last.plus_days(place as i32 - days as i32 + 1);
+                    let rest = if day.weekday_is_weekend() { 2 } else { 1 };
+                    DayCount { day, count: (20_000 + u64::from(place) * 700 + u64::from(place % 11) * 900) / rest }
+                })
+                .collect(),
+            keys: self.keys.iter().filter(|key| key.state != KeyState::Retired).cloned().collect(),
+            jobs: self.jobs.clone(),
+            audit: vec![
+                entry(1, "agent-7", "account.suspend", &account(77).to_string(), AuditOutcome::Done),
+                entry(2, "agent-7", "hotline.find", &call().to_string(), AuditOutcome::Done),
+                entry(3, "first-operator", "rp.suspend", "sandbox-bank", AuditOutcome::Refused),
+                entry(6, "system", "key.activate", "WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q", AuditOutcome::Done),
+                entry(16, "first-operator", "key.rotate", "token-signing", AuditOutcome::Done),
+                entry(1_500, "first-operator", "rp.apply", "44 relying parties", AuditOutcome::Done),
+                entry(1_501, "first-operator", "operator.add", "agent-7", AuditOutcome::Done),
+            ],
+        }
+    }
+
+    fn answer(&mut self, call: &Call, now: Timestamp) -> Result<Reply, Trouble> {
+        if let Some(trouble) = self.troubles.pop_front() {
+            return Err(trouble);
+        }
+        Ok(match call {
+            Call::Read(Read::WhoAmI) => Reply::WhoAmI(Identity {
+                operator: "first-operator".parse().unwrap(),
+                name: "First operator".to_owned(),
+                roles: self.roles.clone(),
+                instance: "01a20229-5b31-740a-bdb1-1cbed7389533".to_owned(),
+                environment: Environment::Sandbox,
+                certificate_not_after: at("2023-05-31T04:00:00Z"),
+                server_time: now,
+                version: "0.1.0".to_owned(),
+            }),
+            Call::Read(Read::Overview(days)) => Reply::Overview(self.overview(*days, now)),
+            Call::Read(Read::Checks) => {
+                let mut checks: Vec<Check> = ["database", "audit", "keys", "clock", "disk", "outbox"]
+                    .iter()
+                    .map(|id| Check { id: (*id).to_owned(), ok: true, detail: "fine".to_owned(), mend: None })
+                    .collect();
+                for failing in &self.failing {
+                    checks.retain(|check| check.id != failing.id);
+                    checks.push(failing.clone());
+                }
+                Reply::Checks(checks)
+            }
+            Call::Read(Read::Parties) => Reply::Parties(
+                self.parties
+                    .iter()
+                    .map(|manifest| PartySummary {
+                        rp: manifest.id.clone(),
+                        organisation: manifest.organisation.clone(),
+                        sector: manifest.sector,
+                        industry: manifest.industry,
+                        state: self.state_of(&manifest.id),
+                        services: manifest.services.len() as u32,
+                        synthetic: manifest.synthetic,
+                        version: 2,
+                    })
+                    .collect(),
+            ),
+            Call::Read(Read::Party(rp)) => Reply::Party(self.party(rp)?),
+            Call::Read(Read::Keys) => Reply::Keys(self.keys.clone()),
+            Call::Read(Read::Key(kid)) => {
+                let key = self.keys.iter().find(|key| key.kid == *kid).unwrap().clone();
+                let in_jwks = key.purpose == KeyPurpose::TokenSigning;
+                let jwk =
+                    in_jwks.then(|| serde_json::json!({"kty": "EC", "crv": "P-256", "kid": kid, "use": "sig", "alg": "ES256"}));
+                Reply::Key(Box::new(KeyDetail { key, jwk, certificate: None, in_jwks, next: None }))
+            }
+            Call::Find { who, .. } => {
+                self.named.push(who.expose().to_owned());
+                // As the real client does: what is malformed is not sent.
+                if who.expose().starts_with("G123456(3") {
+                    return Err(Trouble::here(
+                        "hkic.check-character",
+                        "the check character of the HKIC number is wrong: one of its characters was mistyped",
+                        "ask the caller to read it again, slowly",
+                    ));
+                }
+                Reply::Found(self.found.clone())
+            }
+            Call::Write(write) => self.done(write, now)?,
+        })
+    }
+
+    fn done(&mut self, write: &Write, now: Timestamp) -> Result<Reply, Trouble> {
+        Ok(match write {
+            Write::SuspendParty(rp, reason) => {
+                self.suspended.push((rp.clone(), reason.clone()));
+                Reply::PartySuspended(self.party(rp)?)
+            }
+            Write::ResumeParty(rp, _) => {
+                self.suspended.retain(|(suspended, _)| suspended != rp);
+                Reply::PartyResumed(self.party(rp)?)
+            }
+            Write::RotateKey(purpose, ..) => {
+                let made = key(
+                    "nExt0nErsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRG",
+                    *purpose,
+                    "tokens",
+                    KeyAlgorithm::Es256,
+                    KeyState::Published,
+                    [Some("2022-05-31T04:10:00Z"), None],
+                );
+                self.keys.push(made.clone());
+                Reply::Rotated(vec![made])
+            }
+            Write::RevokeKey(kid, reason) => {
+                let key = self.keys.iter_mut().find(|key| key.kid == *kid).unwrap();
+                key.state = KeyState::Revoked;
+                key.revoked = Some(Revoked { at: now, reason: *reason });
+                Reply::Revoked(KeyRevocation { key: key.clone(), replaced_by: None })
+            }
+            Write::OpenCall => Reply::Opened(CallOpened { call: call(), opened_at: now }),
+            Write::SuspendAccount { account, call, .. } => {
+                let already = self.found.iter().any(|found| found.account == *account && found.state == AccountState::Suspended);
+                for found in self.found.iter_mut().filter(|found| found.account == *account) {
+                    found.state = AccountState::Suspended;
+                }
+                Reply::Suspended(suspension(*account, *call, now, already))
+            }
+            Write::CloseCall(call) => Reply::Closed(CallClosed {
+                call: *call,
+                opened_at: now.minus(Duration::from_secs(30)),
+                closed_at: now,
+                suspended: vec![account(77)],
+            }),
+            Write::CancelJob(_) => {
+                self.jobs[0].state = JobState::Cancelled;
+                Reply::Cancelled(self.jobs[0].clone())
+            }
+        })
+    }
+}
+
+pub fn suspension(account: AccountId, call: Option<CallRef>, now: Timestamp, already: bool) -> Suspension {
+    let notice = |rp: &str, status| PartyNotice { rp: rp.parse().unwrap(), status };
+    Suspension {
+        account,
+        state: AccountState::Suspended,
+        already,
+        call,
+        suspended_at: now,
+        took_ms: 4,
+        ended: Ended { sessions: 2, tokens: 5, requests: 1, certificates: 1 },
+        relying_parties: vec![
+            notice("inland-revenue-department", NoticeStatus::Acknowledged),
+            notice("hospital-authority", NoticeStatus::Pending),
+        ],
+        read_back: Bilingual {
+            en: format!(
+                "Your iAM Smart account is suspended from this moment. Nobody can log in or sign with it. To use it again, register \
+                 once more with your identity card at a kiosk or a counter. Your reference is {}.",
+                call.map(CallRef::spoken).unwrap_or_default()
+            ),
+            zh_hant: format!(
+                "你的「智方便」帳戶由此刻起已暫停，任何人都不能以它登入或簽署。如要再次使用，請帶同身份證到自助登記站或櫃位重新登記。參考編號是{}。",
+                call.map(CallRef::spoken).unwrap_or_default()
+            ),
+        },
+    }
+}
+
+/// The text of a screen without its frames and line ends.
+fn flowing(screen: &str) -> String {
+    screen.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+pub fn problem(code: &str, message: &str, hint: &str) -> Trouble {
+    Trouble { request_id: Some("01a20229-a48a-7100-a649-cfec5dc4a182".to_owned()), ..Trouble::here(code, message, hint) }
+}
+
+pub fn unreachable() -> Trouble {
+    Trouble {
+        away: true,
+        retryable: true,
+        ..Trouble::here(
+            "server.unreachable",
+            "cannot reach https://127.0.0.1:7443: connection refused",
+            "see that the server runs ('iamd serve')",
+        )
+    }
+}
+
+/// How a desk is set up.
+pub struct Setting {
+    pub roles: &'static [Role],
+    pub size: (u16, u16),
+    pub look: Look,
+    pub environment: Environment,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self { roles: Role::ALL, size: (80, 24), look: Look { ascii: false, color: true }, environment: Environment::Sandbox }
+    }
+}
+
+impl Desk {
+    /// An operator of every role, at a terminal of 80 by 24.
+    pub fn new() -> Self {
+        Self::with(Setting::default())
+    }
+
+    pub fn with(setting: Setting) -> Self {
+        let mut desk = Self::before_the_first_answer(setting);
+        desk.serve();
+        desk.happens(Event::Feed(Feed::Live));
+        desk
+    }
+
+    pub fn before_the_first_answer(setting: Setting) -> Self {
+        let now = at(NOON);
+        let place = Place {
+            context: "demo".to_owned(),
+            server: "https://127.0.0.1:7443".to_owned(),
+            environment: setting.environment,
+            operator: "first-operator".to_owned(),
+        };
+        let opened = tui::Opened { at: now, place: place.clone(), look: setting.look, size: setting.size };
+        let recorder = Some(tui::Recorder::begin(Vec::new(), &opened).unwrap());
+        let (state, actions) = State::open(place, setting.look, Some(crate::palette::grammar()), setting.size, now);
+        let server = Server::new(setting.roles);
+        let mut desk = Self { state, now, server, size: setting.size, pressed: 0, left: false, recorder };
+        desk.take(actions);
+        desk
+    }
+
+    /// Something happens, now, with the ticks that are due at once.
+    pub fn happens(&mut self, event: Event) {
+        self.taken_in(event);
+        self.serve();
+        for round in 0.. {
+            assert!(round < 3, "ticks that are due at once again and again would be a busy loop");
+            if self.state.wakes().is_none_or(|wakes| wakes > self.now) {
+                return;
+            }
+            self.taken_in(Event::Tick);
+            self.serve();
+        }
+    }
+
+    fn taken_in(&mut self, event: Event) {
+        let happened = Happened { at: self.now, event };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.write(&self.state, &happened).unwrap();
+        }
+        let actions = self.state.apply(happened);
+        self.take(actions);
+    }
+
+    fn take(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Leave => self.left = true,
+                Action::Call { ticket, call, key } => {
+                    match &call {
+                        Call::Read(read) => self.server.reads.push(read.clone()),
+                        Call::Write(write) => self.server.writes.push((write.clone(), key)),
+                        Call::Find { .. } => {}
+                    }
+                    self.server.held.push((ticket, call));
+                }
+            }
+        }
+    }
+
+    /// The server answers what it was asked, unless it is slow.
+    pub fn serve(&mut self) {
+        while !self.server.slow && !self.server.held.is_empty() {
+            let (ticket, call) = self.server.held.remove(0);
+            let answer = Box::new(self.server.answer(&call, self.now));
+            self.taken_in(Event::Answer { ticket, answer });
+        }
+    }
+
+    /// Presses keys, by name, parted by spaces.
+    pub fn press(&mut self, keys: &str) {
+        for key in keys.split(' ') {
+            self.pressed += 1;
+            self.happens(Event::Key(key.parse().unwrap()));
+        }
+    }
+
+    /// Types a text, character by character.
+    pub fn types(&mut self, text: &str) {
+        for character in text.chars() {
+            let key = if character == ' ' { "space".to_owned() } else { character.to_string() };
+            self.happens(Event::Key(key.parse().unwrap()));
+        }
+    }
+
+    /// Time passes, with the ticks that the dashboard wants meanwhile.
+    pub fn waits(&mut self, span: Duration) {
+        let until = self.now.plus(span);
+        while let Some(wakes) = self.state.wakes().filter(|wakes| *wakes <= until) {
+            self.now = wakes;
+            self.happens(Event::Tick);
+        }
+        self.now = until;
+    }
+
+    /// Something was changed on the platform.
+    pub fn change(&mut self, action: &str, subject: &str) {
+        self.happens(Event::Feed(Feed::Change(ChangeEvent {
+            index: 7,
+            id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
+            at: self.now,
+            operator: "agent-7".to_owned(),
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            outcome: "done".to_owned(),
+        })));
+    }
+
+    /// The screen's text.
+    pub fn screen(&self) -> String {
+        crate::screen::text(&crate::screen::drawn(&self.state, self.size.0, self.size.1))
+    }
+
+    /// The screen with its styles.
+    pub fn styled(&self) -> String {
+        crate::screen::styled(&crate::screen::drawn(&self.state, self.size.0, self.size.1))
+    }
+
+    /// The screen shows this.
+    #[track_caller]
+    pub fn shows(&self, text: &str) {
+        let screen = self.screen();
+        assert!(screen.contains(text) || flowing(&screen).contains(text), "'{text}' is wanted on\n{screen}");
+    }
+
+    /// The screen does not show this.
+    #[track_caller]
+    pub fn hides(&self, text: &str) {
+        let screen = self.screen();
+        assert!(!screen.contains(text), "'{text}' is not wanted on\n{screen}");
+    }
+
+    /// The session as it was recorded.
+    pub fn recording(&mut self) -> String {
+        String::from_utf8(self.recorder.take().unwrap().into_inner()).unwrap()
+    }
+}

@@ -1,0 +1,255 @@
+//! Commands found by name, and lines of the command line.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Arg, ArgAction, Command, value_parser};
+use domain::{
+    AccountId, ActivateAt, CallRef, JobId, KeyAlgorithm, KeyPurpose, Kid, RelyingPartyId, RevocationReason, SuspensionReason,
+};
+use tui::Write;
+
+use crate::office::{Desk, call};
+
+fn word<T: serde::de::DeserializeOwned + Clone + Send + Sync + 'static>(
+    words: &'static [&'static str],
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(words).try_map(|word| serde_json::from_value(serde_json::Value::String(word)))
+}
+
+fn activate(text: &str) -> Result<ActivateAt, String> {
+    if text == "now" {
+        Ok(ActivateAt::Now)
+    } else {
+        text.parse().map(ActivateAt::Time).map_err(|_| "a time is wanted".to_owned())
+    }
+}
+
+/// A grammar with the shape of the command line's own.
+pub fn grammar() -> Command {
+    let verb = |name: &'static str, arguments: Vec<Arg>| Command::new(name).args(arguments);
+    let rp = || Arg::new("rp").required(true).value_parser(value_parser!(RelyingPartyId));
+    let reason_text = || Arg::new("reason").long("reason").required(true);
+    let kid = || Arg::new("kid").required(true).value_parser(value_parser!(Kid));
+    let call = || Arg::new("call").long("call").required(true).value_parser(value_parser!(CallRef));
+    let account = || Arg::new("account").required(true).value_parser(value_parser!(AccountId));
+    let why = || Arg::new("reason").long("reason").required(true).value_parser(word::<SuspensionReason>(SuspensionReason::WORDS));
+    let note = || Arg::new("note").long("note");
+    let noun = |name: &'static str, verbs: Vec<Command>| Command::new(name).subcommand_required(true).subcommands(verbs);
+    Command::new("iamctl")
+        .disable_help_subcommand(true)
+        .arg(Arg::new("dry_run").long("dry-run").global(true).action(ArgAction::SetTrue))
+        .arg(Arg::new("color").long("color").global(true).default_value("auto"))
+        .subcommand(noun(
+            "rp",
+            vec![
+                verb("list", vec![Arg::new("limit").long("limit")]),
+                verb("show", vec![rp()]),
+                verb("suspend", vec![rp(), reason_text()]),
+                verb("resume", vec![rp(), reason_text()]),
+            ],
+        ))
+        .subcommand(noun(
+            "key",
+            vec![
+                verb("list", vec![]),
+                verb("show", vec![kid()]),
+                verb(
+                    "rotate",
+                    vec![
+                        Arg::new("purpose").long("purpose").required(true).value_parser(word::<KeyPurpose>(KeyPurpose::WORDS)),
+                        Arg::new("algorithm").long("algorithm").value_parser(word::<KeyAlgorithm>(KeyAlgorithm::WORDS)),
+                        Arg::new("activate").long("activate").value_parser(activate),
+                    ],
+                ),
+                verb(
+                    "revoke",
+                    vec![
+                        kid(),
+                        Arg::new("reason")
+                            .long("reason")
+                            .required(true)
+                            .value_parser(word::<RevocationReason>(RevocationReason::WORDS)),
+                    ],
+                ),
+            ],
+        ))
+        .subcommand(noun(
+            "hotline",
+            vec![
+                verb("open", vec![]),
+                verb(
+                    "find",
+                    vec![
+                        call(),
+                        Arg::new("hkic").long("hkic").allow_hyphen_values(true),
+                        Arg::new("phone").long("phone").allow_hyphen_values(true),
+                        Arg::new("account").long("account").value_parser(value_parser!(AccountId)),
+                    ],
+                ),
+                verb("suspend", vec![account(), call(), why(), note()]),
+                verb("close", vec![Arg::new("call").required(true).value_parser(value_parser!(CallRef))]),
+            ],
+        ))
+        .subcommand(noun("account", vec![verb("suspend", vec![account(), call().required(false), why(), note()])]))
+        .subcommand(noun(
+            "job",
+            vec![verb("list", vec![]), verb("cancel", vec![Arg::new("job").required(true).value_parser(value_parser!(JobId))])],
+        ))
+        .subcommand(noun("stats", vec![verb("legco", vec![])]))
+        .subcommand(Command::new("whoami"))
+}
+
+fn typed(desk: &mut Desk, line: &str) {
+    desk.press(":");
+    desk.types(line);
+    desk.press("enter");
+}
+
+#[test]
+fn a_command_is_found_by_a_part_of_its_name() {
+    let mut desk = Desk::new();
+    desk.press("ctrl-p");
+    desk.types("rotat");
+    desk.shows("key rotate --purpose token-signing");
+    desk.press("enter");
+    desk.shows("Make new token-signing keys, one for each algorithm?");
+    desk.shows("$ iamctl key rotate --purpose token-signing");
+}
+
+#[test]
+fn what_cannot_be_done_says_why() {
+    let mut desk = Desk::new();
+    desk.press(":");
+    desk.types("revoke");
+    desk.press("enter");
+    desk.shows("go to the keys and select one first");
+    assert!(desk.server.writes.is_empty());
+}
+
+#[test]
+fn a_line_of_the_command_line_does_what_it_does_there() {
+    let mut desk = Desk::new();
+    typed(&mut desk, "iamctl key rotate --purpose token-signing --algorithm ES256 --activate now");
+    desk.shows("Make a new token-signing key for ES256?");
+    desk.shows("For emergencies only.");
+    desk.press("y");
+    let (write, _) = &desk.server.writes[0];
+    assert_eq!(write.command(), "iamctl key rotate --purpose token-signing --algorithm ES256 --activate now");
+    desk.shows("new keys: ES256 published");
+}
+
+#[test]
+fn a_severe_line_asks_for_the_name_all_the_same() {
+    let mut desk = Desk::new();
+    typed(&mut desk, "rp suspend sandbox-bank --reason 'credential leaked, case 4711'");
+    desk.shows("Type sandbox-bank to go on:");
+    desk.press("enter");
+    assert!(desk.server.writes.is_empty());
+    desk.types("sandbox-bank");
+    desk.press("enter");
+    assert!(matches!(&desk.server.writes[0].0, Write::SuspendParty(_, reason) if reason == "credential leaked, case 4711"));
+}
+
+#[test]
+fn lines_lead_to_views() {
+    let mut desk = Desk::new();
+    typed(&mut desk, "rp show hongkong-post");
+    desk.shows("香港郵政");
+    typed(&mut desk, "key list");
+    desk.shows("Keys: 7 in use, 8 in all");
+    typed(&mut desk, "whoami");
+    desk.shows("Operator      first-operator (First operator)");
+    desk.press("esc");
+    typed(&mut desk, "job list");
+    desk.shows("Latest audit entries");
+    typed(&mut desk, "q");
+    assert!(desk.left);
+}
+
+#[test]
+fn a_call_that_was_opened_elsewhere_is_taken_up() {
+    let mut desk = Desk::new();
+    typed(&mut desk, &format!("hotline find --call {} --hkic -", call()));
+    desk.shows("Who is calling?");
+    desk.types("G123456(A)");
+    desk.press("enter");
+    desk.shows("One account fits.");
+    let account = desk.server.found[0].account;
+    typed(&mut desk, &format!("hotline suspend {account} --call {} --reason stolen-device", call()));
+    desk.shows("Suspended; read this to the caller");
+}
+
+#[test]
+fn an_account_reference_is_looked_for_at_once() {
+    let mut desk = Desk::new();
+    let account = desk.server.found[0].account;
+    typed(&mut desk, &format!("hotline find --call {} --account {account}", call()));
+    desk.shows("One account fits.");
+    assert_eq!(desk.server.named, [account.to_string()]);
+}
+
+#[test]
+fn personal_numbers_are_no_arguments() {
+    let mut desk = Desk::new();
+    typed(&mut desk, &format!("hotline find --call {} --hkic G123456(A)", call()));
+    desk.shows("card and phone numbers are not typed here");
+    assert!(desk.server.named.is_empty());
+    assert!(!desk.recording().contains("G123456"), "nor are they recorded");
+}
+
+#[test]
+fn a_mistake_in_a_line_is_named() {
+    let mut desk = Desk::new();
+    for (line, says) in [
+        ("key rotate", "required arguments were not provided"),
+        ("key rotate --purpose signing", "invalid value 'signing'"),
+        ("rp suspend sandbox-bank --reason 'leaked", "a quotation mark is not closed"),
+        ("key list --dry-run", "the dashboard does not take --dry-run: run this line in a shell"),
+        ("rp list --limit 3", "the dashboard does not take --limit"),
+        ("stats legco", "the dashboard does not know 'stats legco': run it in a shell"),
+        ("account suspend A000000007G --reason other", "--note TEXT"),
+    ] {
+        typed(&mut desk, &line.replace("A000000007G", &crate::office::account(7).to_string()));
+        desk.shows(says);
+        desk.press("esc");
+    }
+    assert!(desk.server.writes.is_empty());
+}
+
+#[test]
+fn tab_takes_a_line_over_with_what_is_selected() {
+    let mut desk = Desk::new();
+    desk.press("2");
+    desk.press(":");
+    desk.types("suspend");
+    desk.press("tab");
+    desk.shows(": rp suspend civil-service-bureau --reason TEXT");
+}
+
+#[test]
+fn roles_hold_for_lines_too() {
+    let setting = crate::office::Setting { roles: &[api::Role::Auditor], ..Default::default() };
+    let mut desk = Desk::with(setting);
+    typed(&mut desk, "key rotate --purpose token-signing");
+    desk.shows("needs the role key-officer");
+    desk.press("esc");
+    typed(&mut desk, "hotline open");
+    desk.shows("needs the role hotline-agent or hotline-supervisor");
+    assert!(desk.server.writes.is_empty());
+}
+
+#[test]
+fn every_example_is_understood() {
+    for line in tui::examples() {
+        let mut desk = Desk::new();
+        typed(&mut desk, &line);
+        desk.hides("─ Commands ─");
+        desk.hides("run it in a shell");
+    }
+}
+
+#[test]
+fn the_palette_shows_the_commands_of_the_view_first() {
+    let mut desk = Desk::new();
+    desk.press("3 :");
+    insta::assert_snapshot!(desk.screen());
+}
