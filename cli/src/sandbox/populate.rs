@@ -28,9 +28,9 @@ pub struct Populate {
     /// Part of it, above 0 and at most 1
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
-    /// What chance begins with
-    #[arg(long, default_value_t = 7)]
-    seed: u64,
+    /// What chance begins with; the description's own seed when absent
+    #[arg(long)]
+    seed: Option<u64>,
     /// Wait for its end, as is done anyway
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
@@ -47,7 +47,8 @@ impl Verb for Populate {
         session
             .confirm::<sandbox::Populate>(&format!("Fill this instance with a synthetic population at scale {}?", self.scale), "")
             .await?;
-        let job = session.call(&sandbox::Populate { population, scale: self.scale, seed: self.seed }).await?;
+        let seed = self.seed.unwrap_or(population.seed);
+        let job = session.call(&sandbox::Populate { population, scale: self.scale, seed }).await?;
         if (self.no_wait && !self.wait) || session.flags.dry_run {
             return Ok(Answer::one(job));
         }
