@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use client::safe::visible;
+use client::times::spaced;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
@@ -24,7 +25,7 @@ impl Progress {
         let bar = terminal.error.then(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
             // ASCII: the block characters are of unsure width in Chinese locales.
-            let style = ProgressStyle::with_template("{bar:30} {percent:>3}% {human_pos} of {human_len} {elapsed} {msg}");
+            let style = ProgressStyle::with_template("{bar:30} {percent:>3}% {elapsed} {msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("#>-"));
             bar
         });
@@ -33,19 +34,19 @@ impl Progress {
 
     /// `done` of `total`.
     pub fn at(&self, done: u64, total: u64, message: &str) {
-        let message = visible(message);
+        let message = format!("{} of {} {}", spaced(done), spaced(total), visible(message));
         match &self.bar {
             Some(bar) => {
                 bar.set_length(total);
                 bar.set_position(done);
-                bar.set_message(message.into_owned());
+                bar.set_message(message);
             }
             None => {
                 let Ok(mut last) = self.last.lock() else { return };
                 if last.elapsed() >= PLAIN_EVERY {
                     *last = Instant::now();
                     // Where standard error is closed there is nobody to tell it to.
-                    let _ = writeln!(io::stderr().lock(), "{done} of {total} {message}");
+                    let _ = writeln!(io::stderr().lock(), "{message}");
                 }
             }
         }
@@ -56,5 +57,12 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+impl Drop for Progress {
+    /// An interruption leaves no half bar behind.
+    fn drop(&mut self) {
+        self.over();
     }
 }
