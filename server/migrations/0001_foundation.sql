@@ -326,8 +326,8 @@ CREATE TABLE usage_daily (
     count BIGINT NOT NULL,
     PRIMARY KEY (event_day, recorded_day, service, function, tier, channel, outcome)
 ) {clustered};
--- The last day recorded, and what was recorded after a day within its month.
-CREATE INDEX usage_daily_recorded ON usage_daily (recorded_day);
+-- The last day recorded, and what was recorded late.
+CREATE INDEX usage_daily_recorded ON usage_daily (recorded_day, event_day);
 
 -- In this order a report by month and service sorts nothing.
 CREATE TABLE usage_monthly (

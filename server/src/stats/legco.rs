@@ -72,6 +72,7 @@ struct Counted {
     uses_by_service: BTreeMap<i32, u64>,
     accessible_by_sector: BTreeMap<Sector, u64>,
     accessible_by_category: BTreeMap<Option<Category>, u64>,
+    recorded_later: u64,
 }
 
 impl Counted {
@@ -102,6 +103,7 @@ impl Counted {
                 .collect::<Result<_, StoreError>>()?,
             accessible_by_sector,
             accessible_by_category,
+            recorded_later: services.recorded_later(as_at) as u64,
         })
     }
 
@@ -227,6 +229,11 @@ fn notes(environment: Environment, as_at: Day, known_at: Day, counted: &Counted)
     if known_at < as_at {
         notes.push(note("known-before-as-at", &[("known", date(known_at))])?);
     }
+    if counted.recorded_later > 0 {
+        let later = counted.recorded_later;
+        let variables = [("known", date(known_at)), ("said", figures::spaced(later).into()), ("shown", later.into())];
+        notes.push(note("recorded-later", &variables)?);
+    }
     notes.push(note("use", &[])?);
     notes.push(note("registered", &[])?);
     notes.push(note("accessible", &[])?);
@@ -266,6 +273,7 @@ mod tests {
             uses_by_service: BTreeMap::new(),
             accessible_by_sector: BTreeMap::from([(Sector::Government, 190), (Sector::Private, 24)]),
             accessible_by_category: BTreeMap::from([(Some(Category::Education), 190), (None, 24)]),
+            recorded_later: 0,
         }
     }
 
@@ -343,9 +351,12 @@ mod tests {
         assert_eq!(ids(Environment::Production, "2022-05-30", "2022-06-03")[0], "month-not-ended");
         assert_eq!(ids(Environment::Production, "2022-05-31", "2022-05-30")[0], "known-before-as-at");
 
-        let notes = notes(Environment::Sandbox, on("2022-05-15"), on("2022-05-14"), &of_2022()).unwrap();
+        let later = Counted { recorded_later: 1, ..of_2022() };
+        let notes = notes(Environment::Sandbox, on("2022-05-15"), on("2022-05-14"), &later).unwrap();
         assert_eq!(notes[1].text.en, "May 2022 had not ended on 15 May 2022; its figures run up to that day.");
         assert_eq!(notes[2].text.zh_hant, "這些數字不包括2022年5月14日之後記錄的資料。");
+        let later = "1 service of that time was put on record after 14 May 2022 and is not in these figures.";
+        assert_eq!((notes[3].id.as_str(), notes[3].text.en.as_str()), ("recorded-later", later));
         let planned = "they sum to 114, the paper itself says “about 110”.";
         assert!(notes.iter().any(|note| note.text.en.ends_with(planned)), "{notes:?}");
         let grains = "registered users to 100 000, “iAM Smart+” users to 100 000, services to 10, usage counts to 1 000 000; “about” is the nearest 100 000.";

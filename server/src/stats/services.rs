@@ -52,6 +52,13 @@ impl Services {
         self.known.accessible(day)
     }
 
+    /// How many services citizens could reach at the end of a day, as far as is recorded by now, of which nothing was recorded
+    /// by the day they are known at.
+    #[must_use]
+    pub fn recorded_later(&self, day: Day) -> usize {
+        self.all.accessible(day).filter(|version| self.known.on(version.code, day).is_none()).count()
+    }
+
     /// The months within which a service comes under another sector or category. On the first day of a month the whole month
     /// is the new one's: that is no move within it.
     #[must_use]

@@ -85,8 +85,14 @@ pub async fn uses(
     if let Some((sign, days)) = &terms.rest {
         put_right(*sign, read.usage_days(days, None).await?);
     }
-    if let Some(days) = &terms.late {
-        put_right(Sign::TakenOff, read.usage_recorded(days).await?);
+    if let Some((sign, days)) = &terms.late {
+        // Most of what is recorded on these days also happened on them: that part lies together. What happened before, or is
+        // dated later, is found one day of recording after the other.
+        let Days { recorded_from, recorded_to, .. } = *days;
+        let then = Days { from: days.from.max(recorded_from), to: days.to.min(recorded_to), ..*days };
+        put_right(*sign, read.usage_days(&then, None).await?);
+        put_right(*sign, read.usage_recorded(&Days { to: days.to.min(recorded_from.plus_days(-1)), ..*days }).await?);
+        put_right(*sign, read.usage_recorded(&Days { from: days.from.max(recorded_to.plus_days(1)), ..*days }).await?);
     }
     // A month within which a service moves is read day by day, for that service alone.
     for (month, service) in &moves {
@@ -129,8 +135,8 @@ pub async fn uses_by_function(
     if let Some(months) = &terms.months {
         add(Sign::Added, read.usage_months_by_function(months).await?);
     }
-    if let Some(days) = &terms.late {
-        add(Sign::TakenOff, read.usage_recorded_by_function(days).await?);
+    if let Some((sign, days)) = &terms.late {
+        add(*sign, read.usage_recorded_by_function(days).await?);
     }
     add(Sign::Added, read.usage_waiting_by_function(window.from, window.to, window.known_at).await?);
     Ok(uses)
@@ -171,8 +177,8 @@ impl Accounts {
         if let Some((sign, days)) = &terms.rest {
             accounts.add(*sign, &read.account_days(days).await?);
         }
-        if let Some(days) = &terms.late {
-            accounts.add(Sign::TakenOff, &read.account_recorded(days).await?);
+        if let Some((sign, days)) = &terms.late {
+            accounts.add(*sign, &read.account_recorded(days).await?);
         }
         accounts.add(Sign::Added, &read.account_waiting(window.from, window.to, window.known_at).await?);
         Ok(accounts)

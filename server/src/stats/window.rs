@@ -1,16 +1,10 @@
 //! Which counters answer a question of two dates.
 //!
 //! A question asks for what happened from `from` to `to` as it was recorded up to `known_at`. Months that both dates cover
-//! whole are read from the monthly counters; what they hold too much or too little is put right from the daily ones, on
-//! whichever side of the date there are fewer days. Of the cells
-//!
-//! ```text
-//!                  recorded up to known_at   later in that month
-//! whole months   |          months         |        late        |   months holds both: late is taken off
-//! the rest of to |          rest           |         -          |   added, or taken off when months holds all of it
-//! ```
-//!
-//! every one that is asked for is counted once and no other is.
+//! whole are read from the monthly counters. The month of `to` and the month of `known_at`, where they are asked for in part,
+//! are put right from the daily counters, each on the side of its date that has fewer days: what the months hold too little is
+//! added, what they hold too much is taken off. So every cell that is asked for is counted once and no other is, and no more
+//! than half a month is read by day on either axis.
 
 use domain::{Day, Month};
 
@@ -89,8 +83,8 @@ pub struct Terms {
     pub months: Option<Months>,
     /// From the daily ones, by days of events: the month of `to` when it is not asked for whole.
     pub rest: Option<(Sign, Days)>,
-    /// From the daily ones, by days of recording: what was recorded after `known_at` within its month; taken off.
-    pub late: Option<Days>,
+    /// From the daily ones, by days of recording: the month of `known_at` when it is not asked for whole.
+    pub late: Option<(Sign, Days)>,
 }
 
 impl Window {
@@ -102,20 +96,29 @@ impl Window {
         };
         let recorded_to = self.known_at.min(extent.last_recorded);
         let (last_month, rest) = self.last_month(extent, recorded_to);
-        let months = Months { from: self.from.month(), to: last_month, recorded_to: recorded_to.month() };
-        if months.from > months.to {
+        if self.from.month() > last_month {
             return Terms { rest, ..Terms::default() };
         }
-        let month_end = recorded_to.month().last_day();
-        // Nothing at all was recorded after the last day on record, so its month is covered whole.
-        let covered = recorded_to == extent.last_recorded || recorded_to == month_end;
-        let late = (!covered).then(|| Days {
-            from: self.from,
-            to: last_month.last_day(),
-            recorded_from: recorded_to.plus_days(1),
-            recorded_to: month_end,
-        });
+        let (last_recorded, late) = Self::last_recorded(extent, recorded_to);
+        let months = Months { from: self.from.month(), to: last_month, recorded_to: last_recorded };
+        let (from, to) = (self.from, last_month.last_day());
+        let late = late.map(|(sign, recorded_from, recorded_to)| (sign, Days { from, to, recorded_from, recorded_to }));
         Terms { months: Some(months), rest, late }
+    }
+
+    /// The last month of recording to read from the monthly counters, and the days of recording that are to be put right.
+    fn last_recorded(extent: Extent, recorded_to: Day) -> (Month, Option<(Sign, Day, Day)>) {
+        let month = recorded_to.month();
+        let month_end = month.last_day();
+        // Nothing at all was recorded after the last day on record, so its month is covered whole.
+        if recorded_to == month_end || recorded_to == extent.last_recorded {
+            return (month, None);
+        }
+        if recorded_to.day_of_month() <= 15 {
+            (month.previous(), Some((Sign::Added, month.first_day(), recorded_to)))
+        } else {
+            (month, Some((Sign::TakenOff, recorded_to.plus_days(1), month_end)))
+        }
     }
 
     /// The last month to read from the monthly counters, and what is to be put right in the month of `to`.
@@ -180,9 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_recorded_later_in_the_month_is_taken_off() {
-        let late = terms("2022-05-31", "2022-06-05").late.unwrap();
-        assert_eq!((late.recorded_from, late.recorded_to, late.to), (day("2022-06-06"), day("2022-06-30"), day("2022-05-31")));
+    fn a_day_of_recording_within_a_month_is_read_from_the_nearer_side() {
+        let (sign, late) = terms("2022-05-31", "2022-04-18").late.unwrap();
+        assert_eq!((sign, late.recorded_from, late.recorded_to), (Sign::TakenOff, day("2022-04-19"), day("2022-04-30")));
+        assert_eq!((late.from, late.to), (day("2020-12-01"), day("2022-05-31")));
+        let (sign, late) = terms("2022-05-31", "2022-06-05").late.unwrap();
+        assert_eq!((sign, late.recorded_from, late.recorded_to), (Sign::Added, day("2022-06-01"), day("2022-06-05")));
+        assert_eq!(terms("2022-05-31", "2022-06-05").months.unwrap().recorded_to, month("2022-05"));
         assert_eq!(terms("2022-05-31", "2022-05-31").late, None);
         assert_eq!(terms("2022-05-31", "2020-12-28"), Terms::default());
     }
@@ -192,7 +199,8 @@ mod tests {
 
     fn histories() -> impl Strategy<Value = Vec<Cell>> {
         let base = day("2021-01-20");
-        let cell = (0_i32..100, 0_i32..60, 1_i64..50)
+        // Some are recorded before the day they are dated.
+        let cell = (0_i32..100, -3_i32..60, 1_i64..50)
             .prop_map(move |(event, delay, count)| (base.plus_days(event), base.plus_days(event + delay), count));
         prop::collection::vec(cell, 0..40)
     }
@@ -221,7 +229,8 @@ mod tests {
                 (days.from..=days.to).contains(&event) && (days.recorded_from..=days.recorded_to).contains(&recorded)
             })
         };
-        months + terms.rest.as_ref().map_or(0, |(sign, days)| sign.of(within(days))) - terms.late.as_ref().map_or(0, within)
+        let put_right = terms.rest.iter().chain(&terms.late).map(|(sign, days)| sign.of(within(days)));
+        months + put_right.sum::<i64>()
     }
 
     proptest! {
@@ -235,6 +244,9 @@ mod tests {
             prop_assert_eq!(read(&cells, &terms), expected, "{:?}", terms);
             if let Some((_, days)) = terms.rest {
                 prop_assert!(days.to.number() - days.from.number() < 16, "never more than half a month by day");
+            }
+            if let Some((_, days)) = terms.late {
+                prop_assert!(days.recorded_to.number() - days.recorded_from.number() < 16, "nor by day of recording");
             }
         }
     }

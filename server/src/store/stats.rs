@@ -177,17 +177,19 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
-    /// Uses by day and service out of the daily counters, found by days of recording: the plus keeps the engines from
-    /// walking through all days of events instead.
+    /// Uses by day and service out of the daily counters, found by one day of recording after the other: in the index each of
+    /// them begins with the oldest event, so that the days of events that are not wanted are not walked through.
     ///
     /// # Errors
     /// When the database cannot be reached.
     pub async fn usage_recorded(&mut self, days: &Days) -> Result<Vec<DayRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
-            "SELECT event_day, service,
+            "WITH RECURSIVE recorded (day) AS (
+               SELECT CAST($3 AS INTEGER) UNION ALL SELECT day + 1 FROM recorded WHERE day < CAST($4 AS INTEGER))
+             SELECT event_day, service,
                     CAST(COALESCE(SUM(CASE WHEN outcome = $5 THEN count END), 0) AS BIGINT) AS uses,
                     CAST(COALESCE(SUM(CASE WHEN outcome <> $5 THEN count END), 0) AS BIGINT) AS not_completed
-             FROM usage_daily WHERE +event_day BETWEEN $1 AND $2 AND recorded_day BETWEEN $3 AND $4
+             FROM recorded CROSS JOIN usage_daily WHERE recorded_day = recorded.day AND event_day BETWEEN $1 AND $2
              GROUP BY event_day, service ORDER BY event_day, service"
         )
         .bind(days.from.number())
@@ -239,7 +241,8 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
-    /// Uses by function out of the daily counters, found by days of recording as in [`Read::usage_recorded`].
+    /// Uses by function out of the daily counters, found by days of recording: the plus keeps the engines from walking through
+    /// all days of events instead.
     ///
     /// # Errors
     /// When the database cannot be reached.

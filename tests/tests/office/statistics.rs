@@ -234,7 +234,11 @@ both_engines! {
         assert_eq!((values(&restated)[0], values(&restated)[4]), (values(&published)[0] + 3, values(&published)[4] + 3));
         assert_eq!(values(&legco(world, "2022-05-31", Some("2026-01-08")).await.unwrap())[4], values(&published)[4] + 1, "within a month");
         assert_eq!(values(&legco(world, "2022-05-31", Some("2026-01-31")).await.unwrap())[4], values(&published)[4] + 2, "at its end");
-        assert_eq!(values(&legco(world, "2022-05-31", Some("2026-01-04")).await.unwrap()), [0; 5], "before anything was recorded");
+        let before = legco(world, "2022-05-31", Some("2026-01-04")).await.unwrap();
+        assert_eq!(values(&before), [0; 5], "before anything was recorded");
+        let later = before.notes.iter().find(|note| note.id == "recorded-later").unwrap();
+        assert_eq!(later.text.en, "13 services of that time were put on record after 4 January 2026 and are not in these figures.");
+        assert!(restated.notes.iter().all(|note| note.id != "recorded-later"));
     }
 
     async fn another_node_gives_the_same_bytes_and_anybody_can_check_the_digest(world: &World) {
