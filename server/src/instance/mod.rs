@@ -6,3 +6,4 @@ pub mod init;
 pub mod join;
 pub mod offline;
 pub mod open;
+pub(crate) mod overview;

@@ -6,5 +6,4 @@ pub(crate) mod revoke;
 pub(crate) mod rotate;
 pub(crate) mod show;
 pub mod steps;
-
-mod view;
+pub(crate) mod view;

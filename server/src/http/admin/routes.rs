@@ -42,6 +42,7 @@ operations! {
     hotline_api::FindCaller => hotline::find::find,
     hotline_api::OpenCall => hotline::open::open,
     instance_api::CheckInstance => instance::check::check,
+    instance_api::ShowOverview => instance::overview::overview,
     job_api::CancelJob => job::cancel::cancel,
     job_api::ListJobs => job::list::list,
     job_api::ShowJob => job::show::show,
