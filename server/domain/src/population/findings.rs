@@ -16,6 +16,8 @@ const MOST_USES: u64 = 10_000_000_000;
 const MOST_DAYS: i32 = 1_827;
 const MOST_SERVICES: usize = 1_000;
 const DIGITS_OF_HKIC: u64 = 1_000_000;
+/// The last numbers of a range are left to people who are registered by hand beside the population.
+const LEFT_FREE: u64 = 10_000;
 
 /// A service that is on the platform, as far as a population must know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -497,7 +499,7 @@ impl HkicRange {
             _ => None,
         };
         let (first, last) = (place(&self.first)?, place(&self.last)?);
-        (first <= last).then(|| (first * DIGITS_OF_HKIC, (last - first + 1) * DIGITS_OF_HKIC))
+        (first <= last).then(|| (first * DIGITS_OF_HKIC, (last - first + 1) * DIGITS_OF_HKIC - LEFT_FREE))
     }
 }
 
