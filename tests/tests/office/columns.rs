@@ -133,7 +133,8 @@ async fn on_sqlite() -> Schema {
         let columns = rows.iter().map(|row| {
             let (name, declared) = (row.get::<String, _>("name"), row.get::<String, _>("type"));
             // The identity column: INTEGER PRIMARY KEY is SQLite's own 64-bit row id.
-            let identity = name == "id" && declared == "INTEGER";
+            let alone = rows.iter().filter(|row| row.get::<i64, _>("pk") > 0).count() == 1;
+            let identity = declared == "INTEGER" && alone && row.get::<i64, _>("pk") == 1 && row.get::<i64, _>("notnull") == 0;
             let kind = if identity { Kind::Big } else { Kind::of(&declared) };
             (name, kind, !identity && row.get::<i64, _>("notnull") == 0)
         });

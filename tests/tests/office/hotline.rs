@@ -337,6 +337,7 @@ both_engines! {
         theirs.call(&ShowAccount { account: citizen.account }).await.unwrap();
 
         let auditor = world.operator("auditor-1", &[Role::Auditor]).await;
+        step();
         let history = auditor.call(&AccountHistory { account: citizen.account }).await.unwrap();
         let told: Vec<String> =
             history.iter().map(|event| format!("{} {} {}", event.action, event.operator, event.outcome)).collect();
@@ -350,6 +351,7 @@ both_engines! {
         assert!(history.is_sorted_by_key(|event| event.at));
         assert_eq!((&history[0].facts["channel"], &history[0].facts["location"]), (&"kiosk".into(), &KIOSK.into()));
         assert_eq!((&history[2].facts["code"], history[3].call), (&"call.not-yours".into(), Some(call)));
+        step();
         let again = auditor.call(&AccountHistory { account: citizen.account }).await.unwrap();
         assert_eq!(again.last().unwrap().action, "account.history", "who read it is in it too");
     }
