@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::flags::Globals;
 use crate::session::Session;
 use crate::verb::perform;
-use crate::{account, audit, completions, context, doctor, enrol, events, explain, help, hotline};
+use crate::{account, audit, completions, context, dashboard, doctor, enrol, events, explain, help, hotline};
 use crate::{job, key, man, operator, rp, sandbox, service, stats, whoami};
 
 /// Operate the national digital-identity platform
@@ -54,6 +54,7 @@ pub enum Command {
     #[command(subcommand)]
     Sandbox(sandbox::Verbs),
     Events(events::Events),
+    Dashboard(dashboard::Dashboard),
     #[command(subcommand)]
     Context(context::Verbs),
     Enrol(enrol::Enrol),
@@ -81,6 +82,7 @@ impl Command {
             Self::Job(verbs) => verbs.perform(session).await,
             Self::Sandbox(verbs) => verbs.perform(session).await,
             Self::Events(verb) => perform(verb, session).await,
+            Self::Dashboard(dashboard) => dashboard.perform(session).await,
             Self::Context(verbs) => verbs.perform(session).await,
             Self::Enrol(verb) => perform(verb, session).await,
             Self::Whoami(verb) => perform(verb, session).await,

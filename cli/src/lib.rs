@@ -8,6 +8,7 @@ mod arguments;
 mod audit;
 mod completions;
 mod context;
+mod dashboard;
 mod doctor;
 mod early;
 mod enrol;
