@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use api::Field;
 use api::relying_party::MAX_MANIFESTS;
@@ -14,19 +15,48 @@ use crate::failure::{Failure, Mistake, NOTHING_SENT};
 /// The largest file that a credential names.
 const MAX_CREDENTIAL: u64 = 256 * 1024;
 
+/// Manifests that are right in themselves, and where each part of them stands.
+#[derive(Debug)]
+pub struct Manifests {
+    /// The manifests, in the order of the files.
+    pub manifests: Vec<Manifest>,
+    origins: Vec<(Arc<Text>, Document)>,
+}
+
+impl Manifests {
+    /// Of what the server found, which knows a manifest by its number, says the file and the place.
+    #[must_use]
+    pub fn located(&self, mut failure: Failure) -> Failure {
+        for mistake in &mut failure.mistakes {
+            let Some((number, path)) = mistake.field.path.strip_prefix("manifests[").and_then(|rest| rest.split_once(']')) else {
+                continue;
+            };
+            let Some((text, document)) = number.parse().ok().and_then(|number: usize| self.origins.get(number)) else { continue };
+            let path = path.trim_start_matches('.').to_owned();
+            let place = document.place_of(&path, mistake.field.code.as_deref().unwrap_or_default());
+            mistake.field.file = Some(text.name.clone());
+            mistake.field.line = place.map(|place| place.line);
+            mistake.field.column = place.map(|place| place.column);
+            mistake.snippet = place.and_then(|place| text.snippet(place));
+            mistake.field.path = path;
+        }
+        failure
+    }
+}
+
 /// Reads and checks the manifests that `-f` names.
 ///
 /// # Errors
 /// Everything wrong in all of the files.
-pub fn read(named: &[PathBuf], environment: Environment) -> Result<Vec<Manifest>, Failure> {
+pub fn read(named: &[PathBuf], environment: Environment) -> Result<Manifests, Failure> {
     let sources = sources(named, MAX_YAML)?;
     let files = sources.len();
-    let mut manifests = Vec::new();
+    let (mut manifests, mut origins) = (Vec::new(), Vec::new());
     let mut mistakes = Vec::new();
     let mut seen: HashMap<String, String> = HashMap::new();
     for source in &sources {
         let text = match Text::of(source) {
-            Ok(text) => text,
+            Ok(text) => Arc::new(text),
             Err(mistake) => {
                 mistakes.push(*mistake);
                 continue;
@@ -39,7 +69,10 @@ pub fn read(named: &[PathBuf], environment: Environment) -> Result<Vec<Manifest>
                     mistakes.extend(repeated(&document, &text, &mut seen));
                     mistakes.extend(take_in_credentials(&mut document, &text, &source.folder));
                     match Manifest::read(&document.value, environment) {
-                        Ok(manifest) => manifests.push(manifest),
+                        Ok(manifest) => {
+                            manifests.push(manifest);
+                            origins.push((Arc::clone(&text), document));
+                        }
                         Err(findings) => {
                             mistakes.extend(findings.into_iter().map(|finding| mistake_of(finding, &document, &text)));
                         }
@@ -60,7 +93,7 @@ pub fn read(named: &[PathBuf], environment: Environment) -> Result<Vec<Manifest>
         .changed(NOTHING_SENT)
         .hint("give them in several commands"));
     }
-    Ok(manifests)
+    Ok(Manifests { manifests, origins })
 }
 
 fn empty(text: &Text) -> Mistake {
@@ -187,7 +220,7 @@ credentials:
 ";
     const JWKS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","x":"VS34-dxpQ4Fa1VLzV0Y94gql-AqmKW_fx1uPyegh3_k","y":"qZ9zPbCPVd9c-lmwtpjy4nWRk6lNV7fzQZGl-hr6X1Q"}]}"#;
 
-    fn read_files(files: &[(&str, &str)]) -> Result<Vec<Manifest>, Failure> {
+    fn read_files(files: &[(&str, &str)]) -> Result<Manifests, Failure> {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
             fs::write(folder.path().join(name), text).unwrap();
@@ -213,8 +246,8 @@ credentials:
     #[test]
     fn a_good_manifest_carries_the_keys_it_names() {
         let manifests = read_files(&[("a.yaml", GOOD), ("keys.json", JWKS)]).unwrap();
-        assert_eq!(manifests.len(), 1);
-        assert!(manifests[0].credentials[0].jwks.is_some());
+        assert_eq!(manifests.manifests.len(), 1);
+        assert!(manifests.manifests[0].credentials[0].jwks.is_some());
     }
 
     #[test]
@@ -268,6 +301,29 @@ credentials:
     fn several_documents_and_a_byte_order_mark_are_taken() {
         let second = GOOD.replace("inland-revenue-department", "transport-department");
         let both = format!("\u{feff}{}---\r\n{}", GOOD.replace('\n', "\r\n"), second.replace('\n', "\r\n"));
-        assert_eq!(read_files(&[("a.yaml", &both), ("keys.json", JWKS)]).unwrap().len(), 2);
+        assert_eq!(read_files(&[("a.yaml", &both), ("keys.json", JWKS)]).unwrap().manifests.len(), 2);
+    }
+
+    #[test]
+    fn what_the_server_finds_is_told_with_file_and_line() {
+        let second = GOOD.replace("inland-revenue-department", "transport-department");
+        let read = read_files(&[("a.yaml", GOOD), ("b.yaml", &second), ("keys.json", JWKS)]).unwrap();
+        let mut failure = Failure::new(api::Exit::Usage, "name.confusable", "1 mistake");
+        failure.mistakes.push(Mistake {
+            field: Field {
+                path: "manifests[1].organisation.en".into(),
+                file: None,
+                line: None,
+                column: None,
+                code: Some("name.confusable".into()),
+                message: "the name can be taken for another party's".into(),
+            },
+            hint: None,
+            snippet: None,
+        });
+        let failure = read.located(failure);
+        assert_eq!(told(&failure), [("b.yaml".to_owned(), Some(4), "name.confusable".to_owned())]);
+        assert_eq!(failure.mistakes[0].field.column, Some(21));
+        assert_eq!(failure.mistakes[0].field.path, "organisation.en");
     }
 }

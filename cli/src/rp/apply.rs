@@ -30,11 +30,11 @@ impl Verb for Apply {
     type Row = PartyApplied;
 
     async fn run(self, session: &Session) -> Result<Answer<PartyApplied>, Failure> {
-        let manifests = manifests::read(&self.file, session.context()?.0.file.environment)?;
-        let mut op = ApplyParties { manifests };
+        let mut read = manifests::read(&self.file, session.context()?.0.file.environment)?;
+        let mut op = ApplyParties { manifests: std::mem::take(&mut read.manifests) };
         if session.would_ask() {
             let asked = PlanParties { manifests: std::mem::take(&mut op.manifests) };
-            let plans = session.call(&asked).await?;
+            let plans = session.call(&asked).await.map_err(|failure| read.located(failure))?;
             op.manifests = asked.manifests;
             if let Some(question) = question(session, &plans) {
                 session.confirm::<ApplyParties>(&question, "").await?;
@@ -42,7 +42,7 @@ impl Verb for Apply {
         } else {
             session.confirm::<ApplyParties>(&format!("Apply {} manifests", op.manifests.len()), "").await?;
         }
-        Ok(Answer::list(session.call(&op).await?))
+        Ok(Answer::list(session.call(&op).await.map_err(|failure| read.located(failure))?))
     }
 }
 

@@ -38,8 +38,9 @@ impl Verb for Plan {
 
 /// Reads the manifests and asks the server what they would change.
 pub async fn plan(session: &Session, files: &[PathBuf]) -> Result<Vec<PartyPlan>, Failure> {
-    let manifests = manifests::read(files, session.context()?.0.file.environment)?;
-    session.call(&PlanParties { manifests }).await
+    let mut read = manifests::read(files, session.context()?.0.file.environment)?;
+    let manifests = std::mem::take(&mut read.manifests);
+    session.call(&PlanParties { manifests }).await.map_err(|failure| read.located(failure))
 }
 
 /// Whether anything would change.

@@ -111,6 +111,7 @@ pub const CODES: &[Code] = &[
     ),
     entry("population.production", "synthetic people exist on sandbox instances only", "make a sandbox instance"),
     entry("population.space", "there is not room enough for the population", "free some space, or choose a smaller --scale"),
+    entry("population.taken", "a card number of the population was registered by hand meanwhile", FRESH_SANDBOX),
     entry("population.under-way", "a population is being loaded", "'iamctl job wait JOB'"),
     entry("job.not-found", "there is no such job", "'iamctl job list' shows the jobs"),
     entry("key.not-found", "there is no such key", "'iamctl key list' shows the keys"),
@@ -171,6 +172,11 @@ pub const CODES: &[Code] = &[
     entry("stats.month-future", "the month has not begun yet", "give a month that has begun"),
     entry("stats.months-order", "the first month lies after the last", "exchange --from and --to"),
     entry("stats.limit", "so many rows are not given", "give --limit from 1 on"),
+    entry(
+        "population.taken",
+        "a population was loaded here already",
+        "begin with a fresh sandbox: 'iamd init --environment sandbox'",
+    ),
     entry("overview.days", "so many days are not given", "1 to 400 days"),
     // Server: its surroundings.
     entry("internal", "the server failed", "its log has the cause under the request id"),
