@@ -172,11 +172,6 @@ pub const CODES: &[Code] = &[
     entry("stats.month-future", "the month has not begun yet", "give a month that has begun"),
     entry("stats.months-order", "the first month lies after the last", "exchange --from and --to"),
     entry("stats.limit", "so many rows are not given", "give --limit from 1 on"),
-    entry(
-        "population.taken",
-        "a population was loaded here already",
-        "begin with a fresh sandbox: 'iamd init --environment sandbox'",
-    ),
     entry("overview.days", "so many days are not given", "1 to 400 days"),
     // Server: its surroundings.
     entry("internal", "the server failed", "its log has the cause under the request id"),
