@@ -216,7 +216,7 @@ pub fn short(kid: &Kid) -> String {
 /// A key's id as lists show it: whole when it is a name, its beginning when it is a thumbprint.
 #[must_use]
 pub(crate) fn listed(kid: &Kid) -> String {
-    if kid.as_str().len() <= 16 { kid.to_string() } else { short(kid) }
+    if kid.as_str().len() <= 13 { kid.to_string() } else { short(kid) }
 }
 
 /// A value as one word of a shell.

@@ -171,7 +171,8 @@ impl Trouble {
         };
         let unconfirmed = key.filter(|_| error.written() == Written::Perhaps).map(str::to_owned);
         let hint = match &unconfirmed {
-            // The command line's advice speaks of a flag; here it is a key.
+            // The command line's advice speaks of flags, which the dashboard has not.
+            None if matches!(error, ClientError::NoAnswer { .. }) => Some("it is asked again by itself".to_owned()),
             Some(_) => Some("it may have been done or not; to send it again is safe: it is done at most once".to_owned()),
             None => error.hint(),
         };

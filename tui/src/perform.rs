@@ -15,12 +15,19 @@ use client::{CallOptions, Connection, Paged};
 use crate::call::{Call, Read, Reply, Write};
 use crate::event::Trouble;
 
-/// A person waits before the screen: what takes longer is told as no answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A person waits before the screen, or a caller on the line: what takes longer is told as no answer.
+const SHORT: Duration = Duration::from_secs(10);
+/// A write of an office waits for its turn behind a long job.
+const LONG: Duration = Duration::from_secs(30);
 
 /// Calls the server. `key` is the one that the same write was sent under before.
 pub(crate) async fn perform(connection: &Connection, call: Call, key: Option<String>) -> Result<Reply, Trouble> {
-    let caller = Caller { connection, key: key.unwrap_or_else(client::new_idempotency_key) };
+    let patience = match &call {
+        Call::Write(Write::OpenCall | Write::SuspendAccount { .. } | Write::CloseCall(_)) => SHORT,
+        Call::Write(_) => LONG,
+        Call::Read(_) | Call::Find { .. } => SHORT,
+    };
+    let caller = Caller { connection, key: key.unwrap_or_else(client::new_idempotency_key), patience };
     match call {
         Call::Read(read) => caller.read(read).await,
         Call::Find { call, who } => {
@@ -36,11 +43,12 @@ pub(crate) async fn perform(connection: &Connection, call: Call, key: Option<Str
 struct Caller<'a> {
     connection: &'a Connection,
     key: String,
+    patience: Duration,
 }
 
 impl Caller<'_> {
     fn options(&self) -> CallOptions {
-        CallOptions { idempotency_key: Some(self.key.clone()), timeout: Some(PATIENCE), ..CallOptions::default() }
+        CallOptions { idempotency_key: Some(self.key.clone()), timeout: Some(self.patience), ..CallOptions::default() }
     }
 
     async fn call<O: Operation>(&self, op: &O) -> Result<O::Reply, Trouble> {

@@ -5,6 +5,7 @@ use super::popup::{Popup, scrolled};
 use super::{State, View, hotline};
 use crate::command::{Command, always};
 use crate::key::{Key, Named};
+use crate::view;
 
 pub(crate) const COMMANDS: &[Command] = &[
     Command {
@@ -182,9 +183,15 @@ fn scroll(state: &mut State, by: Named) {
     };
     match state.view {
         View::Overview => {}
-        View::Parties if state.parties.open.is_some() => scrolled(&mut state.parties.scroll, Key::named(by)),
+        View::Parties if state.parties.open.is_some() => {
+            let (lines, seen) = (view::parties::lines(state).len(), usize::from(state.size.1.saturating_sub(4)));
+            scrolled(&mut state.parties.scroll, Key::named(by), lines, seen);
+        }
         View::Parties => state.parties.select(rows),
-        View::Keys if state.keys.open.is_some() => scrolled(&mut state.keys.scroll, Key::named(by)),
+        View::Keys if state.keys.open.is_some() => {
+            let (lines, seen) = (view::keys::lines(state).len(), view::keys::seen(state));
+            scrolled(&mut state.keys.scroll, Key::named(by), lines, seen);
+        }
         View::Keys => state.keys.select(rows),
         View::Hotline => hotline::select(state, rows),
     }

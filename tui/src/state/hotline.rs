@@ -44,7 +44,7 @@ pub(crate) enum Stage {
     /// The server is suspending.
     Suspending { account: Option<Box<FoundAccount>>, reason: SuspensionReason },
     /// Done: this is read back.
-    Done { suspension: Box<Suspension> },
+    Done { suspension: Box<Suspension>, scroll: usize },
     /// The call is being closed.
     Closing,
 }
@@ -231,10 +231,14 @@ fn choose(state: &mut State) {
     }
 }
 
-/// Moves the selection among the accounts found.
+/// Moves the selection among the accounts found, or the sentence that is read back.
 pub(crate) fn select(state: &mut State, by: isize) {
-    if let Stage::Found { accounts, selected } = &mut state.hotline.stage {
-        *selected = selected.saturating_add_signed(by).min(accounts.len().saturating_sub(1));
+    match &mut state.hotline.stage {
+        Stage::Found { accounts, selected } => {
+            *selected = selected.saturating_add_signed(by).min(accounts.len().saturating_sub(1));
+        }
+        Stage::Done { scroll, .. } => *scroll = scroll.saturating_add_signed(by.clamp(-10, 10)).min(20),
+        _ => {}
     }
 }
 
@@ -314,7 +318,7 @@ pub(super) fn not_found(state: &mut State, trouble: Trouble) {
 
 pub(super) fn suspended(state: &mut State, suspension: Suspension) {
     state.go(View::Hotline);
-    state.hotline.stage = Stage::Done { suspension: Box::new(suspension) };
+    state.hotline.stage = Stage::Done { suspension: Box::new(suspension), scroll: 0 };
 }
 
 pub(super) fn closed(state: &mut State, closed: CallClosed) {

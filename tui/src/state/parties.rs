@@ -58,45 +58,6 @@ pub(crate) const COMMANDS: &[Command] = &[
         run: |state| state.parties.open = None,
     },
     Command {
-        keys: &["/"],
-        name: "filter",
-        what: "Show only parties whose id, name, sector or state holds a text",
-        cli: "rp list",
-        enabled: |state| state.may(Read::Parties.roles()),
-        run: |state| {
-            state.parties.open = None;
-            state.parties.filtering = true;
-        },
-    },
-    Command {
-        keys: &["m"],
-        name: "manifest",
-        what: "Show the manifest as it was last applied, or the facts again",
-        cli: "",
-        enabled: opened,
-        run: |state| {
-            let parties = &mut state.parties;
-            parties.page = if parties.page == Page::Facts { Page::Manifest } else { Page::Facts };
-            parties.scroll = 0;
-        },
-    },
-    Command {
-        keys: &["n"],
-        name: "next",
-        what: "Show the next party of the list",
-        cli: "",
-        enabled: opened,
-        run: |state| step(state, 1),
-    },
-    Command {
-        keys: &["p"],
-        name: "previous",
-        what: "Show the party before",
-        cli: "",
-        enabled: opened,
-        run: |state| step(state, -1),
-    },
-    Command {
         keys: &["s"],
         name: "suspend",
         what: "Stop the party: none of its services is accessible from that moment",
@@ -125,6 +86,45 @@ pub(crate) const COMMANDS: &[Command] = &[
                 state.popup = Some(Popup::reason(Why::ResumeParty(rp)));
             }
         },
+    },
+    Command {
+        keys: &["m"],
+        name: "manifest",
+        what: "Show the manifest as it was last applied, or the facts again",
+        cli: "",
+        enabled: opened,
+        run: |state| {
+            let parties = &mut state.parties;
+            parties.page = if parties.page == Page::Facts { Page::Manifest } else { Page::Facts };
+            parties.scroll = 0;
+        },
+    },
+    Command {
+        keys: &["/"],
+        name: "filter",
+        what: "Show only parties whose id, name, sector or state holds a text",
+        cli: "rp list",
+        enabled: |state| state.may(Read::Parties.roles()),
+        run: |state| {
+            state.parties.open = None;
+            state.parties.filtering = true;
+        },
+    },
+    Command {
+        keys: &["n"],
+        name: "next",
+        what: "Show the next party of the list",
+        cli: "",
+        enabled: opened,
+        run: |state| step(state, 1),
+    },
+    Command {
+        keys: &["p"],
+        name: "previous",
+        what: "Show the party before",
+        cli: "",
+        enabled: opened,
+        run: |state| step(state, -1),
     },
 ];
 

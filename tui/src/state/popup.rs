@@ -10,6 +10,7 @@ use super::{State, typing};
 use crate::call::{Write, listed, short};
 use crate::event::Trouble;
 use crate::key::{Code, Key, Named};
+use crate::view;
 
 /// What stands in front of a view.
 pub(crate) enum Popup {
@@ -170,8 +171,12 @@ pub(super) fn key(state: &mut State, key: Key) {
         return;
     }
     let stays = match &mut popup {
-        Popup::Help { scroll } | Popup::Text { scroll, .. } => {
-            scrolled(scroll, key);
+        Popup::Help { scroll } => {
+            scrolled(scroll, key, view::help::lines(state).len(), view::popup::text_rows(state));
+            !matches!(key.typed(), Some('q' | '?')) && key.name() != Some(Named::Enter)
+        }
+        Popup::Text { scroll, lines, .. } => {
+            scrolled(scroll, key, lines.len(), view::popup::text_rows(state));
             !matches!(key.typed(), Some('q' | '?')) && key.name() != Some(Named::Enter)
         }
         Popup::Reason { why, input } => reason(state, why, input, key),
@@ -203,16 +208,19 @@ pub(super) fn key(state: &mut State, key: Key) {
     }
 }
 
-/// Moves a text by a key.
-pub(super) fn scrolled(scroll: &mut usize, key: Key) {
-    *scroll = match (key.name(), key.typed()) {
+/// Moves a text of so many lines, of which so many are seen, by a key.
+pub(super) fn scrolled(scroll: &mut usize, key: Key, lines: usize, seen: usize) {
+    let last = lines.saturating_sub(seen);
+    let wanted = match (key.name(), key.typed()) {
         (Some(Named::Up), _) | (_, Some('k')) => scroll.saturating_sub(1),
         (Some(Named::Down), _) | (_, Some('j')) => *scroll + 1,
         (Some(Named::PageUp), _) => scroll.saturating_sub(10),
         (Some(Named::PageDown), _) | (_, Some(' ')) => *scroll + 10,
         (Some(Named::Home), _) => 0,
+        (Some(Named::End), _) => last,
         _ => *scroll,
     };
+    *scroll = wanted.min(last);
 }
 
 fn reason(state: &mut State, why: &Why, input: &mut Input, key: Key) -> bool {

@@ -2,7 +2,7 @@
 
 use api::account::{NoticeStatus, Suspension};
 use api::hotline::FoundAccount;
-use domain::{AccountState, SuspensionReason};
+use domain::{AccountState, CallRef, SuspensionReason};
 use ratatui::layout::Rect;
 
 use super::parties::fact;
@@ -26,6 +26,12 @@ pub(super) fn draw(state: &State, pen: &mut Pen<'_>, area: Rect) {
     let lasts = state.hotline.lasts(state.now).map(stopwatch).unwrap_or_default();
     pen.heading(area.x, area.y, area.width, &title, &lasts);
     let inside = Rect { x: area.x + 2, y: area.y + 1, width: area.width - 4, height: area.height - 1 };
+    if let Stage::Done { suspension, scroll } = &state.hotline.stage
+        && inside.height < 24
+    {
+        // All rows are for the sentence.
+        return done(state, pen, inside, suspension, *scroll);
+    }
     if !matches!(state.hotline.stage, Stage::Idle) {
         steps(state, pen, inside);
     }
@@ -49,7 +55,7 @@ pub(super) fn draw(state: &State, pen: &mut Pen<'_>, area: Rect) {
         Stage::Choosing { account } => choosing(pen, inside, account),
         Stage::Noting { account, note } => noting(pen, inside, account, note),
         Stage::Suspending { reason, .. } => waiting(pen, inside, &format!("Suspending: {reason}.")),
-        Stage::Done { suspension } => done(pen, inside, suspension),
+        Stage::Done { suspension, scroll } => done(state, pen, inside, suspension, *scroll),
         Stage::Closing => waiting(pen, inside, "Closing the call."),
     }
 }
@@ -201,37 +207,40 @@ fn noting(pen: &mut Pen<'_>, area: Rect, account: &FoundAccount, note: &Secret) 
     pen.lines(area, &lines, 0);
 }
 
-fn done(pen: &mut Pen<'_>, area: Rect, suspension: &Suspension) {
+fn done(state: &State, pen: &mut Pen<'_>, area: Rect, suspension: &Suspension, scroll: usize) {
     let facts = facts(suspension);
-    let text = read_back(suspension, usize::from(area.width).min(72) - 8);
-    // Air between the lines where there is room: it is read aloud from the screen.
-    let below = u16::try_from(facts.len()).unwrap_or(4);
-    let most = area.height.saturating_sub(below + 3);
-    let airy: Vec<Pieces> = text.iter().flat_map(|line| [line.clone(), Vec::new()]).collect();
-    let text = if airy.len() <= usize::from(most) { airy } else { text };
-    let height = u16::try_from(text.len()).unwrap_or(most).min(most) + 2;
+    let room = usize::from(area.width).min(80) - 6;
+    let rows = usize::from(area.height).saturating_sub(facts.len() + 2);
+    // The reference of this call, also where the suspension is of an earlier one.
+    let call = state.hotline.call.as_ref().map(|call| call.call).or(suspension.call);
+    let whole = read_back(suspension, call, room);
+    // Air between the lines where there is room: it is read aloud from the screen. Where there is little, the reference
+    // stands in the sentence and above it.
+    let airy: Vec<Pieces> = whole.iter().flat_map(|line| [Vec::new(), line.clone()]).collect();
+    let text = [airy, whole.clone()].into_iter().find(|text| text.len() <= rows);
+    let text = text.unwrap_or_else(|| whole[..whole.len().saturating_sub(2)].to_vec());
+    let height = u16::try_from(text.len().min(rows)).unwrap_or(area.height) + 2;
     let title =
         if suspension.already { "Suspended before; read this to the caller" } else { "Suspended; read this to the caller" };
-    let frame = Rect { height: height + 1, ..area };
+    let frame = Rect { height: height.min(area.height), ..area };
     let inside = pen.frame(frame, title, Tone::Good);
-    pen.lines(Rect { x: inside.x + 1, y: inside.y + 1, width: inside.width - 1, height: inside.height - 1 }, &text, 0);
+    pen.lines(Rect { width: inside.width + 1, ..inside }, &text, scroll);
     let rest = Rect { y: frame.bottom(), height: area.bottom().saturating_sub(frame.bottom()), ..area };
     pen.lines(rest, &facts, 0);
 }
 
 /// The sentence in both languages, and the reference letter by letter.
-fn read_back(suspension: &Suspension, room: usize) -> Vec<Pieces> {
-    let spoken = suspension.call.map(domain::CallRef::spoken);
+fn read_back(suspension: &Suspension, call: Option<CallRef>, room: usize) -> Vec<Pieces> {
+    let spoken = call.map(CallRef::spoken);
+    let account = suspension.account.spoken();
     let mut text: Vec<Pieces> = Vec::new();
     for sentence in [&suspension.read_back.en, &suspension.read_back.zh_hant] {
-        let sentence = match &spoken {
-            Some(spoken) => sentence.replace(spoken.as_str(), &unparted(spoken)),
-            None => sentence.clone(),
-        };
+        let references = [Some(&account), spoken.as_ref()].into_iter().flatten();
+        let sentence = references.fold(sentence.clone(), |text, spoken| text.replace(spoken.as_str(), &unparted(spoken)));
         text.extend(words::wrapped(&sentence, room).into_iter().map(|text| line(Tone::Strong, text)));
         text.push(Vec::new());
     }
-    if let Some(spoken) = spoken {
+    if let Some(spoken) = &spoken {
         let groups: Vec<String> = spoken.split(' ').map(|group| unparted(&letters(group))).collect();
         text.push(vec![(Tone::Faint, "Reference   ".to_owned()), (Tone::Key, groups.join("   "))]);
     }

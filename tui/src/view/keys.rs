@@ -120,6 +120,12 @@ fn draw_list(state: &State, pen: &mut Pen<'_>, area: Rect) {
     });
 }
 
+/// Rows of the open key that are seen.
+pub(crate) fn seen(state: &State) -> usize {
+    let body = Rect { x: 0, y: 0, width: state.size.0, height: state.size.1.saturating_sub(3) };
+    areas(state, body).1.map_or(0, |area| usize::from(area.height.saturating_sub(1)))
+}
+
 /// The open key in full.
 pub(crate) fn lines(state: &State) -> Vec<Pieces> {
     let room = usize::from(state.size.0.saturating_sub(6));

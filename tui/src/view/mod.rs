@@ -9,7 +9,7 @@ mod overview;
 mod palette;
 pub(crate) mod parties;
 pub(crate) mod pen;
-mod popup;
+pub(crate) mod popup;
 mod table;
 
 use std::time::Duration;

@@ -208,14 +208,16 @@ fn job_lines(pen: &Pen<'_>, job: &JobView, room: usize, state: &State) -> Vec<Pi
     let mut lines = vec![vec![
         (tone, format!("{} ", words::job_state(job.state))),
         (Tone::Plain, format!("{} ", job.kind)),
-        (Tone::Faint, format!("{at} {}", job.operator)),
+        (Tone::Faint, if room < 40 { at } else { format!("{at} {}", job.operator) }),
     ]];
     if !job.state.is_over() {
         lines.push(line(Tone::Good, progress(pen, job, room)));
     }
     let said = job.error.as_ref().unwrap_or(&job.message);
     if !said.is_empty() {
-        lines.push(line(if job.error.is_some() { Tone::Bad } else { Tone::Faint }, format!("  {said}")));
+        let tone = if job.error.is_some() { Tone::Bad } else { Tone::Faint };
+        let rows = words::wrapped(said, room.saturating_sub(3)).into_iter().take(2);
+        lines.extend(rows.map(|text| line(tone, format!("  {text}"))));
     }
     lines
 }
@@ -250,7 +252,8 @@ fn entry_row(state: &State, pen: &mut Pen<'_>, area: Rect, entry: &AuditView) {
         AuditOutcome::Done => (Tone::Plain, ""),
         AuditOutcome::Refused => (Tone::Bad, words::outcome(entry.outcome)),
     };
-    let call = entry.call.map(|call| format!("  {call}")).unwrap_or_default();
+    let call = entry.call.map(|call| call.to_string()).filter(|call| *call != entry.subject);
+    let call = call.map(|call| format!("  {call}")).unwrap_or_default();
     let pieces = [
         (Tone::Faint, fitted(&words::when(entry.at, state.server_now()), 12, Align::Left, cut)),
         (Tone::Plain, fitted(&entry.operator, 17, Align::Left, cut) + " "),

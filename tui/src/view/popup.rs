@@ -15,17 +15,26 @@ use crate::words::wrapped;
 const COLUMNS: u16 = 70;
 const ROOM: usize = COLUMNS as usize - 6;
 
+/// Rows of a text to read that are seen.
+pub(crate) fn text_rows(state: &State) -> usize {
+    usize::from(rows(state, u16::MAX).saturating_sub(2))
+}
+
+/// Rows of a frame for so many lines, frame included.
+fn rows(state: &State, lines: u16) -> u16 {
+    lines.saturating_add(2).min(state.size.1.saturating_sub(4)).min(40)
+}
+
 pub(super) fn draw(state: &State, pen: &mut Pen<'_>) {
     let Some(popup) = &state.popup else { return };
     match popup {
         Popup::Help { scroll } => {
-            let area = pen.middle(78, state.size.1.saturating_sub(4).min(40));
+            let area = pen.middle(78, rows(state, u16::MAX));
             let inside = pen.frame(area, "Help", Tone::Key);
             pen.lines(inside, &help::lines(state), *scroll);
         }
         Popup::Text { title, lines, scroll } => {
-            let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
-            let area = pen.middle(78, rows.min(state.size.1.saturating_sub(4)));
+            let area = pen.middle(78, rows(state, u16::try_from(lines.len()).unwrap_or(u16::MAX)));
             let inside = pen.frame(area, title, Tone::Key);
             let lines: Vec<Pieces> = lines.iter().map(|text| line(Tone::Plain, text.clone())).collect();
             pen.lines(inside, &lines, *scroll);
