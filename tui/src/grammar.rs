@@ -66,6 +66,14 @@ pub fn examples() -> Vec<String> {
     .collect()
 }
 
+/// Whether the dashboard understands a line of this grammar: the words, and the types that they become.
+///
+/// # Errors
+/// What is wrong with it, or that the dashboard leaves it to a shell.
+pub fn understands(grammar: &Command, line: &str) -> Result<(), String> {
+    read(Some(grammar), line).map(drop)
+}
+
 const LEAVE: &[&str] = &["q", "quit", "exit"];
 
 /// Whether a text is meant as a command line, not as a part of a command's name.

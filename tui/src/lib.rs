@@ -26,7 +26,7 @@ pub use action::Action;
 pub use call::{Call, Read, Reply, Write};
 pub use event::{Event, Feed, Happened, Pasted, Ticket, Trouble};
 pub use failure::Failure;
-pub use grammar::examples;
+pub use grammar::{examples, understands};
 pub use key::{Code, Key, Named, NoKey};
 pub use record::{Opened, Recorder, replay};
 pub use runner::run;

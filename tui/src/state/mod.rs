@@ -293,7 +293,10 @@ impl State {
             return Ok(());
         }
         let wanted: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
-        Err(format!("needs the role {}", wanted.join(" or ")))
+        Err(match wanted.as_slice() {
+            [role] => format!("needs the role {role}"),
+            roles => format!("needs one of the roles {}", roles.join(", ")),
+        })
     }
 
     /// A write that was sent and not answered.

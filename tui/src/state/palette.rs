@@ -134,6 +134,16 @@ fn perform(state: &mut State, typed: Typed) -> Whether {
     if hotline_busy && state.hotline.waits() {
         return Err("the server has not answered the last step of the call yet".to_owned());
     }
+    // What comes of it is seen in the view it belongs to.
+    match &typed {
+        Typed::Write(Write::RotateKey(..) | Write::RevokeKey(..)) => state.go(View::Keys),
+        Typed::Write(Write::SuspendParty(rp, _) | Write::ResumeParty(rp, _)) => {
+            state.go(View::Parties);
+            parties::open(state, rp.clone());
+        }
+        Typed::Write(Write::CancelJob(_)) => state.go(View::Overview),
+        _ => {}
+    }
     match typed {
         Typed::Go(view) => state.go(view),
         Typed::Party(rp) => {

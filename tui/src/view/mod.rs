@@ -122,8 +122,8 @@ fn trouble_lines(trouble: &Trouble, room: usize) -> Vec<Pieces> {
     if let Some(hint) = &trouble.hint {
         lines.extend(words::wrapped(hint, room).into_iter().map(|text| line(Tone::Plain, text)));
     }
-    let request = trouble.request_id.as_ref().map(|id| format!(", request {id}")).unwrap_or_default();
-    lines.push(line(Tone::Faint, format!("{}{request}", trouble.code)));
+    lines.push(line(Tone::Faint, trouble.code.clone()));
+    lines.extend(trouble.request_id.as_ref().map(|id| line(Tone::Faint, format!("request {id}"))));
     lines
 }
 

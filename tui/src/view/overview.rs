@@ -2,7 +2,7 @@
 
 use api::audit::{AuditOutcome, AuditView};
 use api::instance::{Check, DayCount, Overview};
-use api::job::{JobState, JobView};
+use api::job::{JobState, JobView, ListJobs};
 use api::{Operation, instance};
 use client::times::spaced;
 use client::width::Align;
@@ -188,7 +188,9 @@ fn keys_and_jobs(state: &State, pen: &mut Pen<'_>, area: Rect, overview: &Overvi
     }
     pen.heading(right.x, right.y, right.width, "Jobs", "");
     if overview.jobs.is_empty() {
-        pen.text(right.x + 1, right.y + 1, right.width - 1, Tone::Faint, "No job has run.");
+        let reached = state.may(ListJobs::ROLES).is_ok();
+        let none = if reached { "No job has run." } else { "Your roles do not reach the jobs." };
+        pen.text(right.x + 1, right.y + 1, right.width - 1, Tone::Faint, none);
     }
     let lines = overview.jobs.iter().flat_map(|job| job_lines(pen, job, usize::from(right.width - 1), state));
     let lines: Vec<Pieces> = lines.collect();

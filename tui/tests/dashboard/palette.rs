@@ -233,7 +233,7 @@ fn roles_hold_for_lines_too() {
     desk.shows("needs the role key-officer");
     desk.press("esc");
     typed(&mut desk, "hotline open");
-    desk.shows("needs the role hotline-agent or hotline-supervisor");
+    desk.shows("needs one of the roles hotline-agent, hotline-supervisor");
     assert!(desk.server.writes.is_empty());
 }
 

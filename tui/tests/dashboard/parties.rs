@@ -93,7 +93,8 @@ fn a_party_that_is_gone_is_an_error_with_its_next_step() {
     desk.press("enter");
     desk.shows("there is no relying party civil-service-bureau");
     desk.shows("'iamctl rp list' shows them");
-    desk.shows("rp.not-found, request 01a20229");
+    desk.shows("rp.not-found");
+    desk.shows("request 01a20229-a48a-7100-a649-cfec5dc4a182");
 }
 
 #[test]
