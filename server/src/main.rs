@@ -135,17 +135,7 @@ async fn serve(arguments: NodeArguments) -> anyhow::Result<()> {
         tracing::error!(place, "a panic");
     }));
     let settings = settle(&arguments)?;
-    let prometheus = PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?;
-    let node = Node::prepare(&arguments.data_dir, settings, ports(), prometheus).await?;
-    let addresses = node.addresses()?;
-    tracing::info!(
-        admin = %addresses.admin,
-        public = %addresses.public,
-        metrics = %addresses.metrics,
-        instance = node.app.instance,
-        environment = %node.app.environment,
-        "serving"
-    );
+    // Before anything is opened: from the first moment a signal ends the server by its own way.
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let mut terminate = signal(SignalKind::terminate())?;
@@ -159,6 +149,17 @@ async fn serve(arguments: NodeArguments) -> anyhow::Result<()> {
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
         stopped.cancel();
     });
+    let prometheus = PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?;
+    let node = Node::prepare(&arguments.data_dir, settings, ports(), prometheus).await?;
+    let addresses = node.addresses()?;
+    tracing::info!(
+        admin = %addresses.admin,
+        public = %addresses.public,
+        metrics = %addresses.metrics,
+        instance = node.app.instance,
+        environment = %node.app.environment,
+        "serving"
+    );
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     node.serve(stop).await?;
     tracing::info!("stopped");
