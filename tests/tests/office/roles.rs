@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use api::{OperationInfo, Role};
+use api::Role;
 use server::http::accept::Peer;
 use tests::both_engines;
 
-/// What the contract names and the router holds.
-fn mounted() -> Vec<OperationInfo> {
+#[test]
+fn every_operation_of_the_contract_is_mounted_and_nothing_else_is() {
+    let contract: BTreeSet<&str> = api::operations().iter().map(|operation| operation.name).collect();
     let mounted: BTreeSet<&str> = server::http::admin::mounted_operations().into_iter().collect();
-    api::operations().into_iter().filter(|operation| mounted.contains(operation.name)).collect()
+    assert_eq!(contract, mounted);
 }
 
 #[test]
@@ -26,7 +27,7 @@ both_engines! {
     async fn an_operation_is_allowed_to_its_roles_and_denied_to_every_other(world: &World) {
         for role in Role::ALL {
             let desk = world.operator(&format!("only-{role}"), &[*role]).await;
-            for operation in mounted() {
+            for operation in api::operations() {
                 // An empty request: who may ask is decided before what is asked.
                 let answer = desk.under(&tests::world::desk::fresh_key()).post(operation.name, "{}").await;
                 let code = answer.reply.err().map(|problem| problem.code).unwrap_or_default();
@@ -59,7 +60,7 @@ both_engines! {
 
     async fn without_a_certificate_every_path_but_the_enrolment_is_401(world: &World) {
         let stranger = world.as_peer(Peer(None));
-        for operation in mounted() {
+        for operation in api::operations() {
             let problem = stranger.under("a-key-0003").post(operation.name, "{}").await.reply.unwrap_err();
             assert_eq!((problem.status, problem.code.as_str()), (401, "auth.certificate-missing"), "{}", operation.name);
         }

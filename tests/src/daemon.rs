@@ -1,0 +1,302 @@
+//! A real `iamd`, and `iamctl` beside it: processes that can be killed.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+
+use client::{Connection, Context, ContextFile};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::Engine;
+use crate::world::postgres::Database;
+
+/// A program of the workspace, as `cargo build` left it beside this test.
+///
+/// # Panics
+/// With the command to run, when it was not built: `scripts/test` builds it first.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
+    let here = std::env::current_exe().unwrap();
+    let path = here.parent().and_then(Path::parent).unwrap().join(name);
+    assert!(path.exists(), "{name} is not built; run: cargo build --workspace --bins");
+    path
+}
+
+/// Runs a program to its end, away from the caller's own settings.
+///
+/// # Panics
+/// When it cannot be started.
+pub fn run(program_name: &str, home: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut child = command(program_name, home)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    // It may end without reading everything.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+fn command(name: &str, home: &Path) -> Command {
+    let mut command = Command::new(program(name));
+    command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin");
+    command
+}
+
+/// An instance made by the real `iamd init`, in a temporary folder.
+pub struct Daemon {
+    /// Its data folder.
+    pub data_dir: PathBuf,
+    /// PostgreSQL's side of it.
+    pub database: Option<Database>,
+    ports: [u16; 3],
+    folder: TempDir,
+}
+
+/// A running `iamd serve`. Dropped, it is killed.
+pub struct Running {
+    /// Where it listens.
+    pub admin: SocketAddr,
+    /// Where it listens.
+    pub public: SocketAddr,
+    /// Where it listens.
+    pub metrics: SocketAddr,
+    /// Its process.
+    pub child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    told: Receiver<()>,
+}
+
+impl Daemon {
+    /// Makes an instance.
+    ///
+    /// # Panics
+    /// When `iamd init` refuses.
+    pub async fn new(engine: Engine) -> Self {
+        let folder = TempDir::with_prefix("iam-daemon-").unwrap();
+        let data_dir = folder.path().join("data");
+        let database = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(Database::create().await),
+        };
+        let daemon = Self { data_dir, database, ports: free_ports(), folder };
+        let made = daemon.iamd(&daemon.init_arguments());
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        daemon
+    }
+
+    fn init_arguments(&self) -> Vec<String> {
+        let [admin, public, metrics] = self.ports;
+        let mut arguments = vec![
+            "init".to_owned(),
+            "--data-dir".to_owned(),
+            self.data_dir.display().to_string(),
+            "--environment".to_owned(),
+            "sandbox".to_owned(),
+            format!("--admin-listen=127.0.0.1:{admin}"),
+            format!("--public-listen=127.0.0.1:{public}"),
+            format!("--metrics-listen=127.0.0.1:{metrics}"),
+        ];
+        arguments.extend(self.database.as_ref().map(|database| format!("--database-url={}", database.url())));
+        arguments
+    }
+
+    /// A folder for the test's own files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs `iamd` to its end.
+    pub fn iamd(&self, arguments: &[impl AsRef<str>]) -> Output {
+        let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
+        run("iamd", self.folder(), &arguments, "")
+    }
+
+    /// Serves, and waits until it says so.
+    ///
+    /// # Panics
+    /// With its log, when it ends instead.
+    #[must_use]
+    pub fn serves(&self) -> Running {
+        self.serves_in(&self.data_dir)
+    }
+
+    /// Serves another node of the instance, from its own folder.
+    ///
+    /// # Panics
+    /// With its log, when it ends instead.
+    #[must_use]
+    pub fn serves_in(&self, data_dir: &Path) -> Running {
+        let mut child = command("iamd", self.folder())
+            .arg("serve")
+            .arg("--data-dir")
+            .arg(data_dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (tell, told) = channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let lines = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                lines.lock().unwrap().push(line);
+                let _ = tell.send(());
+            }
+        });
+        let mut running = Running {
+            admin: SocketAddr::from(([127, 0, 0, 1], 0)),
+            public: SocketAddr::from(([127, 0, 0, 1], 0)),
+            metrics: SocketAddr::from(([127, 0, 0, 1], 0)),
+            child,
+            log,
+            told,
+        };
+        let event = running.waits_for("serving");
+        let address = |name: &str| event["fields"][name].as_str().unwrap().parse().unwrap();
+        (running.admin, running.public, running.metrics) = (address("admin"), address("public"), address("metrics"));
+        running
+    }
+
+    /// Runs `iamctl` as the first operator to its end.
+    pub fn iamctl(&self, arguments: &[&str], input: &str) -> Output {
+        let context = self.data_dir.join("first-operator/context.yaml").display().to_string();
+        let mut all = vec!["--context-file", context.as_str()];
+        all.extend(arguments);
+        run("iamctl", self.folder(), &all, input)
+    }
+
+    /// Runs `iamctl … -o json`, which must succeed.
+    ///
+    /// # Panics
+    /// When it does not, or prints no JSON.
+    pub fn json(&self, arguments: &[&str], input: &str) -> Value {
+        let mut all = arguments.to_vec();
+        all.extend(["-o", "json", "--yes"]);
+        let output = self.iamctl(&all, input);
+        assert!(output.status.success(), "iamctl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// A connection of the first operator.
+    ///
+    /// # Panics
+    /// When the context cannot be read.
+    #[must_use]
+    pub fn connects(&self) -> Connection {
+        Connection::open(&Context::read(&self.data_dir.join("first-operator/context.yaml")).unwrap()).unwrap()
+    }
+
+    /// A connection of the first operator to another node.
+    ///
+    /// # Panics
+    /// When the context cannot be read.
+    #[must_use]
+    pub fn connects_to(&self, node: &Running) -> Connection {
+        let context = Context::read(&self.data_dir.join("first-operator/context.yaml")).unwrap();
+        let file = ContextFile { server: format!("https://{}", node.admin), ..context.file };
+        Connection::open(&Context { file, path: context.path }).unwrap()
+    }
+
+    /// The one number that a statement gives, asked past the server: it may be down.
+    ///
+    /// # Panics
+    /// When it gives none.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        use sqlx::Connection as _;
+        match &self.database {
+            None => {
+                let url = format!("sqlite://{}?mode=ro", self.data_dir.join("iam.db").display());
+                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+            }
+            Some(database) => {
+                let mut connection = sqlx::PgConnection::connect(&database.url()).await.unwrap();
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Waits for a log event of these words.
+    ///
+    /// # Panics
+    /// With the whole log, when the process ends without it.
+    pub fn waits_for(&self, words: &str) -> Value {
+        let mut seen = 0;
+        loop {
+            let lines = self.log();
+            for line in &lines[seen..] {
+                let event: Value = serde_json::from_str(line).unwrap_or_default();
+                if event["fields"]["message"] == words {
+                    return event;
+                }
+            }
+            seen = lines.len();
+            assert!(self.told.recv().is_ok(), "iamd ended without '{words}':\n{}", self.log().join("\n"));
+        }
+    }
+
+    /// What it has logged.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// `kill -9`, at once.
+    ///
+    /// # Panics
+    /// When it is gone already.
+    pub fn is_killed(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// When it is gone already.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Stops it as a service manager does, and gives how it ended.
+    ///
+    /// # Panics
+    /// When it is gone already.
+    pub fn stops(&mut self) -> ExitStatus {
+        self.signal(rustix::process::Signal::TERM);
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Ports that were free a moment ago. An instance keeps its ports through a restart, so the system cannot choose each time.
+fn free_ports() -> [u16; 3] {
+    let listeners = [(); 3].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}

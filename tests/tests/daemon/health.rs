@@ -1,0 +1,113 @@
+//! A server that runs, says how it is, and stops when asked.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+use tests::daemon::Daemon;
+
+use crate::on_both;
+
+/// `GET` over plain HTTP: status and body.
+fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+on_both! {
+    async fn a_server_is_ready_counts_and_stops_when_asked(engine: Engine) {
+        let daemon = Daemon::new(engine).await;
+        let mut running = daemon.serves();
+        assert_eq!(get(running.metrics, "/livez"), (200, "ok\n".to_owned()));
+        let (status, body) = get(running.metrics, "/readyz");
+        let ready: Value = serde_json::from_str(&body).unwrap();
+        for part in ["database", "audit", "keys", "clock", "disk"] {
+            assert_eq!(ready[part]["ok"], true, "{body}");
+            assert!(!ready[part]["detail"].as_str().unwrap().is_empty());
+        }
+        assert_eq!(status, 200);
+
+        assert_eq!(daemon.json(&["whoami"], "")["operator"], "first-operator");
+        let (_, metrics) = get(running.metrics, "/metrics");
+        assert!(metrics.contains(r#"iam_operations_total{operation="operator.whoami",outcome="done"} 1"#), "{metrics}");
+
+        assert!(running.stops().success());
+        running.waits_for("stopped");
+        for line in running.log() {
+            let event: Value = serde_json::from_str(&line).unwrap();
+            assert!(event["timestamp"].is_string() && event["level"].is_string(), "one event, one line of JSON: {line}");
+        }
+        assert!(TcpStream::connect(running.admin).is_err());
+        let refused = daemon.iamctl(&["whoami"], "");
+        assert_eq!(refused.status.code(), Some(9), "{}", String::from_utf8_lossy(&refused.stderr));
+        drop(running);
+        assert!(daemon.serves().stops().success(), "started again, it stops again");
+    }
+
+    async fn an_interrupt_stops_it_as_well(engine: Engine) {
+        let daemon = Daemon::new(engine).await;
+        let mut running = daemon.serves();
+        running.signal(rustix::process::Signal::INT);
+        assert!(running.child.wait().unwrap().success());
+    }
+
+    async fn what_is_under_way_is_finished_before_it_stops(engine: Engine) {
+        let daemon = Daemon::new(engine).await;
+        let mut running = daemon.serves();
+        let connection = daemon.connects();
+        // Each makes an RSA key: some are under way when the signal comes.
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let connection = connection.clone();
+            calls.spawn(async move {
+                let rotate = api::key::RotateKey {
+                    purpose: domain::KeyPurpose::TokenSigning,
+                    algorithm: None,
+                    activate: domain::ActivateAt::Now,
+                };
+                connection.call(&rotate, &client::CallOptions::default()).await.is_ok()
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(running.stops().success());
+        let done = calls.join_all().await.into_iter().filter(|done| *done).count();
+        let rotated = daemon.number("SELECT COUNT(*) FROM audit_entry WHERE action = 'key.rotate' AND outcome = 'done'").await;
+        assert_eq!(i64::try_from(done).unwrap(), rotated, "what was done was answered, what was not answered was not done");
+    }
+}
+
+#[test]
+fn readiness_over_http_says_that_the_database_is_away_and_when_it_is_back() {
+    crate::on(tests::Engine::Postgres, async |engine| {
+        let daemon = Daemon::new(engine).await;
+        let mut running = daemon.serves();
+        let database = daemon.database.as_ref().unwrap();
+        database.goes_away().await;
+        let (status, body) = get(running.metrics, "/readyz");
+        let ready: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(
+            (status, &ready["database"]["ok"], &ready["disk"]["ok"]),
+            (503, &Value::Bool(false), &Value::Bool(true)),
+            "{body}"
+        );
+        assert_eq!(get(running.metrics, "/livez").0, 200, "it lives, it is not ready");
+        let refused = daemon.iamctl(&["operator", "list", "-o", "json"], "");
+        assert_eq!(refused.status.code(), Some(9));
+        let error: Value = serde_json::from_slice(&refused.stderr).unwrap();
+        assert_eq!(
+            (&error["error"]["code"], &error["error"]["retryable"]),
+            (&"store.unavailable".into(), &true.into()),
+            "{error}"
+        );
+
+        database.comes_back().await;
+        assert_eq!(daemon.json(&["whoami"], "")["operator"], "first-operator", "it recovers by itself");
+        assert_eq!(get(running.metrics, "/readyz").0, 200);
+        assert!(running.stops().success());
+    });
+}

@@ -1,0 +1,54 @@
+//! The real programs: a server that is stopped, killed and started again, and the command line beside it.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use tests::Engine;
+
+mod health;
+mod killed;
+mod nodes;
+mod refusals;
+mod secrets;
+
+/// Runs one test on one engine.
+fn on(engine: Engine, body: impl AsyncFnOnce(Engine)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    runtime.block_on(body(engine));
+}
+
+/// Writes each behaviour once and runs it on both engines.
+macro_rules! on_both {
+    ($(async fn $name:ident($engine:ident: Engine) $body:block)*) => {
+        $(
+            async fn $name($engine: tests::Engine) $body
+
+            mod $name {
+                #[test]
+                fn sqlite() {
+                    crate::on(tests::Engine::Sqlite, super::$name);
+                }
+
+                #[test]
+                fn postgres() {
+                    crate::on(tests::Engine::Postgres, super::$name);
+                }
+            }
+        )*
+    };
+}
+pub(crate) use on_both;
+
+/// Rows of an import, all of them new people.
+pub(crate) fn registrations(count: u32) -> String {
+    let mut text = String::new();
+    for number in 0..count {
+        let hkic = domain::Hkic::synthetic(number).unwrap();
+        let row = serde_json::json!({
+            "hkic": hkic.expose(), "name": { "en": "CHAN TAI MAN", "zh-Hant": "陳大文" }, "sex": "M", "birth_date": "1990-01-31",
+            "card_issued": "2019-05-01", "phone": format!("+8529{number:07}"), "tier": "iam-smart-plus", "channel": "kiosk",
+            "location": "harbour-road-sports-centre", "registered_at": "2021-03-04T10:00:00+08:00",
+        });
+        text.push_str(&row.to_string());
+        text.push('\n');
+    }
+    text
+}
