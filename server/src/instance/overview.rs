@@ -11,7 +11,7 @@ use crate::key::view::view;
 use crate::stats::services::Services;
 use crate::stats::tally::{self, Accounts, whole};
 use crate::stats::window::Window;
-use crate::store::Read;
+use crate::store::{JobRow, Read};
 
 /// Days of uses when nobody says how many: two months of a sparkline.
 const DAYS: u32 = 60;
@@ -98,7 +98,7 @@ async fn jobs(read: &mut Read, caller: &Caller) -> Result<Vec<JobView>, Failure>
     if !may::<ListJobs>(caller) {
         return Ok(Vec::new());
     }
-    Ok(read.jobs(None, None, JOBS).await?.into_iter().map(|row| row.view()).collect::<Result<_, _>>()?)
+    Ok(read.jobs(None, None, JOBS).await?.into_iter().map(JobRow::view).collect::<Result<_, _>>()?)
 }
 
 async fn audit(read: &mut Read, caller: &Caller) -> Result<Vec<AuditView>, Failure> {

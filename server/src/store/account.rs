@@ -297,9 +297,8 @@ impl Write {
         suspended_by: Option<&OperatorId>,
     ) -> Result<(), StoreError> {
         let columns = StandingColumns::of(&changed.standing);
-        let done =
-            on!(*self.conn(), |c| {
-                sqlx::query(
+        let done = on!(*self.conn(), |c| {
+            sqlx::query(
             "UPDATE account SET version = version + 1, state = $3, tier = $4, channel = $5, location = $6, suspended_since = $7,
                suspended_reason = $8, suspended_by = $9, suspended_call = $10, closed_since = $11, closed_reason = $12
              WHERE id = $1 AND version = $2"
@@ -318,7 +317,7 @@ impl Write {
         .bind(columns.closed_reason)
         .execute(c)
         .map_ok(|done| done.rows_affected())
-            });
+        });
         match done.map_err(|error| self.error(error))? {
             1 => Ok(()),
             _ => Err(StoreError::Contended),
