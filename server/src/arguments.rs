@@ -180,8 +180,11 @@ pub fn write_man(to: &Path) -> anyhow::Result<()> {
     for verb in Arguments::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
         let mut options = Vec::new();
         clap_mangen::Man::new(verb.clone()).render_options_section(&mut options)?;
-        page.extend_from_slice(format!(".SH IAMD {}\n", verb.get_name().to_uppercase()).as_bytes());
-        page.extend(options.split_inclusive(|byte| *byte == b'\n').skip(1).flatten());
+        let (name, about) = (verb.get_name().to_uppercase(), verb.get_about().map(ToString::to_string).unwrap_or_default());
+        page.extend_from_slice(format!(".SH \"IAMD {name}\"\n{about}.\n").as_bytes());
+        // Behind the preamble and the heading, which the page has already.
+        let lines = options.split_inclusive(|byte| *byte == b'\n').skip_while(|line| *line != b".SH OPTIONS\n").skip(1);
+        page.extend(lines.flatten());
     }
     page.extend_from_slice(REST.as_bytes());
     std::fs::write(to.join("iamd.8"), page).with_context(|| format!("cannot write to {}", to.display()))
