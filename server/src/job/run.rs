@@ -52,6 +52,12 @@ impl Work {
         }
     }
 
+    async fn prepare(&mut self, app: &App) -> Result<(), Failure> {
+        match self {
+            Self::Populate(populating) => populating.prepare(app).await,
+        }
+    }
+
     async fn batch(&mut self, app: &App, tx: &mut Write) -> Result<Advance, Failure> {
         match self {
             Self::Populate(populating) => populating.batch(app, tx).await,
@@ -109,6 +115,9 @@ async fn run(app: &App, row: &JobRow, stop: &CancellationToken) -> anyhow::Resul
     };
     let mut stands = row.progress.clone();
     while !stop.is_cancelled() {
+        if let Err(failure) = work.prepare(app).await {
+            return fail(app, job, failure).await;
+        }
         let mut tx = app.store.write().await?;
         let Some(row) = tx.job_locked(job).await? else { return Ok(Stopped::Over) };
         if row.state()? != JobState::Running {

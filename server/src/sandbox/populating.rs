@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use api::sandbox::Populate;
 use domain::population::{Accounts, Plan, Position, Scale, SyntheticUse, Uses};
-use domain::{Manifest, OperatorId, Timestamp, spaced};
+use domain::{Manifest, OperatorId, Refusal, Timestamp, spaced};
 use openssl::sha::Sha256;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -57,6 +57,8 @@ pub(crate) struct Populating {
     operator: OperatorId,
     progress: Progress,
     accounts: Option<Accounts<Arc<Plan>>>,
+    /// People of the next batch.
+    people: Option<People>,
     uses: Option<Making>,
 }
 
@@ -83,7 +85,24 @@ impl Populating {
         let plan = tokio::task::spawn_blocking(move || Plan::new(&asked.population, scale, asked.seed, &surroundings));
         let plan = Arc::new(plan.await.map_err(anyhow::Error::from)?.map_err(invalid)?);
         let operator = row.operator.parse().map_err(anyhow::Error::from)?;
-        Ok(Self { plan, manifests, operator, progress, accounts: None, uses: None })
+        Ok(Self { plan, manifests, operator, progress, accounts: None, people: None, uses: None })
+    }
+
+    /// Makes ready what the next batch needs, before its transaction begins: nobody waits for the writer meanwhile.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or a service is gone.
+    pub(crate) async fn prepare(&mut self, app: &App) -> Result<(), Failure> {
+        if !self.progress.parties {
+            return Ok(());
+        }
+        if self.progress.accounts < self.plan.totals.made() {
+            self.people = Some(self.next_people(app).await?);
+        } else if self.uses.is_none() {
+            self.accounts = None;
+            self.uses = Some(self.make_uses(app).await?);
+        }
+        Ok(())
     }
 
     /// The next batch.
@@ -138,21 +157,25 @@ impl Populating {
         Ok(json!({ "part": "parties", "rows": applied.len() }))
     }
 
-    async fn accounts(&mut self, app: &App, tx: &mut Write) -> Result<serde_json::Value, Failure> {
-        let done = self.progress.accounts;
+    async fn next_people(&mut self, app: &App) -> Result<People, Failure> {
         let plan = Arc::clone(&self.plan);
-        let skip = usize::try_from(done).map_err(anyhow::Error::from)?;
+        let there = usize::try_from(self.progress.accounts).map_err(anyhow::Error::from)?;
         let accounts = self.accounts.get_or_insert_with(|| {
             let mut accounts = Accounts::of(plan);
             // Those that are there are drawn again: chance goes on from where it was.
-            if let Some(last) = skip.checked_sub(1) {
+            if let Some(last) = there.checked_sub(1) {
                 accounts.nth(last);
             }
             accounts
         });
-        let lives: Vec<_> = accounts.by_ref().take(ACCOUNTS).collect();
-        let (keys, entropy) = (app.keys.as_ref(), app.entropy.as_ref());
-        let people = People::prepare(&self.plan, keys, entropy, app.clock.now(), lives).await?;
+        let lives = accounts.by_ref().take(ACCOUNTS).collect();
+        People::prepare(&self.plan, &app.keys, app.entropy.as_ref(), app.clock.now(), lives).await
+    }
+
+    async fn accounts(&mut self, app: &App, tx: &mut Write) -> Result<serde_json::Value, Failure> {
+        let people = self.people.take().ok_or_else(|| anyhow::anyhow!("no people were made ready"))?;
+        let keys = app.keys.as_ref();
+        let done = self.progress.accounts;
         let first = tx.begin_registering().await?;
         if done == 0 {
             self.progress.first = first;
@@ -163,7 +186,7 @@ impl Populating {
             suspended_by: self.operator.as_str().into(),
         };
         let sealer = Sealer::new(keys).map_err(anyhow::Error::from)?;
-        let made = tx.insert_accounts(first, &batch, people.sealed(&self.plan, sealer)).await?;
+        let made = tx.insert_accounts(first, &batch, people.sealed(&self.plan, sealer)).await.map_err(somebody_is_there)?;
         tx.account_events_folded(&people.events).await?;
         self.progress.accounts += made;
         if made != people.len() as u64 {
@@ -173,11 +196,7 @@ impl Populating {
     }
 
     async fn uses(&mut self, app: &App, tx: &mut Write) -> Result<serde_json::Value, Failure> {
-        if self.uses.is_none() {
-            self.accounts = None;
-            self.uses = Some(self.make_uses(tx).await?);
-        }
-        let Some(making) = &mut self.uses else { return Err(anyhow::anyhow!("no uses are being made").into()) };
+        let Some(making) = &mut self.uses else { return Err(anyhow::anyhow!("no uses were made ready").into()) };
         let from = self.progress.uses;
         let first = self.progress.first;
         let mut pseudonyms = Pseudonyms::new(&app.keys);
@@ -194,8 +213,8 @@ impl Populating {
         Ok(json!({ "part": "uses", "rows": made, "from": from, "digest": hex(&digest.finish()) }))
     }
 
-    async fn make_uses(&self, tx: &mut Write) -> Result<Making, Failure> {
-        let known = codes(tx).await?;
+    async fn make_uses(&self, app: &App) -> Result<Making, Failure> {
+        let known = codes(&mut app.store.read().await?).await?;
         let code = |client| {
             let code = known.get(client).copied();
             code.ok_or_else(|| Failure::not_found("service", client))
@@ -204,6 +223,18 @@ impl Populating {
         let (plan, position) = (Arc::clone(&self.plan), self.progress.position);
         let uses = tokio::task::spawn_blocking(move || Uses::from(plan, position)).await.map_err(anyhow::Error::from)?;
         Ok(Making { uses, codes })
+    }
+}
+
+/// The population's people differ among themselves: who stands in their way was registered by hand meanwhile.
+fn somebody_is_there(error: StoreError) -> Failure {
+    match error {
+        StoreError::Unique => {
+            Refusal::new("population.taken", "a card number of the population was registered by hand meanwhile")
+                .hint("begin with a fresh sandbox, and register people by hand when the population is loaded")
+                .into()
+        }
+        other => other.into(),
     }
 }
 

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use api::Role;
+use api::account::{ImportAccounts, ImportRow, Registration};
 use api::job::{CancelJob, JobState, JobView, ListJobs, ShowJob};
 use api::page::PageRequest;
 use api::relying_party::ApplyParties;
 use api::sandbox::Populate;
 use domain::population::{Plan, Scale};
-use domain::{Hkic, JobId, Manifest, Population};
+use domain::{Channel, Hkic, JobId, Manifest, Population, Tier};
 use server::job::run::run_next;
 use server::usage::recount;
 use tests::{Setup, World, both_engines};
@@ -65,17 +66,21 @@ async fn job(world: &World, job: JobId) -> JobView {
     world.first().call(&ShowJob { job }).await.unwrap()
 }
 
-/// The job has loaded its accounts when an operator stops it.
+/// The node dies when it has loaded the accounts, and an operator stops the job.
 async fn stops_half_way(world: &World, asked: JobId) {
     let stop = CancellationToken::new();
-    let run = run_next(&world.app, &stop);
-    let watch = async {
+    let accounts_are_there = async {
         while job(world, asked).await.done == 0 {
             tokio::task::yield_now().await;
         }
-        world.first().call(&CancelJob { job: asked }).await.unwrap();
     };
-    tokio::join!(run, watch).0.unwrap();
+    let faster = tokio::select! {
+        ended = run_next(&world.app, &stop) => Some(ended),
+        () = accounts_are_there => None,
+    };
+    assert!(faster.is_none(), "the job was faster: {faster:?}");
+    assert_eq!(world.first().call(&CancelJob { job: asked }).await.unwrap().state, JobState::Running);
+    works(world).await;
     let cancelled = job(world, asked).await;
     assert_eq!(cancelled.state, JobState::Cancelled);
     assert!(cancelled.done > 0 && cancelled.done < cancelled.total, "{cancelled:?}");
@@ -286,6 +291,33 @@ both_engines! {
         assert_eq!(world.number("SELECT COUNT(*) FROM job").await, 0);
     }
 
+    async fn somebody_registered_by_hand_meanwhile_stops_a_load_with_what_to_do(world: &World) {
+        with_parties(world).await;
+        let asked = asked(world, SMALL).await;
+        let plan = plan(world, SMALL).await;
+        let hers = plan.accounts().find(|life| life.ended.is_none()).unwrap();
+        let profile = plan.profile(&hers).unwrap();
+        let registration = Registration {
+            hkic: profile.hkic,
+            name: profile.name,
+            sex: None,
+            birth_date: profile.birth_date,
+            card_issued: None,
+            phone: profile.phone,
+            tier: Tier::IamSmart,
+            channel: Channel::Remote,
+            location: None,
+            registered_at: hers.registered_at,
+        };
+        let rows = vec![ImportRow { line: 1, registration }];
+        world.first().call(&ImportAccounts { file: "0".repeat(64), chunk: 0, rows }).await.unwrap();
+        works(world).await;
+        let failed = job(world, asked).await;
+        assert_eq!(failed.state, JobState::Failed);
+        assert!(failed.error.unwrap().contains("registered by hand meanwhile"));
+        assert_eq!(outcome(world).await[0], 1, "nothing of the batch stayed");
+    }
+
     async fn a_dry_run_queues_nothing(world: &World) {
         with_parties(world).await;
         let before = world.census().await;
@@ -327,6 +359,26 @@ mod production {
             assert_eq!((problem.status, problem.code.as_str()), (409, "population.production"));
             assert!(problem.hint.is_some());
         }
+    }
+}
+
+mod outage {
+    use super::*;
+
+    #[test]
+    fn a_load_waits_for_a_database_that_is_away() {
+        tests::world::run(tests::Engine::Postgres, Setup::default(), async |world: &World| {
+            with_parties(world).await;
+            let asked = asked(world, SMALL).await;
+            let database = world.database.as_ref().unwrap();
+            database.goes_away().await;
+            assert!(run_next(&world.app, &CancellationToken::new()).await.is_err());
+            database.comes_back().await;
+            assert_eq!(job(world, asked).await.state, JobState::Queued);
+            works(world).await;
+            assert_eq!(job(world, asked).await.state, JobState::Done);
+            assert_eq!(recount(&world.app.store).await.unwrap(), []);
+        });
     }
 }
 
