@@ -3,6 +3,7 @@
 use super::palette::Palette;
 use super::popup::{Popup, scrolled};
 use super::{State, View, hotline};
+use crate::call::Read;
 use crate::command::{Command, always};
 use crate::key::{Key, Named};
 use crate::view;
@@ -121,6 +122,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         cli: "",
         enabled: always,
         run: |state| {
+            state.ask(Read::WhoAmI);
             state.refresh();
             state.tell("asked again", None);
         },

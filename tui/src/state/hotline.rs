@@ -19,6 +19,9 @@ use crate::secret::Secret;
 pub(crate) struct Hotline {
     pub(crate) call: Option<CallOpened>,
     pub(crate) stage: Stage,
+    /// The accounts that fit what the caller named last, and the selected one among them.
+    pub(crate) found: Vec<FoundAccount>,
+    pub(crate) selected: usize,
     /// The last call that was closed, and how long it took.
     pub(crate) last: Option<(CallClosed, Duration)>,
 }
@@ -35,8 +38,8 @@ pub(crate) enum Stage {
     Asking { field: Secret, typing: bool, trouble: Option<Trouble>, nobody: bool },
     /// The server is looking.
     Finding,
-    /// These accounts fit.
-    Found { accounts: Vec<FoundAccount>, selected: usize },
+    /// Accounts fit: which one is the caller's?
+    Found,
     /// Why is it to be suspended?
     Choosing { account: Box<FoundAccount> },
     /// What the reason `other` needs.
@@ -80,12 +83,25 @@ pub(crate) const COMMANDS: &[Command] = &[
     reason(&["d"], "deceased", "the holder has died", |state| suspend(state, SuspensionReason::Deceased)),
     reason(&["t"], "other", "something else, which needs a note", |state| suspend(state, SuspensionReason::Other)),
     Command {
-        keys: &["a", "esc"],
+        keys: &["esc"],
+        name: "back",
+        what: "Back to the accounts that were found, or to the field",
+        cli: "",
+        enabled: |state| in_stage(state, |stage| matches!(stage, Stage::Found | Stage::Choosing { .. }), "nothing was found yet"),
+        run: |state| {
+            let choosing = matches!(state.hotline.stage, Stage::Choosing { .. });
+            let several = choosing && state.hotline.found.len() > 1;
+            state.hotline.stage = if several { Stage::Found } else { state.hotline.between() };
+        },
+    },
+    Command {
+        keys: &["a"],
         name: "look again",
         what: "Find another account in the same call",
         cli: "",
+        // No other key leads away from the sentence that is read back.
         enabled: |state| {
-            let again = |stage: &Stage| matches!(stage, Stage::Found { .. } | Stage::Choosing { .. } | Stage::Done { .. });
+            let again = |stage: &Stage| matches!(stage, Stage::Found | Stage::Choosing { .. } | Stage::Done { .. });
             in_stage(state, again, "nothing was found yet")
         },
         run: |state| state.hotline.stage = state.hotline.between(),
@@ -137,6 +153,11 @@ impl Hotline {
     /// Whether somebody is on the line.
     pub(crate) fn is_open(&self) -> bool {
         self.call.is_some()
+    }
+
+    /// The account that is selected among those found.
+    fn account(&self) -> Option<&FoundAccount> {
+        self.found.get(self.selected)
     }
 
     /// Between two steps: the next account can be looked for, or nobody is on the line.
@@ -214,9 +235,8 @@ pub(super) fn opened(state: &mut State, opened: CallOpened) {
 }
 
 fn choosable(state: &State) -> Whether {
-    let Stage::Found { accounts, selected } = &state.hotline.stage else { return not("find the caller first") };
-    here(state)?;
-    match accounts.get(*selected).map(|account| account.state) {
+    in_stage(state, |stage| matches!(stage, Stage::Found), "find the caller first")?;
+    match state.hotline.account().map(|account| account.state) {
         Some(AccountState::Closed) => not("this account is closed: there is nothing to suspend"),
         Some(_) => Ok(()),
         None => not("no account is selected"),
@@ -224,19 +244,16 @@ fn choosable(state: &State) -> Whether {
 }
 
 fn choose(state: &mut State) {
-    if let Stage::Found { accounts, selected } = &state.hotline.stage
-        && let Some(account) = accounts.get(*selected)
-    {
+    if let Some(account) = state.hotline.account() {
         state.hotline.stage = Stage::Choosing { account: Box::new(account.clone()) };
     }
 }
 
 /// Moves the selection among the accounts found, or the sentence that is read back.
 pub(crate) fn select(state: &mut State, by: isize) {
-    match &mut state.hotline.stage {
-        Stage::Found { accounts, selected } => {
-            *selected = selected.saturating_add_signed(by).min(accounts.len().saturating_sub(1));
-        }
+    let Hotline { stage, found, selected, .. } = &mut state.hotline;
+    match stage {
+        Stage::Found => *selected = selected.saturating_add_signed(by).min(found.len().saturating_sub(1)),
         Stage::Done { scroll, .. } => *scroll = scroll.saturating_add_signed(by.clamp(-10, 10)).min(20),
         _ => {}
     }
@@ -306,8 +323,10 @@ pub(super) fn found(state: &mut State, accounts: Vec<FoundAccount>) {
     state.hotline.stage = if accounts.is_empty() {
         Stage::Asking { field: Secret::identifier(), typing: true, trouble: None, nobody: true }
     } else {
-        Stage::Found { accounts, selected: 0 }
+        Stage::Found
     };
+    state.hotline.found = accounts;
+    state.hotline.selected = 0;
 }
 
 pub(super) fn not_found(state: &mut State, trouble: Trouble) {
@@ -330,6 +349,7 @@ pub(super) fn closed(state: &mut State, closed: CallClosed) {
     let ours = state.hotline.call.as_ref().is_none_or(|open| open.call == closed.call);
     state.hotline.last = Some((closed, lasted));
     if ours {
+        state.hotline.found.clear();
         state.hotline.call = None;
         state.hotline.stage = Stage::Idle;
     } else {

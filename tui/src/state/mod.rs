@@ -229,7 +229,13 @@ impl State {
                     self.refresh();
                 }
             }
-            Feed::Change(_) => self.link.changed(self.now),
+            Feed::Change(change) => {
+                self.link.changed(self.now);
+                if change.action.starts_with("operator.") && change.subject == self.place.operator {
+                    // What this operator may do has perhaps changed.
+                    self.ask(Read::WhoAmI);
+                }
+            }
             Feed::Lost(trouble) => {
                 self.link.feed = FeedState::Lost;
                 self.link.not_reached(self.now, &trouble.message);

@@ -51,7 +51,7 @@ pub(super) fn draw(state: &State, pen: &mut Pen<'_>, area: Rect) {
             }
         }
         Stage::Finding => waiting(pen, inside, "Looking for the account."),
-        Stage::Found { accounts, selected } => found(pen, inside, accounts, *selected),
+        Stage::Found => found(pen, inside, &state.hotline.found, state.hotline.selected),
         Stage::Choosing { account } => choosing(pen, inside, account),
         Stage::Noting { account, note } => noting(pen, inside, account, note),
         Stage::Suspending { reason, .. } => waiting(pen, inside, &format!("Suspending: {reason}.")),
@@ -64,7 +64,7 @@ fn steps(state: &State, pen: &mut Pen<'_>, area: Rect) {
     let at = match state.hotline.stage {
         Stage::Idle | Stage::Opening => 0,
         Stage::Asking { .. } | Stage::Finding => 1,
-        Stage::Found { .. } => 2,
+        Stage::Found => 2,
         Stage::Choosing { .. } | Stage::Noting { .. } | Stage::Suspending { .. } => 3,
         Stage::Done { .. } | Stage::Closing => 4,
     };

@@ -67,15 +67,27 @@ fn alarms(state: &State) -> Vec<String> {
         let lasts = client::times::span(state.now.saturating_since(away.since));
         alarms.push(format!("not connected since {since} ({lasts}), trying again: {}", away.why));
     }
-    if let (Some(trouble), None) = (&state.identity.trouble, &state.link.away) {
-        alarms.push(told(trouble));
-    }
+    let troubles = [state.identity.trouble.as_ref(), kept(state)];
+    alarms.extend(troubles.into_iter().flatten().filter(|trouble| !trouble.away).map(told));
     for check in state.checks.value.iter().flatten().filter(|check| !check.ok) {
         let mend = check.mend.as_ref().map(|mend| format!("; {mend}")).unwrap_or_default();
         alarms.push(format!("NOT READY, {}: {}{mend}", check.id, check.detail));
     }
     alarms.truncate(2);
     alarms
+}
+
+/// Why what the view shows is not newer; where it shows nothing, the reason stands in its place.
+fn kept(state: &State) -> Option<&Trouble> {
+    fn of<T>(loaded: &Loaded<T>) -> Option<&Trouble> {
+        loaded.trouble.as_ref().filter(|_| loaded.value.is_some())
+    }
+    match state.view {
+        View::Overview => of(&state.overview),
+        View::Parties => of(&state.parties.list).or(of(&state.parties.detail)),
+        View::Keys => of(&state.keys.list).or(of(&state.keys.detail)),
+        View::Hotline => None,
+    }
 }
 
 /// A trouble on one line.

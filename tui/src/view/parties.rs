@@ -80,7 +80,7 @@ fn draw_list(state: &State, pen: &mut Pen<'_>, area: Rect) {
         vec![
             text("RP", 34),
             text("ORGANISATION", 0),
-            text("機構", 26),
+            text(if state.look.ascii { "IN CHINESE" } else { "機構" }, 26),
             text("SECTOR", 10),
             text("STATE", 9),
             number("SERVICES", 8),

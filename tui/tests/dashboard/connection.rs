@@ -133,10 +133,13 @@ fn leaving_with_an_unanswered_write_is_asked_for() {
 fn an_operator_that_is_shut_out_is_told() {
     let mut desk = Desk::new();
     let refused = || problem("auth.operator-disabled", "this operator may not come in at present", "ask an administrator");
-    desk.server.troubles.extend([refused(), refused()]);
+    desk.server.troubles.extend([refused(), refused(), refused()]);
     desk.press("ctrl-r");
+    desk.shows("this operator may not come in at present; ask an administrator (request 01a20229");
     desk.shows("17 123 456");
     desk.shows("as at 12:00:00");
+    desk.press("ctrl-r");
+    desk.hides("this operator may not come in");
     let mut desk = Desk::before_the_first_answer(Setting { roles: &[Role::Auditor], ..Setting::default() });
     desk.server.troubles.extend([refused(), refused(), refused()]);
     desk.serve();

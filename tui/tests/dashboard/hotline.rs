@@ -40,6 +40,7 @@ fn an_agent_suspends_a_lost_phone_while_the_caller_waits() {
     desk.press("c");
     desk.shows("Nobody is on the line.");
     desk.shows("Last call HC");
+    desk.hides("CHAN");
 
     assert!(desk.pressed <= 12, "{} keys beyond what the caller says", desk.pressed);
     let commands: Vec<String> = desk.server.writes.iter().map(|(write, _)| write.command()).collect();
@@ -105,6 +106,9 @@ fn among_several_accounts_the_agent_picks() {
     desk.shows("this account is closed: there is nothing to suspend");
     desk.press("down enter");
     desk.shows("L555***(*)");
+    desk.press("esc");
+    desk.shows("2 accounts fit.");
+    desk.press("enter");
     desk.press("f");
     assert!(matches!(
         &desk.server.writes[1].0,
@@ -182,6 +186,17 @@ fn a_refusal_leads_back_to_the_reasons() {
     desk.shows("request 01a20229-a48a-7100-a649-cfec5dc4a182");
     desk.press("esc");
     desk.shows("One key suspends at once.");
+}
+
+#[test]
+fn the_sentence_stays_until_the_agent_goes_on() {
+    let mut desk = found();
+    desk.press("enter l esc enter space up");
+    desk.shows("Suspended; read this to the caller");
+    desk.press("2 o");
+    desk.shows("Suspended; read this to the caller");
+    desk.press("a");
+    desk.shows("Who is calling?");
 }
 
 #[test]
