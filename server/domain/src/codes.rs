@@ -222,6 +222,7 @@ mod tests {
         include_str!("person.rs"),
         include_str!("phone.rs"),
         include_str!("population/findings.rs"),
+        include_str!("population/findings/people.rs"),
         include_str!("population/plan.rs"),
         include_str!("population/scale.rs"),
         include_str!("reference.rs"),
