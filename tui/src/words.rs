@@ -105,21 +105,21 @@ pub(crate) fn wrapped(text: &str, room: usize) -> Vec<String> {
     lines
 }
 
-/// Words with the space after them; wide characters each by itself, together with the mark that closes after it.
+/// Words with the space after them, a number with its thousands as one; wide characters each by itself, together with the
+/// mark that closes after it.
 fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut start = 0;
-    let mut previous: Option<(usize, &str)> = None;
+    let (mut before_that, mut before) = ("", "");
     for (at, grapheme) in text.grapheme_indices(true) {
-        let breaks = previous.is_some_and(|(_, before)| {
-            (width::columns(before) > 1 || width::columns(grapheme) > 1 || before == " " && grapheme != " ")
-                && !"，。、；：？！」』）".contains(grapheme)
-        });
-        if breaks && at > start {
+        let digit = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty();
+        let word_over = before == " " && grapheme != " " && !(digit(before_that) && digit(grapheme));
+        let wide = !before.is_empty() && (width::columns(before) > 1 || width::columns(grapheme) > 1);
+        if (word_over || wide) && at > start && !"，。、；：？！」』）".contains(grapheme) {
             pieces.push(&text[start..at]);
             start = at;
         }
-        previous = Some((at, grapheme));
+        (before_that, before) = (before, grapheme);
     }
     if start < text.len() {
         pieces.push(&text[start..]);
@@ -138,6 +138,7 @@ mod tests {
         assert_eq!(wrapped("帳戶已暫停。", 10), ["帳戶已暫", "停。"], "a full stop never begins a line");
         assert_eq!(wrapped("參考編號 HC 7K3 9QD 2", 12), ["參考編號 HC", "7K3 9QD 2"]);
         assert_eq!(wrapped("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrapped("of which 41 235 plus", 12), ["of which", "41 235 plus"], "a number is one word");
         assert_eq!(wrapped("", 4), [""]);
     }
 
