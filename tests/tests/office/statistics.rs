@@ -254,6 +254,7 @@ both_engines! {
         // Members sorted by name, no spaces, the digest left out: what `jq -cSj 'del(.digest)'` prints.
         let mut value = serde_json::to_value(&reply).unwrap();
         value.as_object_mut().unwrap().remove("digest");
+        value.sort_all_objects();
         let canonical = serde_json::to_string(&value).unwrap();
         let digest: String = sha256(canonical.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(digest, reply.digest);
