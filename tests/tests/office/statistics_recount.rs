@@ -120,7 +120,7 @@ impl Raw {
     fn version(&self, code: i32, on: Day, known_at: Day) -> &RawVersion {
         let all = || self.versions.iter().filter(|version| version.code == code);
         let known = || all().filter(|version| version.recorded < known_at.end());
-        known().filter(|version| version.recorded < on.end()).last().or_else(|| known().next()).or_else(|| all().next()).unwrap()
+        known().rfind(|version| version.recorded < on.end()).or_else(|| known().next()).or_else(|| all().next()).unwrap()
     }
 
     fn accessible(&self, on: Day, known_at: Day) -> Vec<&RawVersion> {
