@@ -46,10 +46,12 @@ pub(crate) fn when(at: Timestamp, now: Timestamp) -> String {
     times::people(at).get(5..16).unwrap_or_default().to_owned()
 }
 
-/// `31 May`.
+/// `28 Mar`.
 pub(crate) fn day(day: Day) -> String {
     let english = day.english();
-    english.rsplit_once(' ').map(|(day, _)| day.to_owned()).unwrap_or(english)
+    let mut words = english.split(' ');
+    let (number, month) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    format!("{number} {}", month.get(..3).unwrap_or(month))
 }
 
 /// Minutes and seconds of a call: `0:07`.

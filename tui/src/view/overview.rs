@@ -131,7 +131,7 @@ fn sparkline(state: &State, pen: &mut Pen<'_>, area: Rect, overview: &Overview) 
     let highest = days.iter().max_by_key(|day| day.count);
     let (title, aside) = match (days.first(), days.last(), highest) {
         (Some(first), Some(last), Some(highest)) if highest.count > 0 => (
-            format!("Uses a day, {} to {}", words::day(first.day), last.day.english()),
+            format!("Uses a day, {} to {} {}", words::day(first.day), words::day(last.day), last.day.year()),
             format!("last {}, highest {} on {}", spaced(last.count), spaced(highest.count), words::day(highest.day)),
         ),
         _ => ("Uses a day".to_owned(), age(state, &state.overview)),
