@@ -5,6 +5,7 @@ pub mod citizen;
 pub mod clock;
 pub mod desk;
 pub mod invariants;
+pub mod line;
 pub mod postgres;
 pub mod wire;
 
@@ -236,6 +237,15 @@ impl World {
     #[must_use]
     pub fn as_operator(&self, id: &str) -> Desk<'_> {
         Desk::new(self, self.badge(id).peer)
+    }
+
+    /// An operator at another node, which [`World::another_node`] has opened.
+    ///
+    /// # Panics
+    /// When there is none of that id.
+    #[must_use]
+    pub fn at_node(&self, node: &Arc<App>, id: &str) -> Desk<'_> {
+        Desk::at(self, server::http::admin::router(Arc::clone(node)), self.badge(id).peer)
     }
 
     /// Somebody with this certificate, or with none.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api::{Effect, Operation, Problem};
+use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -54,6 +55,8 @@ pub fn peer_of(certificate: &Certificate) -> Peer {
 #[derive(Debug, Clone)]
 pub struct Desk<'w> {
     world: &'w World,
+    /// The router of another node.
+    elsewhere: Option<Router>,
     peer: Peer,
     key: Option<String>,
     headers: HeaderMap,
@@ -89,7 +92,11 @@ impl<R> Answer<R> {
 
 impl<'w> Desk<'w> {
     pub(super) fn new(world: &'w World, peer: Peer) -> Self {
-        Self { world, peer, key: None, headers: HeaderMap::new() }
+        Self { world, elsewhere: None, peer, key: None, headers: HeaderMap::new() }
+    }
+
+    pub(super) fn at(world: &'w World, router: Router, peer: Peer) -> Self {
+        Self { elsewhere: Some(router), ..Self::new(world, peer) }
     }
 
     /// Asks under this idempotency key; without it each write has a key of its own.
@@ -150,7 +157,7 @@ impl<'w> Desk<'w> {
         if let Some(key) = key {
             request.headers_mut().insert(api::IDEMPOTENCY_KEY, key.parse().unwrap());
         }
-        self.world.exchange(request).await
+        exchange(self.elsewhere.as_ref().unwrap_or(&self.world.router), request).await
     }
 }
 
@@ -160,19 +167,23 @@ impl World {
     /// # Panics
     /// When the answer is neither a reply nor a problem.
     pub async fn exchange<R: DeserializeOwned>(&self, request: Request<Body>) -> Answer<R> {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (head, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let reply = if head.status.is_success() {
-            Ok(serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("no reply of this form: {error}: {}", text(&bytes))))
-        } else {
-            let mut problem: Problem =
-                serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("no problem document: {error}: {}", text(&bytes)));
-            problem.status = head.status.as_u16();
-            Err(problem)
-        };
-        Answer { status: head.status, headers: head.headers, reply }
+        exchange(&self.router, request).await
     }
+}
+
+async fn exchange<R: DeserializeOwned>(router: &Router, request: Request<Body>) -> Answer<R> {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (head, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let reply = if head.status.is_success() {
+        Ok(serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("no reply of this form: {error}: {}", text(&bytes))))
+    } else {
+        let mut problem: Problem =
+            serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("no problem document: {error}: {}", text(&bytes)));
+        problem.status = head.status.as_u16();
+        Err(problem)
+    };
+    Answer { status: head.status, headers: head.headers, reply }
 }
 
 fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {

@@ -6,6 +6,8 @@ use tests::Engine;
 mod health;
 mod killed;
 mod nodes;
+mod pages;
+mod quickstart;
 mod refusals;
 mod secrets;
 

@@ -1,8 +1,17 @@
 //! The database goes away: the caller is told, nothing is applied, and the server recovers by itself.
 
-use api::Role;
+use std::sync::Arc;
+
+use api::account::SuspendAccount;
 use api::operator::{AddOperator, WhoAmI};
-use tests::{Engine, Setup};
+use api::{Operation, Role};
+use domain::SuspensionReason;
+use server::app::App;
+use server::instance::open::open;
+use server::settings::Settings;
+use server::store::Location;
+use tests::world::line::Line;
+use tests::{Engine, Setup, World};
 
 fn add(id: &str) -> AddOperator {
     AddOperator { id: id.parse().unwrap(), name: "Duty officer".to_owned(), roles: vec![Role::Auditor] }
@@ -70,9 +79,123 @@ fn an_instance_whose_postgresql_is_away_is_not_opened_and_says_so_in_one_line() 
     tests::world::run(Engine::Postgres, Setup::default(), async |world| {
         let database = world.database.as_ref().unwrap();
         database.goes_away().await;
-        let refused = server::instance::open::open(&world.data_dir, world.settings.clone(), world.ports()).await;
+        let refused = open(&world.data_dir, world.settings.clone(), world.ports()).await;
         let told = format!("{:#}", refused.err().unwrap());
         assert!(told.starts_with("cannot open the database") && !told.contains('\n'), "{told}");
         database.comes_back().await;
+    });
+}
+
+/// Another node of the instance, whose line to PostgreSQL is in the test's hand.
+async fn over_a_line(world: &World) -> (Line, Arc<App>) {
+    let url = world.database.as_ref().unwrap().url();
+    let line = Line::to(&url);
+    let settings = Settings { database: Location::Url(line.url(&url)), ..world.settings.clone() };
+    let node = open(&world.data_dir, settings, world.ports()).await.unwrap();
+    (line, node)
+}
+
+#[test]
+fn a_write_whose_answer_is_lost_is_not_confirmed_and_done_once_however_often_it_is_asked() {
+    tests::world::run(Engine::Postgres, Setup::default(), async |world| {
+        let (line, node) = over_a_line(world).await;
+        let desk = world.at_node(&node, "first-operator").under("lost-answer-0001");
+        line.loses_the_answer_to_the_next_commit();
+
+        let problem = desk.call(&add("agent-7")).await.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str(), problem.retryable), (503, "store.not-confirmed", true), "{problem:?}");
+        assert!(problem.message.starts_with("NOT CONFIRMED"), "{problem:?}");
+        assert!(problem.hint.unwrap().contains("same idempotency key"));
+        assert_eq!(line.lost(), 1);
+
+        let again = desk.ask(&add("agent-7")).await;
+        assert!(again.replayed(), "it had been done");
+        assert_eq!(world.audited("operator.add").await.len(), 1);
+        node.store.engine().close().await;
+    });
+}
+
+#[test]
+fn a_silent_database_does_not_keep_the_caller_waiting_for_ever_and_what_was_not_confirmed_can_be_repeated() {
+    tests::world::run(Engine::Postgres, Setup::default(), async |world| {
+        let citizen = world.citizen("CHAN TAI MAN").registers_at_kiosk("harbour-road-sports-centre").await;
+        let (line, node) = over_a_line(world).await;
+        let desk = world.at_node(&node, "first-operator").under("silence-0001");
+        let op = SuspendAccount { account: citizen.account, reason: SuspensionReason::LostDevice, call: None, note: None };
+        assert!(SuspendAccount::PATIENCE.as_secs() <= 5, "a caller is on the line");
+
+        line.falls_silent();
+        let problem = desk.call(&op).await.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str(), problem.retryable), (503, "store.unavailable", true), "{problem:?}");
+        line.speaks_again();
+        assert_eq!(world.number("SELECT COUNT(*) FROM account WHERE state = 'suspended'").await, 0);
+
+        line.falls_silent_after_the_next_commit();
+        let problem = desk.call(&op).await.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str(), problem.retryable), (503, "store.not-confirmed", true), "{problem:?}");
+        assert!(problem.message.starts_with("NOT CONFIRMED"), "{problem:?}");
+        line.speaks_again();
+        let answer = desk.ask(&op).await;
+        assert!(answer.replayed(), "it had been done");
+        assert_eq!(answer.reply.unwrap().state, domain::AccountState::Suspended);
+        assert_eq!(world.audited("account.suspend").await.len(), 1);
+        node.store.engine().close().await;
+    });
+}
+
+#[test]
+fn a_full_disk_refuses_what_is_new_keeps_what_was_and_is_over_when_there_is_room() {
+    tests::world::run(Engine::Sqlite, Setup::default(), async |world| {
+        world.first().call(&add("agent-7")).await.unwrap();
+        let pages = world.number("PRAGMA page_count").await;
+        // The engine itself then says what it says of a full disk.
+        world.execute(&format!("PRAGMA max_page_count = {pages}")).await;
+        let mut refused = None;
+        for number in 0..500 {
+            let key = format!("filling-up-{number:04}");
+            if let Err(problem) = world.first().under(&key).call(&add(&format!("agent-x{number}"))).await {
+                refused = Some((number, problem));
+                break;
+            }
+        }
+        let (number, problem) = refused.unwrap();
+        assert_eq!((problem.status, problem.code.as_str(), problem.retryable), (503, "store.storage", true), "{problem:?}");
+        assert!(problem.message.contains("iam.db") && problem.message.contains("nothing was changed"), "{problem:?}");
+        assert!(problem.hint.unwrap().contains("free"));
+        assert_eq!(world.number(&format!("SELECT COUNT(*) FROM operator WHERE id = 'agent-x{number}'")).await, 0);
+        world.first().call(&WhoAmI {}).await.unwrap();
+
+        // The limit was the connection's; with a new one there is room, and nobody has started anything anew.
+        let again = world.first().under(&format!("filling-up-{number:04}")).ask(&add(&format!("agent-x{number}"))).await;
+        assert!(!again.replayed() && again.reply.is_ok(), "{:?}", again.reply);
+    });
+}
+
+#[test]
+fn a_database_that_has_become_read_only_is_said_and_recovers() {
+    tests::world::run(Engine::Sqlite, Setup::default(), async |world| {
+        world.execute("PRAGMA query_only = on").await;
+        let desk = world.first().under("read-only-0001");
+        let problem = desk.call(&add("agent-7")).await.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str()), (503, "store.storage"), "{problem:?}");
+        world.execute("PRAGMA query_only = off").await;
+        desk.call(&add("agent-7")).await.unwrap();
+    });
+}
+
+#[test]
+fn a_file_that_is_no_database_is_not_opened() {
+    tests::world::run(Engine::Sqlite, Setup::default(), async |world| {
+        let folder = world.folder().join("damaged");
+        std::fs::create_dir(&folder).unwrap();
+        for name in [server::data_dir::KEY_FILE, "iam.db"] {
+            std::fs::copy(world.data_dir.join(name), folder.join(name)).unwrap();
+        }
+        let mut bytes = std::fs::read(folder.join("iam.db")).unwrap();
+        bytes[..64].fill(0x55);
+        std::fs::write(folder.join("iam.db"), bytes).unwrap();
+        let settings = Settings { database: Location::File(folder.join("iam.db")), ..world.settings.clone() };
+        let told = format!("{:#}", open(&folder, settings, world.ports()).await.err().unwrap());
+        assert!(told.contains("iam.db") && !told.contains('\n'), "{told}");
     });
 }

@@ -1,0 +1,120 @@
+//! `scripts/quickstart`, run as somebody does who has just cloned the project; small, and with the programs built already.
+
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tempfile::TempDir;
+use tests::daemon::program;
+
+const PORTS: [u16; 4] = [7443, 8443, 8080, 9464];
+
+struct Clone {
+    home: TempDir,
+    offset: u16,
+}
+
+impl Clone {
+    fn new() -> Self {
+        let free = |offset: &u16| PORTS.iter().all(|port| TcpListener::bind(("127.0.0.1", port + offset)).is_ok());
+        // Another test looks for ports at the same moment: begin where it does not.
+        let begin = 11_000 + u16::try_from(std::process::id() % 400).unwrap() * 100;
+        let offset = (begin..).step_by(7).find(free).unwrap();
+        Self { home: TempDir::with_prefix("iam-quickstart-").unwrap(), offset }
+    }
+
+    fn demo(&self) -> PathBuf {
+        self.home.path().join("demo")
+    }
+
+    fn quickstart(&self, more: &[&str]) -> Command {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut command = Command::new(root.join("scripts/quickstart"));
+        command
+            .current_dir(root)
+            .args([
+                "--scale",
+                "0.01",
+                "--data-dir",
+                &self.demo().display().to_string(),
+                "--port-offset",
+                &self.offset.to_string(),
+            ])
+            .args(more)
+            .env("IAM_TEST_PROGRAMS", program("iamd").parent().unwrap())
+            .env("HOME", self.home.path())
+            .env_remove("IAMCTL_CONTEXT_FILE")
+            .env_remove("IAMCTL_CONTEXT");
+        command
+    }
+
+    fn is_served(&self) -> bool {
+        PORTS.iter().any(|port| TcpStream::connect(("127.0.0.1", port + self.offset)).is_ok())
+    }
+
+    fn runs(&self) -> String {
+        let output = self.quickstart(&[]).stdin(Stdio::null()).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{out}\n{err}");
+        out.into_owned()
+    }
+}
+
+impl Drop for Clone {
+    fn drop(&mut self) {
+        let _ = self.quickstart(&["--stop"]).output();
+    }
+}
+
+#[test]
+fn the_main_job_is_shown_from_end_to_end_and_again_from_clean() {
+    let clone = Clone::new();
+    for _ in 0..2 {
+        let told = clone.runs();
+        for words in [
+            "$ iamd init",
+            "$ iamctl rp apply -f fixtures/relying-parties --yes",
+            "$ iamctl key rotate --purpose token-signing --activate now --yes",
+            "$ iamctl sandbox populate -f fixtures/population/lcq5.yaml",
+            "$ iamctl hotline suspend",
+            "$ iamctl stats legco --as-at 2022-05-31",
+            "$ iamctl audit verify",
+            "registered users",
+            "智方便",
+            "Done in",
+        ] {
+            assert!(told.contains(words), "'{words}' is not shown:\n{told}");
+        }
+        assert!(clone.is_served(), "the server goes on serving");
+    }
+    assert!(clone.quickstart(&["--stop"]).output().unwrap().status.success());
+    assert!(!clone.is_served());
+}
+
+#[test]
+fn an_interruption_leaves_nothing_running() {
+    let clone = Clone::new();
+    let mut running =
+        clone.quickstart(&[]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0).spawn().unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines().map_while(Result::ok);
+    lines.find(|line| line.starts_with("3. ")).unwrap();
+    assert!(clone.is_served());
+    kill_process_group(Pid::from_child(&running), Signal::INT).unwrap();
+    lines.for_each(drop);
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    assert!(!clone.is_served(), "something is still running");
+}
+
+#[test]
+fn a_folder_that_is_no_demo_is_left_alone() {
+    let clone = Clone::new();
+    std::fs::create_dir(clone.demo()).unwrap();
+    std::fs::write(clone.demo().join("thesis.txt"), "years of work").unwrap();
+    let output = clone.quickstart(&[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(clone.demo().join("thesis.txt").exists());
+    assert_eq!(clone.quickstart(&["--bogus"]).output().unwrap().status.code(), Some(2));
+}
