@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Executor, Postgres, Row, SqlSafeStr, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Connection, Executor, Postgres, Row, SqlSafeStr, Sqlite, Transaction};
 
 use super::StoreError;
 
@@ -138,15 +138,23 @@ impl Engine {
             .pragma("secure_delete", "on")
             .pragma("journal_size_limit", "67108864")
             .pragma("wal_autocheckpoint", "4000");
-        let writer = SqlitePoolOptions::new()
+        let pool = || {
+            SqlitePoolOptions::new().acquire_timeout(ACQUIRE).after_release(|connection, _| {
+                Box::pin(async move {
+                    // A full disk or a failed read ends SQLite's transaction on its own; the driver then cannot roll back,
+                    // takes it for open for ever, and the only writer would never write again.
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+        };
+        let writer = pool()
             .max_connections(1)
-            .acquire_timeout(ACQUIRE)
             .connect_with(options.clone().pragma("cache_size", "-16384"))
             .await
             .map_err(|error| opening(error, &path.display().to_string()))?;
-        let readers = SqlitePoolOptions::new()
+        let readers = pool()
             .max_connections(4)
-            .acquire_timeout(ACQUIRE)
             .connect_with(options.create_if_missing(false).pragma("cache_size", "-2048").pragma("query_only", "on"))
             .await
             .map_err(|error| opening(error, &path.display().to_string()))?;
