@@ -10,6 +10,7 @@ mod account;
 mod account_event;
 mod audit;
 mod bulk;
+mod fault;
 mod hotline;
 mod idempotency;
 mod instance;
