@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::locations;
 use super::registration::{Checked, Rules, check};
-use super::seal::{Sealed, Sealer};
+use super::seal::Sealer;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::keys::Keys;
@@ -27,9 +27,9 @@ pub async fn import(app: &App, caller: &Caller, mut op: ImportAccounts) -> Resul
     let now = app.clock.now();
     let rules = Rules { now, environment: app.environment, locations: locations::known()? };
     let (keys, entropy) = (Arc::clone(&app.keys), Arc::clone(&app.entropy));
-    // Checking and sealing thousands of rows takes longer than anything else may wait for this thread.
+    // Thousands of rows take longer than anything else may wait for this thread.
     let prepared = tokio::task::spawn_blocking(move || prepare(&keys, entropy.as_ref(), check(rows, rules)?, now));
-    let (candidates, digest) = prepared.await.map_err(anyhow::Error::from)??;
+    let Prepared { candidates, digest } = prepared.await.map_err(anyhow::Error::from)??;
     let batch = Batch {
         kek_id: app.keys.kek().id().into(),
         index_generation: app.keys.index_generation(),
@@ -40,10 +40,12 @@ pub async fn import(app: &App, caller: &Caller, mut op: ImportAccounts) -> Resul
         tries += 1;
         let mut tx = app.store.write().await?;
         let first = tx.begin_registering().await?;
-        let indexes: Vec<[u8; 16]> = candidates.iter().map(|candidate| candidate.sealed.hkic_index).collect();
+        let indexes: Vec<[u8; 16]> = candidates.iter().map(|candidate| candidate.hkic_index).collect();
         let sorted = sort_out(&candidates, &tx.registered(&indexes).await?);
         let references = references(app.entropy.as_ref(), sorted.new.len());
-        let rows = sorted.new.iter().zip(references).map(|(candidate, reference)| Ok(candidate.account(reference)));
+        let mut sealer = Sealer::new(&app.keys).map_err(anyhow::Error::from)?;
+        // Each is sealed when its row is wanted, while the engine stores the rows before it.
+        let rows = sorted.new.iter().zip(references).map(|(candidate, reference)| candidate.account(&mut sealer, reference));
         match tx.insert_accounts(first, &batch, rows).await {
             Err(StoreError::Unique) if tries < TRIES => continue,
             done => done?,
@@ -72,11 +74,18 @@ fn batch_is_well_formed(op: &ImportAccounts) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A row, checked and sealed, that may become an account.
+/// A batch, ready to be stored.
+struct Prepared {
+    candidates: Vec<Candidate>,
+    /// Keyed digest over what the rows said.
+    digest: String,
+}
+
+/// A row, checked, that may become an account.
 struct Candidate {
     id: Uuid,
     checked: Checked,
-    sealed: Sealed,
+    hkic_index: [u8; 16],
 }
 
 impl Checked {
@@ -87,11 +96,12 @@ impl Checked {
 }
 
 impl Candidate {
-    fn account(&self, reference: AccountId) -> NewAccount {
-        let Checked { tier, channel, ref location, registered_at, .. } = self.checked;
+    fn account(&self, sealer: &mut Sealer<'_>, reference: AccountId) -> Result<NewAccount, StoreError> {
+        let Checked { ref profile, tier, channel, ref location, registered_at, .. } = self.checked;
+        let sealed = sealer.seal(self.id, profile, self.hkic_index).map_err(|error| StoreError::Broken(error.into()))?;
         let account =
             Account { id: reference, tier, channel, location: location.clone(), registered_at, standing: Standing::Active };
-        NewAccount { id: self.id, account, sealed: Some(self.sealed.clone()) }
+        Ok(NewAccount { id: self.id, account, sealed: Some(sealed) })
     }
 
     fn event(&self, now: Timestamp) -> AccountEvent {
@@ -108,23 +118,17 @@ impl Candidate {
     }
 }
 
-/// Seals every row; gives the candidates, and a keyed digest over what the rows said.
-///
-/// Candidates come in order of their card numbers' look-up values, and ids and references are handed out ascending in that
-/// order: then nearly all indexes are walked from one end to the other, and a page is written once for a batch.
-fn prepare(keys: &Keys, entropy: &dyn Entropy, rows: Vec<Checked>, now: Timestamp) -> Result<(Vec<Candidate>, String), Failure> {
+/// Puts the rows in order of their card numbers' look-up values, with ids that ascend with them. References are handed out
+/// ascending too: then nearly all indexes are walked from one end to the other, and a page is written once for a batch.
+fn prepare(keys: &Keys, entropy: &dyn Entropy, rows: Vec<Checked>, now: Timestamp) -> Result<Prepared, Failure> {
     let digest = digest(keys, &rows).map_err(anyhow::Error::from)?;
     let indexed = rows.into_iter().map(|row| Ok((keys.hkic_index(&row.profile.hkic)?, row)));
     let mut indexed = indexed.collect::<Result<Vec<_>, pki::PkiError>>().map_err(anyhow::Error::from)?;
     // Stable: of two rows with one card number the first of the file stays first.
     indexed.sort_by_key(|(index, _)| *index);
-    let mut sealer = Sealer::new(keys).map_err(anyhow::Error::from)?;
     let ids = ids(entropy, indexed.len(), now);
-    let seal = |((hkic_index, checked), id): (([u8; 16], Checked), Uuid)| {
-        let sealed = sealer.seal(id, &checked.profile, hkic_index).map_err(anyhow::Error::from)?;
-        Ok(Candidate { id, checked, sealed })
-    };
-    Ok((indexed.into_iter().zip(ids).map(seal).collect::<Result<Vec<_>, Failure>>()?, digest))
+    let candidates = indexed.into_iter().zip(ids).map(|((hkic_index, checked), id)| Candidate { id, checked, hkic_index });
+    Ok(Prepared { candidates: candidates.collect(), digest })
 }
 
 /// Over every field of every row, keyed: a plain digest of one row would let its card number be found by trying them all.
@@ -174,8 +178,8 @@ struct Sorted<'a> {
 fn sort_out<'a>(candidates: &'a [Candidate], known: &HashMap<[u8; 16], Registered>) -> Sorted<'a> {
     let mut sorted = Sorted { new: Vec::with_capacity(candidates.len()), unchanged: 0, refused: Vec::new() };
     for candidate in candidates {
-        let before = sorted.new.last().filter(|before| before.sealed.hkic_index == candidate.sealed.hkic_index);
-        let same = match (known.get(&candidate.sealed.hkic_index), before) {
+        let before = sorted.new.last().filter(|before| before.hkic_index == candidate.hkic_index);
+        let same = match (known.get(&candidate.hkic_index), before) {
             (Some(known), _) => candidate.checked.is(known.channel, known.registered_at),
             (None, Some(before)) => candidate.checked.is(before.checked.channel, before.checked.registered_at),
             (None, None) => {
@@ -186,7 +190,7 @@ fn sort_out<'a>(candidates: &'a [Candidate], known: &HashMap<[u8; 16], Registere
         if same {
             sorted.unchanged += 1;
         } else {
-            sorted.refused.push(refused(candidate, known.get(&candidate.sealed.hkic_index), before));
+            sorted.refused.push(refused(candidate, known.get(&candidate.hkic_index), before));
         }
     }
     sorted.refused.sort_by_key(|row| row.line);

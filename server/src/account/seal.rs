@@ -16,7 +16,7 @@ const PROFILE: &str = "profile";
 const NOTE: &str = "note";
 
 /// What is stored of a person.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Sealed {
     /// The data key under the key-encryption key.
     pub data_key: [u8; pki::provider::SEALED_DATA_KEY_LENGTH],
