@@ -16,18 +16,27 @@ use crate::store::{AccountEvent, NewAccount, StoreError};
 /// How many people are looked at before others get their turn on this thread.
 const TURN: usize = 500;
 
-/// People in the order in which they are stored.
+/// A batch of people. What is secret of them is made when it is stored, and not before.
 pub(super) struct People {
-    people: Vec<Person>,
+    lives: Vec<SyntheticAccount>,
+    /// In the order in which they are stored.
+    order: Vec<Place>,
+    ids: Vec<Uuid>,
+    references: Vec<AccountId>,
     /// What statistics keep.
     pub(super) events: Vec<AccountEvent>,
-    /// Over what is stored of them in the clear, lower-case hex.
-    pub(super) digest: String,
 }
 
-struct Person {
-    life: SyntheticAccount,
+/// A person's place in the batch.
+struct Place {
     /// Look-up value of the card number; none for a closed account.
+    hkic_index: Option<[u8; 16]>,
+    life: usize,
+}
+
+/// A person with what they are stored under.
+struct Person<'a> {
+    life: &'a SyntheticAccount,
     hkic_index: Option<[u8; 16]>,
     id: Uuid,
     reference: AccountId,
@@ -44,35 +53,51 @@ impl People {
         lives: Vec<SyntheticAccount>,
     ) -> Result<Self, Failure> {
         let mut references = Vec::with_capacity(lives.len());
+        // Some are upgraded, suspended or closed as well.
         let mut events = Vec::with_capacity(lives.len() + lives.len() / 8);
-        let mut indexed = Vec::with_capacity(lives.len());
-        for (place, life) in lives.into_iter().enumerate() {
-            let profile = profile(plan, &life)?;
+        let mut order = Vec::with_capacity(lives.len());
+        for (place, life) in lives.iter().enumerate() {
+            let profile = profile(plan, life)?;
             references.push(plan.reference(life.number).ok_or_else(|| anyhow::anyhow!("an account has no reference"))?);
-            push_events(&mut events, &life, &profile);
+            push_events(&mut events, life, &profile);
             let closed = matches!(life.ended, Some(Ended::Closed { .. }));
-            let index = (!closed).then(|| keys.hkic_index(&profile.hkic)).transpose().map_err(anyhow::Error::from)?;
-            indexed.push((index, life));
+            let hkic_index = (!closed).then(|| keys.hkic_index(&profile.hkic)).transpose().map_err(anyhow::Error::from)?;
+            order.push(Place { hkic_index, life: place });
             if place % TURN == TURN - 1 {
                 tokio::task::yield_now().await;
             }
         }
-        indexed.sort_by_key(|(index, life)| (*index, life.number));
+        order.sort_unstable_by_key(|place| (place.hkic_index, place.life));
         references.sort_unstable();
-        let ids = ids(entropy, indexed.len(), now);
-        let people: Vec<Person> = indexed
-            .into_iter()
-            .zip(ids)
-            .zip(references)
-            .map(|(((hkic_index, life), id), reference)| Person { life, hkic_index, id, reference })
-            .collect();
-        let digest = digest(&people);
-        Ok(Self { people, events, digest })
+        let ids = ids(entropy, lives.len(), now);
+        Ok(Self { lives, order, ids, references, events })
     }
 
     /// How many.
     pub(super) fn len(&self) -> usize {
-        self.people.len()
+        self.lives.len()
+    }
+
+    fn people(&self) -> impl Iterator<Item = Person<'_>> + Send {
+        self.order.iter().zip(&self.ids).zip(&self.references).map(|((place, id), reference)| Person {
+            life: &self.lives[place.life],
+            hkic_index: place.hkic_index,
+            id: *id,
+            reference: *reference,
+        })
+    }
+
+    /// Over what is stored of them in the clear, lower-case hex.
+    pub(super) fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for Person { life, id, reference, .. } in self.people() {
+            digest.update(id.as_bytes());
+            digest.update(&reference.number().to_be_bytes());
+            digest.update(&life.registered_at.micros().to_be_bytes());
+            digest.update(&life.final_tier().code().to_be_bytes());
+            digest.update(&life.ended.map_or(0, |ended| ended.at().micros()).to_be_bytes());
+        }
+        hex(&digest.finish())
     }
 
     /// The accounts, sealed one by one as they are asked for.
@@ -81,13 +106,13 @@ impl People {
         plan: &'a Plan,
         mut sealer: Sealer<'a>,
     ) -> impl Iterator<Item = Result<NewAccount, StoreError>> + Send + 'a {
-        self.people.iter().map(move |person| person.account(plan, &mut sealer).map_err(StoreError::Broken))
+        self.people().map(move |person| person.account(plan, &mut sealer).map_err(StoreError::Broken))
     }
 }
 
-impl Person {
+impl Person<'_> {
     fn account(&self, plan: &Plan, sealer: &mut Sealer<'_>) -> Result<NewAccount, anyhow::Error> {
-        let life = &self.life;
+        let life = self.life;
         let standing = match life.ended {
             None => Standing::Active,
             Some(Ended::Suspended { at, reason }) => Standing::Suspended { since: at, reason, call: None },
@@ -110,7 +135,7 @@ impl Person {
     }
 
     fn seal(&self, plan: &Plan, sealer: &mut Sealer<'_>, index: [u8; 16]) -> Result<crate::account::seal::Sealed, anyhow::Error> {
-        let profile = plan.profile(&self.life).ok_or_else(|| anyhow::anyhow!("an account has no person"))?;
+        let profile = plan.profile(self.life).ok_or_else(|| anyhow::anyhow!("an account has no person"))?;
         Ok(sealer.seal(self.id, &profile, index).map_err(|error: PkiError| error)?)
     }
 }
@@ -141,18 +166,6 @@ fn push_events(events: &mut Vec<AccountEvent>, life: &SyntheticAccount, profile:
         Some(Ended::Suspended { at, .. }) => events.push(event(AccountEventKind::Suspended, life.final_tier(), at)),
         Some(Ended::Closed { at, .. }) => events.push(event(AccountEventKind::Closed, life.final_tier(), at)),
     }
-}
-
-fn digest(people: &[Person]) -> String {
-    let mut digest = Sha256::new();
-    for Person { life, id, reference, .. } in people {
-        digest.update(id.as_bytes());
-        digest.update(&reference.number().to_be_bytes());
-        digest.update(&life.registered_at.micros().to_be_bytes());
-        digest.update(&life.final_tier().code().to_be_bytes());
-        digest.update(&life.ended.map_or(0, |ended| ended.at().micros()).to_be_bytes());
-    }
-    hex(&digest.finish())
 }
 
 /// Ids in ascending order: uuid v7 of this moment, the random parts sorted.

@@ -192,7 +192,7 @@ impl Populating {
         if made != people.len() as u64 {
             return Err(anyhow::anyhow!("{made} accounts were stored, {} were made", people.len()).into());
         }
-        Ok(json!({ "part": "accounts", "rows": made, "from": done, "digest": people.digest }))
+        Ok(json!({ "part": "accounts", "rows": made, "from": done, "digest": people.digest() }))
     }
 
     async fn uses(&mut self, app: &App, tx: &mut Write) -> Result<serde_json::Value, Failure> {

@@ -154,7 +154,7 @@ impl Write {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn account_events_folded(&mut self, events: &[AccountEvent]) -> Result<(), StoreError> {
-        self.fold_account_rows(events.iter().map(EventRow::of).collect()).await
+        self.fold_account_rows(events.iter().map(EventRow::of)).await
     }
 
     /// Moves at most `limit` events from the inbox to where they are counted; gives how many.
@@ -170,16 +170,16 @@ impl Write {
         .fetch_all(c));
         let rows = rows.map_err(|error| self.error(error))?;
         let moved = rows.len();
-        self.fold_account_rows(rows).await?;
+        self.fold_account_rows(rows.into_iter()).await?;
         Ok(moved)
     }
 
-    async fn fold_account_rows(&mut self, rows: Vec<EventRow>) -> Result<(), StoreError> {
+    async fn fold_account_rows(&mut self, rows: impl Iterator<Item = EventRow> + Send) -> Result<(), StoreError> {
         let mut daily = AccountCounts::new();
-        for row in &rows {
-            *daily.entry(AccountKey::of(row)).or_default() += 1;
-        }
-        let rows = rows.into_iter().map(Ok);
+        let rows = rows.map(|row| {
+            *daily.entry(AccountKey::of(&row)).or_default() += 1;
+            Ok(row)
+        });
         let poured = match self.conn() {
             Conn::Sqlite(transaction) => {
                 pour_sqlite(transaction, &INSERT_EVENTS, rows, |arguments, row| {

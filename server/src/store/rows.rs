@@ -37,27 +37,30 @@ impl Insert {
         Self { head, columns, tail, question: OnceLock::new(), dollar: OnceLock::new() }
     }
 
-    /// For SQLite: it looks a numbered placeholder up by its name, one after the other, which thousands of them make slow.
+    /// For SQLite. It looks a numbered placeholder up by its name, one after the other, which thousands of them make slow.
+    /// And it keeps a copy of every page that a statement touches, to undo the statement alone; OR FAIL goes without: whoever
+    /// meets an error here gives the whole transaction up.
     fn question(&'static self) -> [Text; 3] {
-        Self::texts(self.question.get_or_init(|| SIZES.map(|rows| self.text(rows, |_| "?".to_owned()))))
+        let head = self.head.replacen("INSERT INTO", "INSERT OR FAIL INTO", 1);
+        Self::texts(self.question.get_or_init(|| SIZES.map(|rows| self.text(&head, rows, |_| "?".to_owned()))))
     }
 
     /// For PostgreSQL.
     fn dollar(&'static self) -> [Text; 3] {
-        Self::texts(self.dollar.get_or_init(|| SIZES.map(|rows| self.text(rows, |number| format!("${number}")))))
+        Self::texts(self.dollar.get_or_init(|| SIZES.map(|rows| self.text(self.head, rows, |number| format!("${number}")))))
     }
 
     fn texts(texts: &'static [String; 3]) -> [Text; 3] {
         [0, 1, 2].map(|place| Text { rows: SIZES[place], sql: texts[place].as_str() })
     }
 
-    fn text(&self, rows: usize, placeholder: impl Fn(usize) -> String) -> String {
+    fn text(&self, head: &str, rows: usize, placeholder: impl Fn(usize) -> String) -> String {
         let row = |row: usize| {
             let values: Vec<String> = (1..=self.columns).map(|column| placeholder(row * self.columns + column)).collect();
             format!("({})", values.join(","))
         };
         let rows: Vec<String> = (0..rows).map(row).collect();
-        format!("{} {} {}", self.head, rows.join(","), self.tail)
+        format!("{head} {} {}", rows.join(","), self.tail)
     }
 }
 
@@ -304,7 +307,9 @@ mod tests {
         assert_eq!(one.sql, "INSERT INTO t (a, b) VALUES ($1,$2) ON CONFLICT DO NOTHING");
         assert!(some.sql.contains("($31,$32)"));
         assert!(most.sql.contains("($511,$512)"));
-        assert_eq!(PAIRS.question()[0].sql.matches('?').count(), 512);
+        let [most, ..] = PAIRS.question();
+        assert!(most.sql.starts_with("INSERT OR FAIL INTO t (a, b) VALUES (?,?),(?,?)"));
+        assert_eq!(most.sql.matches('?').count(), 512);
     }
 
     #[test]
