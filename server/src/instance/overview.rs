@@ -11,7 +11,7 @@ use crate::key::view::view;
 use crate::stats::services::Services;
 use crate::stats::tally::{self, Accounts, whole};
 use crate::stats::window::Window;
-use crate::store::{JobRow, Read};
+use crate::store::{Ended, JobRow, Read};
 
 /// Days of uses when nobody says how many: two months of a sparkline.
 const DAYS: u32 = 60;
@@ -73,11 +73,11 @@ async fn uses_per_day(read: &mut Read, days: u32) -> Result<Vec<DayCount>, Failu
     let Some(last) = last else { return Ok(Vec::new()) };
     let back = i32::try_from(days).unwrap_or(i32::MAX) - 1;
     let window = Window { from: last.plus_days(-back), to: last, known_at: Day::MAX };
-    let uses = tally::uses_by_day(read, &window).await?;
+    let uses = tally::requests_by_day(read, &window, Ended::Completed).await?;
     let mut counts = Vec::new();
     for number in window.from.number()..=window.to.number() {
         let day = Day::from_number(number);
-        counts.push(DayCount { day, count: whole(uses.get(&day).map_or(0, |uses| uses.completed))? });
+        counts.push(DayCount { day, count: whole(uses.get(&day).copied().unwrap_or(0))? });
     }
     Ok(counts)
 }

@@ -14,7 +14,7 @@ use super::words::{Word, say};
 use super::{question, ranking};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
-use crate::store::{Read, StoreError};
+use crate::store::{Ended, Read, StoreError};
 
 /// The figures as at a day, as known on a day.
 pub(crate) async fn legco(app: &App, _: &Caller, op: LegcoReport) -> Result<LegcoReply, Failure> {
@@ -47,7 +47,7 @@ pub async fn draw_up(
     let services = services.known_by(known_at);
     let window = Window { from: Month::MIN.first_day(), to: as_at, known_at };
     let accounts = Accounts::count(read, &window, extents.1).await?;
-    let cells = tally::uses(read, &window, extents.0, &services).await?;
+    let cells = tally::requests(read, &window, extents.0, &services, Ended::Completed).await?;
     let counted = Counted::of(as_at, &services, &accounts, &cells)?;
     let mut reply = LegcoReply {
         as_at,
@@ -77,12 +77,8 @@ struct Counted {
 
 impl Counted {
     fn of(as_at: Day, services: &Services, accounts: &Accounts, cells: &[Cell]) -> Result<Self, StoreError> {
-        let mut by_sector: BTreeMap<Sector, i64> = BTreeMap::new();
-        let mut by_service: BTreeMap<i32, i64> = BTreeMap::new();
-        for cell in cells {
-            *by_sector.entry(services.on(cell.service, cell.day)?.sector).or_default() += cell.uses.completed;
-            *by_service.entry(cell.service).or_default() += cell.uses.completed;
-        }
+        let by_sector = tally::sums(cells, |cell| Ok(services.on(cell.service, cell.day)?.sector))?;
+        let by_service = tally::sums(cells, |cell| Ok(cell.service))?;
         let mut accessible_by_sector: BTreeMap<Sector, u64> = BTreeMap::new();
         let mut accessible_by_category: BTreeMap<Option<Category>, u64> = BTreeMap::new();
         for version in services.accessible(as_at) {

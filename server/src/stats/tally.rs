@@ -6,24 +6,7 @@ use domain::{AccountEventKind, Day, Month, Tier};
 
 use super::services::Services;
 use super::window::{Days, Extent, Sign, Window};
-use crate::store::{AccountCountRow, DayRow, NumberRow, Read, StoreError, Tail};
-
-/// Uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Uses {
-    /// Completed.
-    pub completed: i64,
-    /// Failed, refused, timed out, cancelled.
-    pub not_completed: i64,
-}
-
-impl Uses {
-    /// Adds a count with its sign.
-    pub fn add(&mut self, sign: Sign, completed: i64, not_completed: i64) {
-        self.completed += sign.of(completed);
-        self.not_completed += sign.of(not_completed);
-    }
-}
+use crate::store::{AccountCountRow, DayRow, Ended, MonthRow, NumberRow, Read, StoreError, Tail};
 
 /// A count as it leaves the server.
 ///
@@ -34,15 +17,15 @@ pub fn whole(count: i64) -> Result<u64, StoreError> {
         .map_err(|_| StoreError::Broken(anyhow::anyhow!("a figure came to {count}: daily and monthly counters differ")))
 }
 
-/// Uses of a service in a part of a month in which its sector and category stay the same.
+/// Requests to a service in a part of a month in which its sector and category stay the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
     /// A day of that part.
     pub day: Day,
     /// Code of the service.
     pub service: i32,
-    /// Uses; may be negative, to be added to others of that part.
-    pub uses: Uses,
+    /// How many; may be negative, to be added to others of that part.
+    pub count: i64,
 }
 
 /// The last day on which anything was recorded: what a report knows when it is not told otherwise.
@@ -52,47 +35,45 @@ pub fn last_recorded(extents: [Option<Extent>; 2], tails: [Option<Tail>; 2], ser
     counted.chain(waiting).chain(services.last_recorded()).max()
 }
 
-/// Uses by service in the window.
+/// Requests by service in the window.
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn uses(
+pub async fn requests(
     read: &mut Read,
     window: &Window,
     extent: Option<Extent>,
     services: &Services,
+    ended: Ended,
 ) -> Result<Vec<Cell>, StoreError> {
     let terms = window.terms(extent);
     let moves = services.moves(window);
     let mut cells = Vec::new();
     if let Some(months) = &terms.months {
-        for row in read.usage_months(months).await? {
-            let month = Month::from_number(row.event_month);
-            if !moves.contains(&(month, row.service)) {
-                let uses = Uses { completed: row.uses, not_completed: row.not_completed };
-                cells.push(Cell { day: month.last_day().min(window.to), service: row.service, uses });
+        for MonthRow { event_month, service, count } in read.usage_months(months, ended).await? {
+            let month = Month::from_number(event_month);
+            if !moves.contains(&(month, service)) {
+                cells.push(Cell { day: month.last_day().min(window.to), service, count });
             }
         }
     }
     let mut put_right = |sign: Sign, rows: Vec<DayRow>| {
-        for row in rows {
-            let day = Day::from_number(row.event_day);
-            if !moves.contains(&(day.month(), row.service)) {
-                cells.push(cell(sign, &row, window));
-            }
-        }
+        let whole = rows.iter().filter(|row| !moves.contains(&(Day::from_number(row.event_day).month(), row.service)));
+        cells.extend(whole.map(|row| cell(sign, row, window)));
     };
     if let Some((sign, days)) = &terms.rest {
-        put_right(*sign, read.usage_days(days, None).await?);
+        put_right(*sign, read.usage_days(days, None, ended).await?);
     }
     if let Some((sign, days)) = &terms.late {
         // Most of what is recorded on these days also happened on them: that part lies together. What happened before, or is
         // dated later, is found one day of recording after the other.
         let Days { recorded_from, recorded_to, .. } = *days;
         let then = Days { from: days.from.max(recorded_from), to: days.to.min(recorded_to), ..*days };
-        put_right(*sign, read.usage_days(&then, None).await?);
-        put_right(*sign, read.usage_recorded(&Days { to: days.to.min(recorded_from.plus_days(-1)), ..*days }).await?);
-        put_right(*sign, read.usage_recorded(&Days { from: days.from.max(recorded_to.plus_days(1)), ..*days }).await?);
+        let before = Days { to: days.to.min(recorded_from.plus_days(-1)), ..*days };
+        let after = Days { from: days.from.max(recorded_to.plus_days(1)), ..*days };
+        put_right(*sign, read.usage_days(&then, None, ended).await?);
+        put_right(*sign, read.usage_recorded(&before, ended).await?);
+        put_right(*sign, read.usage_recorded(&after, ended).await?);
     }
     // A month within which a service moves is read day by day, for that service alone.
     for (month, service) in &moves {
@@ -102,59 +83,71 @@ pub async fn uses(
             recorded_from: Day::MIN,
             recorded_to: window.known_at,
         };
-        cells.extend(read.usage_days(&days, Some(*service)).await?.iter().map(|row| cell(Sign::Added, row, window)));
+        let rows = read.usage_days(&days, Some(*service), ended).await?;
+        cells.extend(rows.iter().map(|row| cell(Sign::Added, row, window)));
     }
-    let waiting = read.usage_waiting(window.from, window.to, window.known_at).await?;
+    let waiting = read.usage_waiting(window.from, window.to, window.known_at, ended).await?;
     cells.extend(waiting.iter().map(|row| cell(Sign::Added, row, window)));
     Ok(cells)
 }
 
 fn cell(sign: Sign, row: &DayRow, window: &Window) -> Cell {
-    let mut uses = Uses::default();
-    uses.add(sign, row.uses, row.not_completed);
     // What is taken off behind the window's end is taken off the month as it stood on its last day.
-    Cell { day: Day::from_number(row.event_day).min(window.to), service: row.service, uses }
+    Cell { day: Day::from_number(row.event_day).min(window.to), service: row.service, count: sign.of(row.count) }
 }
 
-/// Uses by function in a window of whole months.
+/// Counts under a key.
+///
+/// # Errors
+/// When a key cannot be found.
+pub fn sums<K: Ord>(cells: &[Cell], key: impl Fn(&Cell) -> Result<K, StoreError>) -> Result<BTreeMap<K, i64>, StoreError> {
+    let mut sums: BTreeMap<K, i64> = BTreeMap::new();
+    for cell in cells {
+        *sums.entry(key(cell)?).or_default() += cell.count;
+    }
+    Ok(sums)
+}
+
+/// Requests by code of the function in a window of whole months.
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn uses_by_function(
+pub async fn requests_by_function(
     read: &mut Read,
     window: &Window,
     extent: Option<Extent>,
-) -> Result<BTreeMap<i32, Uses>, StoreError> {
+    ended: Ended,
+) -> Result<BTreeMap<i32, i64>, StoreError> {
     let terms = window.terms(extent);
-    let mut uses: BTreeMap<i32, Uses> = BTreeMap::new();
+    let mut counts: BTreeMap<i32, i64> = BTreeMap::new();
     let mut add = |sign: Sign, rows: Vec<NumberRow>| {
         for row in rows {
-            uses.entry(row.number).or_default().add(sign, row.uses, row.not_completed);
+            *counts.entry(row.number).or_default() += sign.of(row.count);
         }
     };
     if let Some(months) = &terms.months {
-        add(Sign::Added, read.usage_months_by_function(months).await?);
+        add(Sign::Added, read.usage_months_by_function(months, ended).await?);
     }
     if let Some((sign, days)) = &terms.late {
-        add(*sign, read.usage_recorded_by_function(days).await?);
+        add(*sign, read.usage_recorded_by_function(days, ended).await?);
     }
-    add(Sign::Added, read.usage_waiting_by_function(window.from, window.to, window.known_at).await?);
-    Ok(uses)
+    add(Sign::Added, read.usage_waiting_by_function(window.from, window.to, window.known_at, ended).await?);
+    Ok(counts)
 }
 
-/// Uses by day in the window; days without a use are not there.
+/// Requests by day in the window; days without any are not there.
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn uses_by_day(read: &mut Read, window: &Window) -> Result<BTreeMap<Day, Uses>, StoreError> {
-    let mut uses: BTreeMap<Day, Uses> = BTreeMap::new();
-    for row in read.usage_by_day(window.from, window.to, window.known_at).await? {
-        uses.entry(Day::from_number(row.number)).or_default().add(Sign::Added, row.uses, row.not_completed);
+pub async fn requests_by_day(read: &mut Read, window: &Window, ended: Ended) -> Result<BTreeMap<Day, i64>, StoreError> {
+    let mut counts: BTreeMap<Day, i64> = BTreeMap::new();
+    for row in read.usage_by_day(window.from, window.to, window.known_at, ended).await? {
+        *counts.entry(Day::from_number(row.number)).or_default() += row.count;
     }
-    for row in read.usage_waiting(window.from, window.to, window.known_at).await? {
-        uses.entry(Day::from_number(row.event_day)).or_default().add(Sign::Added, row.uses, row.not_completed);
+    for row in read.usage_waiting(window.from, window.to, window.known_at, ended).await? {
+        *counts.entry(Day::from_number(row.event_day)).or_default() += row.count;
     }
-    Ok(uses)
+    Ok(counts)
 }
 
 /// Accounts, out of the events that made them.

@@ -1,7 +1,5 @@
 //! The frequently used services.
 
-use std::collections::BTreeMap;
-
 use api::stats::{TopRow, TopServices};
 use domain::{Day, Month};
 
@@ -12,7 +10,7 @@ use super::window::Window;
 use super::{question, ranking};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
-use crate::store::Read;
+use crate::store::{Ended, Read};
 
 /// The most that may be asked for.
 const LIMIT: u32 = 1_000;
@@ -44,12 +42,9 @@ pub async fn rank(read: &mut Read, op: &TopServices) -> Result<Vec<TopRow>, Fail
     let known_at = op.known_at.or_else(|| tally::last_recorded([extent, None], [tail, None], &services)).unwrap_or(Day::MAX);
     let services = services.known_by(known_at);
     let window = Window { from: Month::MIN.first_day(), to, known_at };
-    let mut by_service: BTreeMap<i32, i64> = BTreeMap::new();
-    for cell in tally::uses(read, &window, extent, &services).await? {
-        *by_service.entry(cell.service).or_default() += cell.uses.completed;
-    }
+    let cells = tally::requests(read, &window, extent, &services, Ended::Completed).await?;
     let mut uses = Vec::new();
-    for (code, count) in by_service {
+    for (code, count) in tally::sums(&cells, |cell| Ok(cell.service))? {
         let version = services.on(code, to)?;
         uses.push((version.service.to_string(), version.name.clone(), whole(count)?));
     }

@@ -1,19 +1,19 @@
 //! Uses of whole months, broken down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::stats::{UsageBy, UsageReport, UsageRow};
-use domain::{Bilingual, Category, Day, Function, Month, Sector};
+use domain::{Bilingual, Day, Function, Month, Sector};
 
 use super::definitions::categories;
 use super::question;
 use super::services::Services;
-use super::tally::{self, Cell, Uses, whole};
-use super::window::{Extent, Sign, Window};
+use super::tally::{self, Cell, sums, whole};
+use super::window::{Extent, Window};
 use super::words::say;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
-use crate::store::{Read, StoreError, Tail};
+use crate::store::{Ended, Read, StoreError, Tail};
 
 /// Uses by service, category, sector, function, month or day.
 pub(crate) async fn usage(app: &App, _: &Caller, op: UsageReport) -> Result<Vec<UsageRow>, Failure> {
@@ -38,13 +38,14 @@ pub async fn break_down(read: &mut Read, op: &UsageReport) -> Result<Vec<UsageRo
     let known_at = known_at.unwrap_or(Day::MAX);
     let services = services.known_by(known_at);
     let window = Window { from: from.first_day(), to: to.last_day(), known_at };
+    let asked = Asked { window, extent, services, months: (from, to) };
     match op.by {
-        UsageBy::Function => by_function(&tally::uses_by_function(read, &window, extent).await?),
-        UsageBy::Day => by_day(&tally::uses_by_day(read, &window).await?, &window),
-        UsageBy::Month => by_month(&tally::uses(read, &window, extent, &services).await?, from, to),
-        UsageBy::Service => by_service(&tally::uses(read, &window, extent, &services).await?, &services, window.to),
-        UsageBy::Category => by_category(&tally::uses(read, &window, extent, &services).await?, &services),
-        UsageBy::Sector => by_sector(&tally::uses(read, &window, extent, &services).await?, &services),
+        UsageBy::Function => asked.by_function(read).await,
+        UsageBy::Day => asked.by_day(read).await,
+        UsageBy::Month => asked.by_month(read).await,
+        UsageBy::Service => asked.by_service(read).await,
+        UsageBy::Category => asked.by_category(read).await,
+        UsageBy::Sector => asked.by_sector(read).await,
     }
 }
 
@@ -57,78 +58,108 @@ fn months(op: &UsageReport, extent: Option<Extent>, tail: Option<Tail>) -> Optio
     Some((from, to))
 }
 
-fn row(id: String, name: Bilingual, uses: Option<&Uses>) -> Result<UsageRow, StoreError> {
-    let uses = uses.copied().unwrap_or_default();
-    Ok(UsageRow { id, name, uses: whole(uses.completed)?, not_completed: whole(uses.not_completed)? })
+/// Completed and not completed requests under each key.
+struct Counts<K> {
+    completed: BTreeMap<K, i64>,
+    not_completed: BTreeMap<K, i64>,
 }
 
-fn sums<K: Ord>(cells: &[Cell], key: impl Fn(&Cell) -> Result<K, StoreError>) -> Result<BTreeMap<K, Uses>, StoreError> {
-    let mut sums: BTreeMap<K, Uses> = BTreeMap::new();
-    for cell in cells {
-        sums.entry(key(cell)?).or_default().add(Sign::Added, cell.uses.completed, cell.uses.not_completed);
+impl<K: Ord + Clone> Counts<K> {
+    fn keys(&self) -> BTreeSet<K> {
+        self.completed.keys().chain(self.not_completed.keys()).cloned().collect()
     }
-    Ok(sums)
-}
 
-fn by_function(uses: &BTreeMap<i32, Uses>) -> Result<Vec<UsageRow>, Failure> {
-    let mut rows = Vec::new();
-    for function in Function::ALL {
-        let name = say(&format!("function-{function}"), &[])?;
-        rows.push(row(function.to_string(), name, uses.get(&function.code().into()))?);
+    fn row(&self, key: &K, id: String, name: Bilingual) -> Result<UsageRow, StoreError> {
+        let count = |counts: &BTreeMap<K, i64>| whole(counts.get(key).copied().unwrap_or(0));
+        Ok(UsageRow { id, name, uses: count(&self.completed)?, not_completed: count(&self.not_completed)? })
     }
-    Ok(rows)
 }
 
-/// Every day up to the last one that anything can be known of.
-fn by_day(uses: &BTreeMap<Day, Uses>, window: &Window) -> Result<Vec<UsageRow>, Failure> {
-    let last = window.to.min(window.known_at);
-    let mut rows = Vec::new();
-    for number in window.from.number()..=last.number() {
-        let day = Day::from_number(number);
-        rows.push(row(day.to_string(), Bilingual { en: day.english(), zh_hant: day.chinese() }, uses.get(&day))?);
+/// What is asked for.
+struct Asked {
+    window: Window,
+    extent: Option<Extent>,
+    services: Services,
+    months: (Month, Month),
+}
+
+impl Asked {
+    async fn counts<K: Ord + Clone>(
+        &self,
+        read: &mut Read,
+        key: impl Fn(&Cell) -> Result<K, StoreError>,
+    ) -> Result<Counts<K>, StoreError> {
+        let completed = tally::requests(read, &self.window, self.extent, &self.services, Ended::Completed).await?;
+        let not_completed = tally::requests(read, &self.window, self.extent, &self.services, Ended::NotCompleted).await?;
+        Ok(Counts { completed: sums(&completed, &key)?, not_completed: sums(&not_completed, &key)? })
     }
-    Ok(rows)
-}
 
-fn by_month(cells: &[Cell], from: Month, to: Month) -> Result<Vec<UsageRow>, Failure> {
-    let uses = sums(cells, |cell| Ok(cell.day.month()))?;
-    let mut rows = Vec::new();
-    for number in from.number()..=to.number() {
-        let month = Month::from_number(number);
-        rows.push(row(month.to_string(), Bilingual { en: month.english(), zh_hant: month.chinese() }, uses.get(&month))?);
-    }
-    Ok(rows)
-}
-
-/// The most used first.
-fn by_service(cells: &[Cell], services: &Services, to: Day) -> Result<Vec<UsageRow>, Failure> {
-    let mut rows = Vec::new();
-    for (code, uses) in sums(cells, |cell| Ok(cell.service))? {
-        let version = services.on(code, to)?;
-        let row = row(version.service.to_string(), version.name.clone(), Some(&uses))?;
-        if row.uses > 0 || row.not_completed > 0 {
-            rows.push(row);
+    async fn by_function(&self, read: &mut Read) -> Result<Vec<UsageRow>, Failure> {
+        let completed = tally::requests_by_function(read, &self.window, self.extent, Ended::Completed).await?;
+        let not_completed = tally::requests_by_function(read, &self.window, self.extent, Ended::NotCompleted).await?;
+        let counts = Counts { completed, not_completed };
+        let mut rows = Vec::new();
+        for function in Function::ALL {
+            let name = say(&format!("function-{function}"), &[])?;
+            rows.push(counts.row(&function.code().into(), function.to_string(), name)?);
         }
+        Ok(rows)
     }
-    rows.sort_unstable_by(|one, other| other.uses.cmp(&one.uses).then_with(|| one.id.cmp(&other.id)));
-    Ok(rows)
-}
 
-fn by_category(cells: &[Cell], services: &Services) -> Result<Vec<UsageRow>, Failure> {
-    let uses: BTreeMap<Option<Category>, Uses> = sums(cells, |cell| Ok(services.on(cell.service, cell.day)?.category))?;
-    let mut rows = Vec::new();
-    for entry in &categories()?.categories {
-        rows.push(row(entry.id.to_string(), entry.name.clone(), uses.get(&Some(entry.id)))?);
+    /// Every day up to the last one that anything can be known of.
+    async fn by_day(&self, read: &mut Read) -> Result<Vec<UsageRow>, Failure> {
+        let completed = tally::requests_by_day(read, &self.window, Ended::Completed).await?;
+        let not_completed = tally::requests_by_day(read, &self.window, Ended::NotCompleted).await?;
+        let counts = Counts { completed, not_completed };
+        let last = self.window.to.min(self.window.known_at);
+        let mut rows = Vec::new();
+        for number in self.window.from.number()..=last.number() {
+            let day = Day::from_number(number);
+            rows.push(counts.row(&day, day.to_string(), Bilingual { en: day.english(), zh_hant: day.chinese() })?);
+        }
+        Ok(rows)
     }
-    rows.push(row("none".to_owned(), say("no-category", &[])?, uses.get(&None))?);
-    Ok(rows)
-}
 
-fn by_sector(cells: &[Cell], services: &Services) -> Result<Vec<UsageRow>, Failure> {
-    let uses: BTreeMap<Sector, Uses> = sums(cells, |cell| Ok(services.on(cell.service, cell.day)?.sector))?;
-    let mut rows = Vec::new();
-    for sector in Sector::ALL {
-        rows.push(row(sector.to_string(), say(&format!("sector-{sector}"), &[])?, uses.get(sector))?);
+    async fn by_month(&self, read: &mut Read) -> Result<Vec<UsageRow>, Failure> {
+        let counts = self.counts(read, |cell| Ok(cell.day.month())).await?;
+        let (from, to) = self.months;
+        let mut rows = Vec::new();
+        for number in from.number()..=to.number() {
+            let month = Month::from_number(number);
+            rows.push(counts.row(&month, month.to_string(), Bilingual { en: month.english(), zh_hant: month.chinese() })?);
+        }
+        Ok(rows)
     }
-    Ok(rows)
+
+    /// The most used first, under the names they have at the end of the last month.
+    async fn by_service(&self, read: &mut Read) -> Result<Vec<UsageRow>, Failure> {
+        let counts = self.counts(read, |cell| Ok(cell.service)).await?;
+        let mut rows = Vec::new();
+        for code in counts.keys() {
+            let version = self.services.on(code, self.window.to)?;
+            rows.push(counts.row(&code, version.service.to_string(), version.name.clone())?);
+        }
+        rows.retain(|row| row.uses > 0 || row.not_completed > 0);
+        rows.sort_unstable_by(|one, other| other.uses.cmp(&one.uses).then_with(|| one.id.cmp(&other.id)));
+        Ok(rows)
+    }
+
+    async fn by_category(&self, read: &mut Read) -> Result<Vec<UsageRow>, Failure> {
+        let counts = self.counts(read, |cell| Ok(self.services.on(cell.service, cell.day)?.category)).await?;
+        let mut rows = Vec::new();
+        for entry in &categories()?.categories {
+            rows.push(counts.row(&Some(entry.id), entry.id.to_string(), entry.name.clone())?);
+        }
+        rows.push(counts.row(&None, "none".to_owned(), say("no-category", &[])?)?);
+        Ok(rows)
+    }
+
+    async fn by_sector(&self, read: &mut Read) -> Result<Vec<UsageRow>, Failure> {
+        let counts = self.counts(read, |cell| Ok(self.services.on(cell.service, cell.day)?.sector)).await?;
+        let mut rows = Vec::new();
+        for sector in Sector::ALL {
+            rows.push(counts.row(sector, sector.to_string(), say(&format!("sector-{sector}"), &[])?)?);
+        }
+        Ok(rows)
+    }
 }

@@ -26,6 +26,15 @@ pub struct InstanceRow {
 }
 
 impl Read {
+    /// Relying parties that are active.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn active_parties(&mut self) -> Result<i64, StoreError> {
+        on!(self.conn, |c| sqlx::query_scalar("SELECT COUNT(*) FROM relying_party WHERE state = 'active'").fetch_one(c))
+            .map_err(|error| self.error(error))
+    }
+
     /// The instance; none before `iamd init` has finished.
     ///
     /// # Errors

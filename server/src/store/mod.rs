@@ -7,6 +7,7 @@
 pub mod engine;
 
 mod account;
+mod account_count;
 mod account_event;
 mod audit;
 mod bulk;
@@ -21,14 +22,15 @@ mod outbox;
 mod relying_party;
 mod rows;
 mod service;
-mod stats;
 mod tenure;
 mod usage;
+mod usage_count;
 mod write;
 
 use std::sync::Arc;
 
 pub use account::{AccountFilter, EndReason, StoredAccount};
+pub use account_count::AccountCountRow;
 pub use account_event::{AccountCounts, AccountEvent, AccountKey};
 pub use audit::{CheckpointRow, LeafRow};
 pub use bulk::{Batch, NewAccount, Registered};
@@ -42,9 +44,9 @@ pub use operator::{CertificateRow, OperatorRow, roles_text};
 pub use outbox::{Delivery, OutboxRow};
 pub use relying_party::{CredentialRow, ListedPartyRow, PartyNameRow, PartyRow, PartyVersionRow};
 pub use service::{ListedServiceRow, ServiceRow, ServiceVersionRow};
-pub use stats::{AccountCountRow, DayRow, MonthRow, NumberRow, Tail};
 pub use tenure::Tenure;
 pub use usage::{UsageCounts, UsageKey, UsageRow};
+pub use usage_count::{DayRow, Ended, MonthRow, NumberRow, Tail};
 pub(crate) use write::RACED;
 pub use write::{Housekeeping, Ledger, Record, Write};
 

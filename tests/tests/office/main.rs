@@ -12,6 +12,7 @@ mod keys;
 mod leaders;
 mod operators;
 mod outages;
+mod overview;
 mod party_history;
 mod party_keys;
 mod population;

@@ -1,6 +1,6 @@
 //! Figures.
 
-use api::stats::{LegcoReply, LegcoTable, TopRow, UsageRow};
+use api::stats::{LegcoNote, LegcoReply, LegcoTable, TopRow, UsageRow};
 
 use std::fmt::Write as _;
 
@@ -36,6 +36,12 @@ impl Tabular for LegcoReply {
             ),
             Line::new(Tone::Plain, ""),
         ];
+        let (first, others) = notes(self);
+        for note in first {
+            lines.push(Line::new(Tone::Changed, note.text.en.clone()));
+            lines.push(Line::new(Tone::Changed, note.text.zh_hant.clone()));
+            lines.push(Line::new(Tone::Plain, ""));
+        }
         for (number, figure) in self.figures.iter().enumerate() {
             lines.push(Line::new(Tone::Plain, format!("({}) {}", number + 1, figure.text.en)));
             lines.push(Line::new(Tone::Plain, format!("    {}", figure.text.zh_hant)));
@@ -45,11 +51,11 @@ impl Tabular for LegcoReply {
             lines.push(Line::new(Tone::Heading, format!("{}  {}", table.title.en, table.title.zh_hant)));
             lines.extend(table::of(&section(table), None).into_iter().map(|line| Line::new(Tone::Plain, line)));
         }
-        if !self.notes.is_empty() {
+        if !others.is_empty() {
             lines.push(Line::new(Tone::Plain, ""));
             lines.push(Line::new(Tone::Heading, "Notes  附註"));
         }
-        for note in &self.notes {
+        for note in others {
             lines.push(Line::new(Tone::Plain, format!("- {}", note.text.en)));
             lines.push(Line::new(Tone::Plain, format!("  {}", note.text.zh_hant)));
         }
@@ -60,6 +66,10 @@ impl Tabular for LegcoReply {
 
     fn markdown(&self) -> Option<String> {
         let mut text = format!("# As at {}\n\n", self.as_at.english());
+        let (first, others) = notes(self);
+        for note in first {
+            let _ = writeln!(text, "**{}**\\\n**{}**\n", visible(&note.text.en), visible(&note.text.zh_hant));
+        }
         for (number, figure) in self.figures.iter().enumerate() {
             // The hard break keeps both languages in one item.
             let _ = writeln!(text, "{}. {}\\\n   {}", number + 1, visible(&figure.text.en), visible(&figure.text.zh_hant));
@@ -73,10 +83,10 @@ impl Tabular for LegcoReply {
                 let _ = writeln!(text, "{}", table::markdown_row(row.iter().map(String::as_str)));
             }
         }
-        if !self.notes.is_empty() {
+        if !others.is_empty() {
             text.push_str("\n## Notes 附註\n\n");
         }
-        for note in &self.notes {
+        for note in others {
             let _ = writeln!(text, "- {}\\\n  {}", visible(&note.text.en), visible(&note.text.zh_hant));
         }
         let _ = writeln!(
@@ -125,6 +135,11 @@ impl Tabular for LegcoReply {
         }
         Some(Sheet { headings: vec!["part", "id", "column", "value", "en", "zh-Hant"], rows })
     }
+}
+
+/// What a reader must see before any figure, that they are synthetic, and what may stand below them.
+fn notes(reply: &LegcoReply) -> (Vec<&LegcoNote>, Vec<&LegcoNote>) {
+    reply.notes.iter().partition(|note| note.id == "synthetic-data")
 }
 
 /// A table of the report as rows for people.

@@ -1,0 +1,198 @@
+//! How long the reports take at the size of the 2022 reply, beside the bars: 220 services, 18 months, 17 million uses, 1.3
+//! million accounts, all of it as counters; then with a thousand million uses in the same cells. Run by `scripts/bench`, or:
+//!
+//!     scripts/with-postgres cargo bench -p tests --bench statistics
+//!
+//! Times are those of the admin listener's router in process: who asks is authenticated, the reply is written and read back. The
+//! median of the runs stands first; ratios are of the best one, which a busy machine disturbs less.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement prints, and stops where it cannot go on")]
+#![expect(clippy::disallowed_methods, reason = "time is what is measured")]
+
+use std::time::{Duration, Instant};
+
+use api::Operation;
+use api::instance::ShowOverview;
+use api::stats::{LegcoReport, TopServices, UsageBy, UsageReport};
+use tests::{Engine, Setup, World};
+
+const RUNS: usize = 31;
+const DAYS: &str =
+    "WITH RECURSIVE days (day) AS (SELECT CAST(18625 AS INTEGER) UNION ALL SELECT day + 1 FROM days WHERE day < 19143)";
+const SERVICES: &str =
+    "WITH RECURSIVE services (code) AS (SELECT CAST(1 AS INTEGER) UNION ALL SELECT code + 1 FROM services WHERE code < 220)";
+
+/// Milliseconds that a report may take in the server.
+const BAR: f64 = 50.0;
+/// How much longer it may take when the counters stand at a thousand million.
+const GROWTH: f64 = 1.2;
+
+#[tokio::main]
+async fn main() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let world = World::new(engine, Setup::default()).await;
+        fill(&world).await;
+        measure(&world).await;
+        // Not closed as tests close theirs: the counters here have no events below them.
+        world.app.store.engine().close().await;
+    }
+}
+
+async fn measure(world: &World) {
+    let engine = world.app.store.engine().name();
+    let daily = world.number("SELECT COUNT(*) FROM usage_daily").await;
+    let monthly = world.number("SELECT COUNT(*) FROM usage_monthly").await;
+    let uses = world.number("SELECT CAST(SUM(count) AS BIGINT) FROM usage_monthly WHERE outcome = 1").await;
+    println!("{engine:<11} {daily} daily and {monthly} monthly counters, {uses} uses");
+    let base = legco(world, "2022-05-31", None).await;
+    row(engine, "legco as at end-May 2022", base, Some(BAR));
+    for (as_at, known_at) in [
+        ("2022-05-15", None),
+        ("2022-05-16", None),
+        ("2022-05-31", Some("2022-04-15")),
+        ("2022-05-31", Some("2022-04-16")),
+        ("2022-04-16", Some("2022-04-16")),
+    ] {
+        let took = legco(world, as_at, known_at).await;
+        row(engine, &format!("legco {as_at}, known {}", known_at.unwrap_or("last")), took, Some(BAR));
+    }
+    for by in [UsageBy::Service, UsageBy::Category, UsageBy::Sector, UsageBy::Function, UsageBy::Month, UsageBy::Day] {
+        let took = time(world, &UsageReport { by, from: None, to: None, known_at: None }).await;
+        row(engine, &format!("usage of 18 months by {by:?}"), took, None);
+    }
+    let took = time(world, &TopServices { as_at: None, known_at: None, limit: None }).await;
+    row(engine, "top", took, None);
+    for days in [60, 400] {
+        let took = time(world, &ShowOverview { days: Some(days) }).await;
+        row(engine, &format!("overview of {days} days"), took, None);
+    }
+    world.execute("UPDATE usage_monthly SET count = count * 59").await;
+    world.execute("UPDATE usage_daily SET count = count * 59").await;
+    settle(world).await;
+    let large = legco(world, "2022-05-31", None).await;
+    let growth = large.best.as_secs_f64() / base.best.as_secs_f64();
+    row(engine, "legco at 1 000 million uses", large, None);
+    println!("{engine:<11} {:<30} {:>27} bar {GROWTH:>4.1} x    {growth:.2}x", "which is", "");
+}
+
+fn row(engine: &str, what: &str, took: Times, bar: Option<f64>) {
+    let beside = bar.map(|bar| format!("   bar {bar:>4.0} ms   {:.2}x", ms(took.best) / bar)).unwrap_or_default();
+    println!("{engine:<11} {what:<30} {:>8.1} ms, best {:>8.1} ms{beside}", ms(took.median), ms(took.best));
+}
+
+/// Of the runs of one question.
+#[derive(Clone, Copy)]
+struct Times {
+    median: Duration,
+    best: Duration,
+}
+
+async fn legco(world: &World, as_at: &str, known_at: Option<&str>) -> Times {
+    let op = LegcoReport { as_at: as_at.parse().unwrap(), known_at: known_at.map(|day| day.parse().unwrap()) };
+    time(world, &op).await
+}
+
+async fn time<O: Operation>(world: &World, op: &O) -> Times {
+    let desk = world.first();
+    let mut times = Vec::with_capacity(RUNS);
+    for _ in 0..RUNS {
+        let began = Instant::now();
+        desk.call(op).await.map(drop).unwrap();
+        times.push(began.elapsed());
+    }
+    times.sort();
+    Times { median: times[RUNS / 2], best: times[0] }
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Counters as a year and a half of service leaves them: every outcome now and then, recorded on the day.
+async fn fill(world: &World) {
+    world
+        .execute(
+            "INSERT INTO relying_party (id, state, version, sector, name_en, name_zh_hant, skeleton_en, skeleton_zh_hant, synthetic,
+               manifest, created_at, updated_at)
+             VALUES ('office', 'active', 1, 'government', 'Office', '辦事處', 'office', '辦事處', TRUE, '{}', 0, 0)",
+        )
+        .await;
+    let category = "CASE WHEN code % 9 = 0 THEN NULL ELSE 'education' END";
+    world
+        .execute(&format!(
+            "{SERVICES} INSERT INTO service (code, relying_party, slug, name_en, name_zh_hant, category, functions, state, since,
+               synthetic, manifest)
+             SELECT code, 'office', 'service-' || CAST(code AS TEXT), 'Service ' || CAST(code AS TEXT), '服務', {category},
+               'authentication', 'active', 18625, TRUE, '{{}}' FROM services"
+        ))
+        .await;
+    world
+        .execute(&format!(
+            "{SERVICES} INSERT INTO service_version (service, valid_from, relying_party, sector, category, name_en, name_zh_hant,
+               state, since)
+             SELECT code, 1609200000000000, 'office', CASE WHEN code % 9 = 0 THEN 'private' ELSE 'government' END, {category},
+               'Service ' || CAST(code AS TEXT), '服務', 'active', 18625 FROM services"
+        ))
+        .await;
+    months(world).await;
+    world
+        .execute(&format!(
+            "{DAYS}, functions (f) AS (VALUES (1), (2), (3)), two (n) AS (VALUES (1), (2)), outcomes (o) AS (VALUES (1), (2), (4), (5))
+             INSERT INTO usage_daily (event_day, recorded_day, service, function, tier, channel, outcome, count)
+             SELECT day, day, code, f, t.n, c.n, o, 1 + (day * 31 + code * 17 + f * 7 + t.n * 3 + c.n) % 36
+             FROM days, service, functions, two AS t, two AS c, outcomes
+             WHERE f <= 1 + code % 3 AND (o = 1 OR (day * 7 + code * 13 + f * 5 + t.n * 3 + c.n * 11 + o) % 10 < 3)"
+        ))
+        .await;
+    world
+        .execute(
+            "INSERT INTO usage_monthly (event_month, recorded_month, service, function, tier, channel, outcome, count)
+             SELECT number, number, service, function, tier, channel, outcome, CAST(SUM(count) AS BIGINT)
+             FROM usage_daily JOIN bench_month ON event_day BETWEEN first AND last
+             GROUP BY number, service, function, tier, channel, outcome",
+        )
+        .await;
+    world
+        .execute(&format!(
+            "{DAYS}, kinds (k) AS (VALUES (1), (2), (3), (6)), tiers (t) AS (VALUES (1), (2)),
+             places (p) AS (SELECT 1 UNION ALL SELECT p + 1 FROM places WHERE p < 40)
+             INSERT INTO account_daily (event_day, recorded_day, kind, tier, channel, location, count)
+             SELECT day, day, k, t, 2, 'place-' || CAST(p AS TEXT), CASE WHEN k = 1 THEN 32 ELSE 1 END
+             FROM days, kinds, tiers, places WHERE k = 1 OR (day + p) % 20 = 0"
+        ))
+        .await;
+    world
+        .execute(
+            "INSERT INTO account_monthly (event_month, recorded_month, kind, tier, channel, location, count)
+             SELECT number, number, kind, tier, channel, location, CAST(SUM(count) AS BIGINT)
+             FROM account_daily JOIN bench_month ON event_day BETWEEN first AND last GROUP BY number, kind, tier, channel, location",
+        )
+        .await;
+    world
+        .execute(
+            "WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS INTEGER) UNION ALL SELECT n + 1 FROM numbers WHERE n < 1312480)
+             INSERT INTO account (ordinal, id, reference, version, state, tier, channel, registered_at, kek_id, index_generation)
+             SELECT n, CAST(CAST(n AS TEXT) AS BYTEA), n, 1,
+               CASE WHEN n % 400 = 0 THEN 'closed' WHEN n % 250 = 0 THEN 'suspended' ELSE 'active' END,
+               CASE WHEN n % 3 = 0 THEN 'iam-smart-plus' ELSE 'iam-smart' END, 'remote', 0, 'kek', 1 FROM numbers",
+        )
+        .await;
+    settle(world).await;
+}
+
+/// Months as numbers, with their first and last days.
+async fn months(world: &World) {
+    world.execute("CREATE TABLE bench_month (number INTEGER, first INTEGER, last INTEGER)").await;
+    let mut month: domain::Month = "2020-12".parse().unwrap();
+    while month.first_day() <= "2022-05-31".parse().unwrap() {
+        let (first, last) = (month.first_day().number(), month.last_day().number());
+        world.execute(&format!("INSERT INTO bench_month VALUES ({}, {first}, {last})", month.number())).await;
+        month = month.next();
+    }
+}
+
+/// What PostgreSQL does by itself in the hours after so many rows; SQLite plans without it.
+async fn settle(world: &World) {
+    if world.engine == Engine::Postgres {
+        world.execute("VACUUM ANALYZE").await;
+    }
+}
