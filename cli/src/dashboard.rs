@@ -56,3 +56,20 @@ impl Dashboard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_dashboard_understands_this_command_line() {
+        let grammar = crate::command();
+        for line in tui::examples() {
+            assert_eq!(tui::understands(&grammar, &line), Ok(()), "{line}");
+        }
+        for (line, why) in
+            [("key rotate", "--purpose"), ("rp suspend Nobody! --reason x", "Nobody!"), ("audit export --to log", "")]
+        {
+            let refused = tui::understands(&grammar, line).unwrap_err();
+            assert!(refused.contains(why), "{line}: {refused}");
+        }
+    }
+}

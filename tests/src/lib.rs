@@ -20,7 +20,7 @@ pub use world::{Engine, Setup, World};
 
 /// Writes each behaviour once and runs it on SQLite and on PostgreSQL, as `NAME::sqlite` and `NAME::postgres`.
 ///
-/// ```ignore
+/// ```text
 /// both_engines! {
 ///     async fn an_auditor_may_not_rotate(world: &World) {
 ///         let auditor = world.operator("auditor-1", &[Role::Auditor]).await;

@@ -12,8 +12,9 @@ use client::{CallOptions, Connection};
 use domain::{AccountId, AccountState, SuspensionReason};
 use serde_json::Value;
 use tests::daemon::Daemon;
+use tests::fixtures::registrations;
 
-use crate::{on_both, registrations};
+use crate::on_both;
 
 const ROWS: u32 = 12_000;
 
@@ -156,16 +157,8 @@ async fn suspend(connection: &Connection, account: AccountId) -> bool {
 }
 
 async fn states(connection: &Connection) -> BTreeMap<AccountId, AccountState> {
-    let mut list = ListAccounts::default();
-    let mut states = BTreeMap::new();
-    loop {
-        let page = connection.call(&list, &CallOptions::default()).await.unwrap().reply;
-        states.extend(page.items.iter().map(|account| (account.account, account.state)));
-        match page.next {
-            Some(next) => list.page.after = Some(next),
-            None => return states,
-        }
-    }
+    let list = connection.list_all(ListAccounts::default(), &CallOptions::default(), None).await.unwrap();
+    list.into_iter().map(|account| (account.account, account.state)).collect()
 }
 
 async fn everybody(connection: &Connection) -> Vec<AccountId> {

@@ -38,19 +38,3 @@ macro_rules! on_both {
     };
 }
 pub(crate) use on_both;
-
-/// Rows of an import, all of them new people.
-pub(crate) fn registrations(count: u32) -> String {
-    let mut text = String::new();
-    for number in 0..count {
-        let hkic = domain::Hkic::synthetic(number).unwrap();
-        let row = serde_json::json!({
-            "hkic": hkic.expose(), "name": { "en": "CHAN TAI MAN", "zh-Hant": "陳大文" }, "sex": "M", "birth_date": "1990-01-31",
-            "card_issued": "2019-05-01", "phone": format!("+8529{number:07}"), "tier": "iam-smart-plus", "channel": "kiosk",
-            "location": "harbour-road-sports-centre", "registered_at": "2021-03-04T10:00:00+08:00",
-        });
-        text.push_str(&row.to_string());
-        text.push('\n');
-    }
-    text
-}

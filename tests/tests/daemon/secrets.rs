@@ -5,8 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tests::daemon::Daemon;
+use tests::fixtures::registrations;
 
-use crate::{on_both, registrations};
+use crate::on_both;
 
 /// Every file below a folder, with its bytes.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {

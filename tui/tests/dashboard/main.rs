@@ -4,6 +4,7 @@
 
 mod connection;
 mod frames;
+mod grammar;
 mod hotline;
 mod keys;
 mod office;

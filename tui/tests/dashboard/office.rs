@@ -484,7 +484,7 @@ impl Desk {
         };
         let opened = tui::Opened { at: now, place: place.clone(), look: setting.look, size: setting.size };
         let recorder = Some(tui::Recorder::begin(Vec::new(), &opened).unwrap());
-        let (state, actions) = State::open(place, setting.look, Some(crate::palette::grammar()), setting.size, now);
+        let (state, actions) = State::open(place, setting.look, Some(crate::grammar::grammar()), setting.size, now);
         let server = Server::new(setting.roles);
         let mut desk = Self { state, now, server, size: setting.size, pressed: 0, left: false, recorder };
         desk.take(actions);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use api::Role;
 use tui::{Event, Feed};
 
+use crate::grammar::grammar;
 use crate::office::{Desk, Setting, unreachable};
-use crate::palette::grammar;
 use crate::screen::{drawn, styled};
 
 #[test]
