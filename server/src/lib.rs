@@ -20,6 +20,7 @@ pub mod key;
 pub mod keys;
 pub mod operator;
 pub mod page;
+mod places;
 pub mod relying_party;
 pub mod sandbox;
 pub mod serve;

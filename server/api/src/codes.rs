@@ -76,11 +76,6 @@ pub const CODES: &[Code] = &[
         "a hotline agent suspends in an open call of their own",
         "'iamctl hotline open', then --call CALL; a supervisor needs none",
     ),
-    entry(
-        "account.location-unknown",
-        "there is no such place of registration",
-        "give the id of a place in fixtures/locations.yaml",
-    ),
     entry("account.note", "the note is too long or holds what cannot be printed", "at most 500 characters, typed by hand"),
     entry("account.note-missing", "the reason 'other' needs a note that says more", "add --note TEXT"),
     entry(

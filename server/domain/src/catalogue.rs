@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::words;
-use crate::{Bilingual, Category, Channel, Day, LocationId, RelyingPartyId, ServiceSlug};
+use crate::{Bilingual, Category, Channel, Day, LocationId, Refusal, RelyingPartyId, ServiceSlug, suggest};
 
 /// `catalogue/categories.yaml`: the categories of S20 Annex 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -118,6 +118,44 @@ impl Locations {
     }
 }
 
+/// The list of places itself, `fixtures/locations.yaml`: everybody who holds a registration against it has the same one.
+pub const LOCATIONS_YAML: &str = include_str!("../../../fixtures/locations.yaml");
+
+/// The places of registration, each with the one channel that is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places(BTreeMap<LocationId, Channel>);
+
+impl From<Locations> for Places {
+    fn from(list: Locations) -> Places {
+        Places(list.locations.into_iter().map(|place| (place.id, place.channel)).collect())
+    }
+}
+
+impl Places {
+    /// Whether one registers at that place through that channel: nobody meets a mobile team in a post office's kiosk.
+    ///
+    /// # Errors
+    /// When there is no such place, or another channel is there.
+    pub fn check(&self, channel: Channel, place: &LocationId) -> Result<(), Refusal> {
+        match self.0.get(place) {
+            Some(there) if *there == channel => Ok(()),
+            Some(there) => {
+                let message = format!("'{place}' is a place of the channel {there}, not of {channel}");
+                Err(Refusal::new("account.location-channel", message)
+                    .hint("compare channel and location with the source: one of them is wrong"))
+            }
+            None => {
+                let known: Vec<&str> = self.0.keys().map(LocationId::as_str).collect();
+                let hint = suggest(place.as_str(), &known).map_or_else(
+                    || "give the id of a place in the list of locations".to_owned(),
+                    |meant| format!("did you mean '{meant}'?"),
+                );
+                Err(Refusal::new("account.location-unknown", format!("there is no place of registration '{place}'")).hint(hint))
+            }
+        }
+    }
+}
+
 /// A place of registration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -179,5 +217,32 @@ words! {
         SaiKung = 17 => "sai-kung",
         /// Islands.
         Islands = 18 => "islands",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_of_the_list_goes_with_its_own_channel_alone() {
+        let list: Locations = serde_yaml::from_str(LOCATIONS_YAML).unwrap();
+        let places = Places::from(list.clone());
+        for place in &list.locations {
+            for channel in Channel::ALL {
+                let code = places.check(*channel, &place.id).err().map(|refusal| refusal.code);
+                let expected = (*channel != place.channel).then_some("account.location-channel");
+                assert_eq!(code, expected, "{channel} at {}", place.id);
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_not_on_the_list_is_named_with_the_one_that_was_meant() {
+        let places = Places::from(serde_yaml::from_str::<Locations>(LOCATIONS_YAML).unwrap());
+        let unknown = places.check(Channel::Counter, &"post-office".parse().unwrap()).unwrap_err();
+        assert_eq!((unknown.code, unknown.hint.as_deref()), ("account.location-unknown", Some("did you mean 'post-offices'?")));
+        let far = places.check(Channel::Kiosk, &"moon-base".parse().unwrap()).unwrap_err();
+        assert_eq!(far.hint.as_deref(), Some("give the id of a place in the list of locations"));
     }
 }

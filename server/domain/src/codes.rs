@@ -33,11 +33,21 @@ pub const CODES: &[Code] = &[
     ),
     entry("account.closed", "the account is closed, which is final", "the person registers anew and gets another account"),
     entry(
+        "account.location-channel",
+        "another registration channel is at that place",
+        "compare channel and location with the source: one of them is wrong",
+    ),
+    entry(
         "account.location-missing",
         "that registration channel needs a place",
         "give the id of a place in fixtures/locations.yaml",
     ),
     entry("account.location-unexpected", "a remote registration has no place", "leave the location out"),
+    entry(
+        "account.location-unknown",
+        "there is no such place of registration",
+        "give the id of a place in fixtures/locations.yaml",
+    ),
     entry("account.not-suspended", "there is no suspension to take back", "see 'iamctl account show'"),
     entry(
         "account.reversal-window",
@@ -213,6 +223,7 @@ mod tests {
     /// The sources that make codes, without their tests.
     const SOURCES: &[&str] = &[
         include_str!("account.rs"),
+        include_str!("catalogue.rs"),
         include_str!("finding.rs"),
         include_str!("hkic.rs"),
         include_str!("ids.rs"),

@@ -31,7 +31,9 @@ pub mod time;
 pub mod usage;
 
 pub use account::{Account, AccountEventKind, AccountState, Channel, ClosureReason, Standing, Suspend, SuspensionReason, Tier};
-pub use catalogue::{Categories, CategoryEntry, District, Location, Locations, NamedService, NamedServices, PlannedTotal};
+pub use catalogue::{
+    Categories, CategoryEntry, District, LOCATIONS_YAML, Location, Locations, NamedService, NamedServices, Places, PlannedTotal,
+};
 pub use codes::{CODES, Code, explained};
 pub use environment::Environment;
 pub use figures::{Comparative, Figure, FigureDefinition, Grain, Rule, definition, spaced};

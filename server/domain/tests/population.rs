@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 
 use domain::population::{Ended, KnownService, Plan, Population, Position, Scale, Surroundings, SyntheticUse};
-use domain::{Channel, ClientId, Day, Function, LocationId, Manifest, Month, Outcome, Sector, Tier, UsageChannel};
+use domain::{
+    Channel, ClientId, Day, Function, LOCATIONS_YAML, Locations, Manifest, Month, Outcome, Places, Sector, Tier, UsageChannel,
+};
 
 fn fixtures(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
@@ -22,20 +24,12 @@ fn manifests() -> Vec<Manifest> {
     manifests.map(|path| serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()).collect()
 }
 
-#[derive(serde::Deserialize)]
-struct Place {
-    id: LocationId,
-    channel: Channel,
-}
-
-#[derive(serde::Deserialize)]
-struct Places {
-    locations: Vec<Place>,
+fn places() -> Places {
+    serde_yaml::from_str::<Locations>(LOCATIONS_YAML).unwrap().into()
 }
 
 /// An instance to which the fixtures' parties and places have come.
 fn surroundings() -> Surroundings {
-    let places: Places = serde_yaml::from_str(&std::fs::read_to_string(fixtures("locations.yaml")).unwrap()).unwrap();
     let mut services = BTreeMap::new();
     for manifest in manifests() {
         for service in manifest.services {
@@ -43,7 +37,7 @@ fn surroundings() -> Surroundings {
             services.insert(client, KnownService { since: service.since, functions: service.functions });
         }
     }
-    Surroundings { locations: places.locations.into_iter().map(|place| (place.id, place.channel)).collect(), services }
+    Surroundings { locations: places(), services }
 }
 
 fn plan(scale: f64) -> Plan {

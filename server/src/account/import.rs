@@ -7,12 +7,12 @@ use serde_json::json;
 use uuid::{Builder, Uuid};
 use zeroize::Zeroizing;
 
-use super::locations;
 use super::registration::{Checked, Rules, check};
 use super::seal::Sealer;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::keys::Keys;
+use crate::places;
 use crate::store::{AccountEvent, Batch, NewAccount, Registered, StoreError};
 
 /// How often a batch is stored again because one of its fresh references was taken.
@@ -25,7 +25,7 @@ pub async fn import(app: &App, caller: &Caller, mut op: ImportAccounts) -> Resul
     batch_is_well_formed(&op)?;
     let rows = std::mem::take(&mut op.rows);
     let now = app.clock.now();
-    let rules = Rules { now, environment: app.environment, locations: locations::known()? };
+    let rules = Rules { now, environment: app.environment, places: places::known()? };
     let (keys, entropy) = (Arc::clone(&app.keys), Arc::clone(&app.entropy));
     // Thousands of rows take longer than anything else may wait for this thread.
     let prepared = tokio::task::spawn_blocking(move || prepare(&keys, entropy.as_ref(), check(rows, rules)?, now));

@@ -7,6 +7,5 @@ pub mod seal;
 pub(crate) mod show;
 pub(crate) mod suspend;
 
-mod locations;
 mod read_back;
 mod registration;

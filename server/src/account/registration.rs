@@ -1,11 +1,10 @@
 //! A registration as it comes in from a file, held to the rules once more: the client has checked it, and is not believed.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use api::Field;
 use api::account::{ImportRow, Registration};
-use domain::{Channel, Day, Environment, LocationId, Profile, Refusal, Tier, Timestamp};
+use domain::{Channel, Day, Environment, LocationId, Places, Profile, Refusal, Tier, Timestamp};
 
 use crate::failure::Failure;
 
@@ -41,7 +40,7 @@ pub(super) struct Rules<'a> {
     /// Simulated citizens are at home on a sandbox only.
     pub(super) environment: Environment,
     /// The places there are.
-    pub(super) locations: &'a BTreeSet<LocationId>,
+    pub(super) places: &'a Places,
 }
 
 /// Holds every row to the rules.
@@ -93,10 +92,8 @@ impl Rules<'_> {
         }
         if let Err(refusal) = row.channel.check(row.tier, row.location.as_ref()) {
             faults.push((field_of(refusal.code), refusal));
-        }
-        if let Some(location) = row.location.as_ref().filter(|location| !self.locations.contains(*location)) {
-            let message = format!("there is no place of registration '{location}'");
-            faults.push(("location", Refusal::new("account.location-unknown", message)));
+        } else if let Some(Err(refusal)) = row.location.as_ref().map(|location| self.places.check(row.channel, location)) {
+            faults.push(("location", refusal));
         }
         if row.registered_at > self.now.plus(AHEAD) {
             let message = "the time of registration lies in the future";
@@ -130,10 +127,7 @@ mod tests {
     use domain::{PersonName, Sex};
 
     use super::*;
-
-    fn locations() -> BTreeSet<LocationId> {
-        BTreeSet::from(["post-offices".parse().unwrap()])
-    }
+    use crate::places;
 
     fn chan_tai_man() -> Registration {
         Registration {
@@ -155,7 +149,7 @@ mod tests {
         change(&mut registration);
         let rows = vec![ImportRow { line: 1, registration: chan_tai_man() }, ImportRow { line: 2, registration }];
         let now = "2022-05-31T12:00:00+08:00".parse().unwrap();
-        match check(rows, Rules { now, environment, locations: &locations() }) {
+        match check(rows, Rules { now, environment, places: places::known().unwrap() }) {
             Ok(_) => Vec::new(),
             Err(Failure::Invalid { code: "account.rows", fields, .. }) => {
                 fields.into_iter().map(|field| (field.path, field.code.unwrap_or_default())).collect()
@@ -184,6 +178,7 @@ mod tests {
         );
         assert_eq!(sandbox(&|row| row.location = None), "rows[1].location account.location-missing");
         assert_eq!(sandbox(&|row| row.location = "moon-base".parse().ok()), "rows[1].location account.location-unknown");
+        assert_eq!(sandbox(&|row| row.channel = Channel::Kiosk), "rows[1].location account.location-channel");
         assert_eq!(sandbox(&|row| row.name.en = "CHAN\tTAI".to_owned()), "rows[1].name profile.name");
         assert_eq!(sandbox(&|row| row.birth_date = "1790-01-31".parse().unwrap()), "rows[1].birth_date profile.birth-date");
         assert_eq!(sandbox(&|row| row.birth_date = "2021-03-05".parse().unwrap()), "rows[1].birth_date profile.birth-date");

@@ -5,22 +5,21 @@ use std::collections::BTreeMap;
 use api::Field;
 use api::service::ListServices;
 use domain::population::{KnownService, Surroundings};
-use domain::{ClientId, Day, Finding, Locations};
+use domain::{ClientId, Day, Finding};
 
 use crate::failure::Failure;
+use crate::places;
 use crate::store::Read;
 
 const PAGE: i64 = 1_000;
 
 /// Places and services as they are now.
 pub(super) async fn surroundings(read: &mut Read) -> Result<Surroundings, Failure> {
-    let places: Locations =
-        serde_yaml::from_str(include_str!("../../../fixtures/locations.yaml")).map_err(anyhow::Error::from)?;
     let mut services = BTreeMap::new();
     for (client, (_, known)) in all_services(read).await? {
         services.insert(client, known);
     }
-    Ok(Surroundings { locations: places.locations.into_iter().map(|place| (place.id, place.channel)).collect(), services })
+    Ok(Surroundings { locations: places::known()?.clone(), services })
 }
 
 /// The code of every service.

@@ -110,9 +110,8 @@ async fn outcome(world: &World) -> Vec<i64> {
 
 async fn plan(world: &World, scale: f64) -> Plan {
     let population = lcq5();
-    let mut surroundings = domain::population::Surroundings::default();
-    let places: domain::Locations = serde_yaml::from_str(&std::fs::read_to_string(fixture("locations.yaml")).unwrap()).unwrap();
-    surroundings.locations = places.locations.into_iter().map(|place| (place.id, place.channel)).collect();
+    let locations = serde_yaml::from_str::<domain::Locations>(domain::LOCATIONS_YAML).unwrap().into();
+    let mut surroundings = domain::population::Surroundings { locations, ..Default::default() };
     for service in world.app.store.read().await.unwrap().services(&Default::default(), None, 1_000).await.unwrap() {
         let since = domain::Day::from_number(service.service.since.unwrap());
         let functions = service.service.functions().unwrap();

@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use super::{Population, Span, Weekdays};
 use crate::text::{check_name, suggest, visible};
-use crate::{Channel, ClientId, Day, Environment, Finding, Function, LocationId, Tier};
+use crate::{Channel, ClientId, Day, Environment, Finding, Function, Places, Tier};
 
 const WHOLE: u64 = 1_000;
 /// Ten times Hong Kong: more is a slip, and every count fits where it is kept.
@@ -31,7 +31,7 @@ pub struct KnownService {
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// Places of registration, each with its channel.
-    pub locations: BTreeMap<LocationId, Channel>,
+    pub locations: Places,
     /// Services of parties that have joined.
     pub services: BTreeMap<ClientId, KnownService>,
 }
@@ -296,21 +296,9 @@ impl Findings {
     fn places(&mut self, population: &Population, surroundings: &Surroundings) {
         for (channel, places) in &population.registrations.locations {
             for place in places.keys() {
-                let path = format!("registrations.locations.{channel}.{place}");
-                match surroundings.locations.get(place) {
-                    None => {
-                        let hint = nearest(place, surroundings.locations.keys());
-                        self.add(path, "population.location", format!("there is no location '{place}'"), hint.as_deref());
-                    }
-                    Some(there) if there != channel => {
-                        self.add(
-                            path,
-                            "population.location",
-                            format!("'{place}' is a location of {there}, not of {channel}"),
-                            None,
-                        );
-                    }
-                    Some(_) => {}
+                if let Err(refusal) = surroundings.locations.check(*channel, place) {
+                    let path = format!("registrations.locations.{channel}.{place}");
+                    self.add(path, "population.location", refusal.message, refusal.hint.as_deref());
                 }
             }
         }
