@@ -120,7 +120,11 @@ pub const CODES: &[Code] = &[
     ),
     entry("key.algorithm", "the purpose has no key of that algorithm", "'iamctl key list --purpose PURPOSE' shows what there is"),
     entry("key.reason", "a key is not revoked for that reason", "'iamctl key revoke --help' lists the reasons"),
-    entry("operator.exists", "an operator of that id is enrolled already", "take another id, or disable the old one first"),
+    entry(
+        "operator.exists",
+        "the operator is on record under another name or with other roles",
+        "give the name and roles on record for a new code, or take another id",
+    ),
     entry(
         "operator.last-administrator",
         "the last administrator cannot be shut out",

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Effect, Operation, Page, Role, Severity, page::PageRequest};
 
-/// Put a new operator on record; they enrol with the one-time code of the reply.
+/// Put a new operator on record; they enrol with the one-time code of the reply. Again for the same id, with the name and
+/// roles on record, it makes a new code; once that is spent, the certificates before it are revoked.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddOperator {
@@ -46,7 +47,7 @@ pub struct OperatorAdded {
     pub name: String,
     /// Roles on record.
     pub roles: Vec<Role>,
-    /// The one-time enrolment code; null when the reply is a repetition.
+    /// The one-time enrolment code; null when the reply is a repetition or of a dry run.
     pub code: Option<String>,
     /// The code's last moment.
     pub expires_at: Timestamp,
@@ -74,7 +75,7 @@ impl Operation for ListOperators {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OperatorState {
-    /// On record, no certificate yet.
+    /// On record; may come in once they have enrolled.
     Invited,
     /// May come in.
     Active,
@@ -108,6 +109,9 @@ pub struct OperatorCertificate {
     pub not_before: Timestamp,
     /// Its last moment.
     pub not_after: Timestamp,
+    /// When it was revoked, because its holder enrolled anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
 }
 
 /// Show one operator.

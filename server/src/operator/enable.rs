@@ -4,14 +4,14 @@ use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::store::OperatorRow;
 
-/// Lets a disabled operator in again; one who never enrolled goes back to being invited, and needs a new code.
+/// Lets a disabled operator in again; one who holds no certificate goes back to being invited, and needs a new code.
 pub async fn enable(app: &App, caller: &Caller, op: EnableOperator) -> Result<OperatorView, Failure> {
     let mut tx = app.store.write().await?;
     let row = tx.operator_locked(&op.operator).await?.ok_or_else(|| Failure::not_found("operator", &op.operator))?;
     let certificates = tx.operator_certificates(&row.id).await?;
     let was = row.state()?;
     let state = match was {
-        OperatorState::Disabled if certificates.is_empty() => "invited",
+        OperatorState::Disabled if certificates.iter().all(|certificate| certificate.revoked_at.is_some()) => "invited",
         OperatorState::Disabled => "active",
         OperatorState::Invited => "invited",
         OperatorState::Active => "active",

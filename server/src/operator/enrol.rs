@@ -8,7 +8,8 @@ use crate::failure::Failure;
 use crate::keys;
 use crate::store::{CertificateRow, Housekeeping, OperatorRow};
 
-/// Issues an operator's certificate for a one-time code and a proven key. The code is spent in the same transaction.
+/// Issues an operator's certificate for a one-time code and a proven key. In the same transaction the code is spent, and
+/// whoever holds a certificate of before is shut out: it may be on a machine that was lost.
 pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enrolled, Failure> {
     let csr = CsrRequest::parse(asked.csr.as_bytes()).map_err(|refusal| {
         let advice = refusal.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
@@ -19,7 +20,7 @@ pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enroll
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     let Some(row) = tx.operator_enrolling(&mac).await? else { return Err(code_refused()) };
-    if row.enrolment_expires_at.is_none_or(|expires| now.micros() > expires) || row.state()? != OperatorState::Invited {
+    if row.enrolment_expires_at.is_none_or(|expires| now.micros() > expires) || row.state()? == OperatorState::Disabled {
         return Err(code_refused());
     }
     let Some(authority_row) = tx.active_key(KeyPurpose::IssuingCa, keys::OPERATORS).await? else {
@@ -27,6 +28,7 @@ pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enroll
     };
     let authority = app.keys.authority(&authority_row)?;
     let certificate = authority.issue_operator(&row.id, csr.public_key(), None, now).map_err(anyhow::Error::from)?;
+    let revoked = tx.revoke_operator_certificates(&row.id, now).await?;
     tx.insert_operator_certificate(&certificate_row(&row.id, &certificate)).await?;
     tx.put_operator(&OperatorRow { state: "active".to_owned(), enrolment_mac: None, enrolment_expires_at: None, ..row.clone() })
         .await?;
@@ -42,6 +44,7 @@ pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enroll
     let facts = serde_json::json!({
         "serial": certificate.view().serial,
         "not_after": Timestamp::to_string(&certificate.view().not_after),
+        "revoked": revoked,
         "request": request.to_string(),
     });
     tx.commit_housekeeping(Housekeeping::Step { action: "operator.enrol", subject: row.id, facts }).await?;

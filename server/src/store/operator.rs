@@ -98,6 +98,7 @@ impl OperatorRow {
                     serial: certificate.serial.clone(),
                     not_before: Timestamp::from_micros(certificate.not_before),
                     not_after: Timestamp::from_micros(certificate.not_after),
+                    revoked_at: certificate.revoked_at.map(Timestamp::from_micros),
                 })
                 .collect(),
         })
@@ -172,13 +173,14 @@ impl Read {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn active_with_role(&mut self, role: Role) -> Result<Vec<OperatorId>, StoreError> {
-        let mut found = Vec::new();
-        for row in self.operators("", i64::from(api::page::MAX_LIMIT)).await? {
-            if row.state()? == OperatorState::Active && row.roles()?.contains(&role) {
-                found.push(row.id()?);
-            }
-        }
-        Ok(found)
+        // Roles are words parted by spaces: the role stands between two of them.
+        let rows: Result<Vec<String>, _> = on!(self.conn, |c| sqlx::query_scalar(
+            "SELECT id FROM operator WHERE state = 'active' AND ' ' || roles || ' ' LIKE '% ' || $1 || ' %' ORDER BY id"
+        )
+        .bind(role.as_str())
+        .fetch_all(c));
+        let broken = || StoreError::Broken(anyhow::anyhow!("an operator row has a bad id"));
+        rows.map_err(|error| self.error(error))?.iter().map(|id| id.parse().map_err(|_| broken())).collect()
     }
 }
 
@@ -264,6 +266,21 @@ impl Write {
         .bind(&row.der)
         .execute(c)
         .map_ok(|_| ()));
+        done.map_err(|error| self.error(error))
+    }
+
+    /// Revokes every certificate that an operator holds; gives how many.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn revoke_operator_certificates(&mut self, operator: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "UPDATE operator_certificate SET revoked_at = $1 WHERE operator = $2 AND revoked_at IS NULL"
+        )
+        .bind(now.micros())
+        .bind(operator)
+        .execute(c)
+        .map_ok(|done| done.rows_affected()));
         done.map_err(|error| self.error(error))
     }
 }

@@ -83,8 +83,76 @@ both_engines! {
         let second = world.first().call(&add("agent-7")).await.unwrap().code.unwrap();
         assert_eq!(world.enrolment(&first, &request()).await.reply.unwrap_err().code, "enrol.code");
         world.enrols("agent-7", &second).await;
-        let problem = world.first().call(&add("agent-7")).await.unwrap_err();
-        assert_eq!((problem.status, problem.code.as_str()), (409, "operator.exists"));
+    }
+
+    async fn an_operator_who_lost_their_key_enrols_again_and_the_old_certificate_is_worth_nothing(world: &World) {
+        let lost = world.operator("agent-7", &[Role::HotlineAgent]).await;
+        let again = AddOperator { name: "Operator agent-7".to_owned(), ..add("agent-7") };
+        let code = world.first().call(&again).await.unwrap().code.unwrap();
+        lost.call(&WhoAmI {}).await.unwrap();
+
+        world.enrols("agent-7", &code).await;
+        let problem = lost.call(&WhoAmI {}).await.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str()), (401, "auth.certificate-revoked"));
+        assert!(problem.hint.unwrap().contains("operator add"));
+        world.as_operator("agent-7").call(&WhoAmI {}).await.unwrap();
+        let shown = world.first().call(&ShowOperator { operator: "agent-7".parse().unwrap() }).await.unwrap();
+        assert_eq!(shown.certificates.iter().filter(|certificate| certificate.revoked_at.is_none()).count(), 1);
+        assert_eq!((shown.certificates.len(), shown.state), (2, OperatorState::Active));
+        assert_eq!(world.enrolment(&code, &request()).await.reply.unwrap_err().code, "enrol.code");
+    }
+
+    async fn a_code_changes_neither_the_name_nor_the_roles_of_who_has_enrolled(world: &World) {
+        world.operator("agent-7", &[Role::HotlineAgent]).await;
+        let as_before = AddOperator { name: "Operator agent-7".to_owned(), ..add("agent-7") };
+        for other in [
+            AddOperator { name: "Somebody else".to_owned(), ..as_before.clone() },
+            AddOperator { roles: vec![Role::HotlineAgent, Role::Administrator], ..as_before.clone() },
+        ] {
+            let problem = world.first().call(&other).await.unwrap_err();
+            assert_eq!((problem.status, problem.code.as_str()), (409, "operator.exists"));
+        }
+        assert_eq!(world.number("SELECT COUNT(*) FROM operator WHERE enrolment_mac IS NOT NULL").await, 0);
+        world.first().call(&as_before).await.unwrap();
+    }
+
+    async fn whoever_was_disabled_and_is_invited_again_stays_out_until_they_enrol(world: &World) {
+        let lost = world.operator("agent-7", &[Role::HotlineAgent]).await;
+        world.first().call(&DisableOperator { operator: "agent-7".parse().unwrap() }).await.unwrap();
+        let again = AddOperator { name: "Operator agent-7".to_owned(), ..add("agent-7") };
+        let code = world.first().call(&again).await.unwrap().code.unwrap();
+        assert_eq!(lost.call(&WhoAmI {}).await.unwrap_err().code, "auth.operator-disabled");
+        world.enrols("agent-7", &code).await;
+        assert_eq!(lost.call(&WhoAmI {}).await.unwrap_err().code, "auth.certificate-revoked");
+        world.as_operator("agent-7").call(&WhoAmI {}).await.unwrap();
+    }
+
+    async fn an_administrator_renews_their_own_certificate(world: &World) {
+        let second = world.operator("administrator-2", &[Role::Administrator]).await;
+        let own = AddOperator { name: "Operator administrator-2".to_owned(), roles: vec![Role::Administrator], ..add("administrator-2") };
+        let code = second.call(&own).await.unwrap().code.unwrap();
+        world.enrols("administrator-2", &code).await;
+        world.as_operator("administrator-2").call(&WhoAmI {}).await.unwrap();
+    }
+
+    async fn a_dry_run_gives_no_code(world: &World) {
+        let tried = world.first().dry_run().call(&add("agent-7")).await.unwrap();
+        assert_eq!((tried.code, tried.note.as_deref()), (None, Some("a dry run makes no code")));
+        assert_eq!(world.number("SELECT COUNT(*) FROM operator WHERE id = 'agent-7'").await, 0);
+    }
+
+    async fn the_last_administrator_is_found_among_more_than_a_thousand(world: &World) {
+        world.operator("zz-administrator", &[Role::Administrator]).await;
+        for tens in 0..4 {
+            let rows: Vec<String> = (0..300)
+                .map(|number| format!("('a-{tens}-{number:03}', 'Agent', 'hotline-agent', 'active', 1, 0)"))
+                .collect();
+            world.execute(&format!("INSERT INTO operator (id, name, roles, state, version, created_at) VALUES {}", rows.join(","))).await;
+        }
+        let mut read = world.app.store.read().await.unwrap();
+        let found: Vec<String> =
+            read.active_with_role(Role::Administrator).await.unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["first-operator", "zz-administrator"]);
     }
 
     async fn neither_code_nor_request_is_found_in_the_database(world: &World) {

@@ -3,7 +3,7 @@
 use api::operator::{Identity, OperatorAdded, OperatorCertificate, OperatorView};
 
 use super::{Column, Section, Tabular, joined, or_none, word};
-use crate::times::people;
+use crate::times::{people, people_or_none};
 
 impl Tabular for OperatorView {
     fn columns() -> &'static [Column<Self>] {
@@ -43,6 +43,12 @@ impl Tabular for OperatorCertificate {
                 Column::text("serial", "SERIAL", |row: &Self| row.serial.clone()),
                 Column::two("not_before", "FROM", |row: &Self| people(row.not_before), |row: &Self| row.not_before.to_string()),
                 Column::two("not_after", "UNTIL", |row: &Self| people(row.not_after), |row: &Self| row.not_after.to_string()),
+                Column::two(
+                    "revoked_at",
+                    "REVOKED",
+                    |row: &Self| people_or_none(row.revoked_at),
+                    |row: &Self| row.revoked_at.map(|at| at.to_string()).unwrap_or_default(),
+                ),
             ]
         }
     }

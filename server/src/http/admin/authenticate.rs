@@ -33,6 +33,9 @@ pub enum Unauthenticated {
     Failure(Failure),
 }
 
+const ENROL_AGAIN: &str =
+    "ask an administrator for a new enrolment code ('iamctl operator add' for the same id), then 'iamctl enrol'";
+
 pub fn certificate_missing(request: RequestId) -> Problem {
     let hint = "enrol with 'iamctl enrol', or choose the right context with 'iamctl context use'";
     problem(401, "auth.certificate-missing", "no operator certificate was presented", Some(hint), request)
@@ -45,18 +48,18 @@ pub async fn authenticate(app: &App, peer: &Peer, request: RequestId) -> Result<
     let mut read = app.store.read().await.map_err(failed)?;
     let Some(row) = read.operator_certificate(&certificate.fingerprint).await.map_err(failed)? else {
         let message = "this certificate is not on record here, although its issuer is";
-        let hint = "ask an administrator for a new enrolment code: 'iamctl operator add'";
+        let hint = ENROL_AGAIN;
         return Err(Unauthenticated::Stranger(problem(401, "auth.certificate-unknown", message, Some(hint), request)));
     };
     let now = app.clock.now();
     if row.revoked_at.is_some() {
         let message = "this certificate has been revoked";
-        return Err(Unauthenticated::Stranger(problem(401, "auth.certificate-revoked", message, None, request)));
+        return Err(Unauthenticated::Stranger(problem(401, "auth.certificate-revoked", message, Some(ENROL_AGAIN), request)));
     }
     // The handshake judged the dates; a connection may outlive them.
     if now.micros() > row.not_after {
         let message = "this certificate has expired";
-        let hint = "ask an administrator for a new enrolment code: 'iamctl operator add'";
+        let hint = ENROL_AGAIN;
         return Err(Unauthenticated::Stranger(problem(401, "auth.certificate-expired", message, Some(hint), request)));
     }
     let id: OperatorId = row.operator.parse().map_err(|_| Unauthenticated::Failure(anyhow::anyhow!("bad operator id").into()))?;
