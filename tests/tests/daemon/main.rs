@@ -3,6 +3,7 @@
 
 use tests::Engine;
 
+mod dashboard;
 mod health;
 mod killed;
 mod nodes;
