@@ -115,3 +115,61 @@ pub(crate) fn listen(to: Sender<Result<Event, io::Error>>) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
+    use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
+    use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
+
+    use super::*;
+
+    /// Run by the test below, in a terminal of its own.
+    #[test]
+    #[ignore = "needs a terminal of its own, and comes down"]
+    fn comes_down() {
+        let _screen = Screen::take(true).unwrap();
+        panic!("the sky is falling");
+    }
+
+    #[test]
+    fn a_panic_is_told_on_the_terminal_as_it_was_before() {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let theirs = ioctl_tiocgptpeer(&ours, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        tcsetwinsize(&ours, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        let before = format!("{:?}", tcgetattr(&theirs).unwrap());
+
+        let end = || Stdio::from(theirs.try_clone().unwrap());
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["terminal::tests::comes_down", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+            .env("TERM", "xterm")
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .unwrap();
+        let mut reader = File::from(ours);
+        let listener = std::thread::spawn(move || {
+            let mut written = Vec::new();
+            // The other end closes with an error, not with an end of file.
+            let _ = reader.read_to_end(&mut written);
+            String::from_utf8_lossy(&written).into_owned()
+        });
+        assert!(!child.wait().unwrap().success());
+        let after = format!("{:?}", tcgetattr(&theirs).unwrap());
+        drop(theirs);
+        let written = listener.join().unwrap();
+
+        let place = |what: &str| written.find(what).unwrap_or_else(|| panic!("no {what:?} in {written:?}"));
+        assert!(place("\u{1b}[?1049h") < place("\u{1b}[?1049l"));
+        assert!(place("\u{1b}[?1049l") < place("the sky is falling"), "told where it is not seen: {written:?}");
+        assert!(place("\u{1b}[?25h") < place("the sky is falling"), "the cursor stays hidden: {written:?}");
+        assert_eq!(written.matches("\u{1b}[?1049l").count(), 1, "given back once: {written:?}");
+        assert_eq!(before, after);
+    }
+}
