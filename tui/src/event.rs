@@ -117,6 +117,17 @@ impl Event {
     }
 }
 
+/// How something was sent to the server.
+#[derive(Debug, Clone, Copy)]
+pub enum Sent<'a> {
+    /// It is asked again by the clock.
+    Regularly,
+    /// It holds what a caller named, which is not kept.
+    Once,
+    /// A write under this key; it can be sent again.
+    Under(&'a str),
+}
+
 /// Why a call has no reply: what a person needs to know of it, without the inner cause's types.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
@@ -160,21 +171,25 @@ impl Trouble {
         }
     }
 
-    /// What the client says; `key` is the key that a write was sent under.
+    /// What the client says of something that was sent this way.
     #[must_use]
-    pub fn of(error: &ClientError, key: Option<&str>) -> Self {
+    pub fn of(error: &ClientError, sent: Sent<'_>) -> Self {
         let fields = match error {
             ClientError::Problem(problem) => {
                 problem.fields.iter().map(|field| format!("{}: {}", field.path, field.message)).collect()
             }
             _ => Vec::new(),
         };
-        let unconfirmed = key.filter(|_| error.written() == Written::Perhaps).map(str::to_owned);
-        let hint = match &unconfirmed {
-            // The command line's advice speaks of flags, which the dashboard has not.
-            None if matches!(error, ClientError::NoAnswer { .. }) => Some("it is asked again by itself".to_owned()),
-            Some(_) => Some("it may have been done or not; to send it again is safe: it is done at most once".to_owned()),
-            None => error.hint(),
+        let unconfirmed = match sent {
+            Sent::Under(key) if error.written() == Written::Perhaps => Some(key.to_owned()),
+            _ => None,
+        };
+        // The command line's advice speaks of flags, which the dashboard has not.
+        let hint = match (&unconfirmed, error, sent) {
+            (Some(_), ..) => Some("it may have been done or not; to send it again is safe: it is done at most once".to_owned()),
+            (None, ClientError::NoAnswer { .. }, Sent::Once) => Some("type it again: it was not kept".to_owned()),
+            (None, ClientError::NoAnswer { .. }, _) => Some("it is asked again by itself".to_owned()),
+            _ => error.hint(),
         };
         Self {
             code: error.code().to_owned(),
@@ -208,6 +223,13 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_asked_again_by_itself_is_said_to_be() {
+        let error = ClientError::NoAnswer { server: "https://127.0.0.1:7443".into(), cause: "no answer within 4.8 s".into() };
+        assert_eq!(Trouble::of(&error, Sent::Regularly).hint.as_deref(), Some("it is asked again by itself"));
+        assert_eq!(Trouble::of(&error, Sent::Once).hint.as_deref(), Some("type it again: it was not kept"));
+    }
+
+    #[test]
     fn a_write_without_an_answer_keeps_its_key() {
         let error = ClientError::NotConfirmed {
             server: "https://127.0.0.1:7443".into(),
@@ -215,7 +237,7 @@ mod tests {
             cause: "no answer within 30 s".into(),
             key: Some("0190-abc".into()),
         };
-        let trouble = Trouble::of(&error, Some("0190-abc"));
+        let trouble = Trouble::of(&error, Sent::Under("0190-abc"));
         assert!(trouble.message.starts_with("NOT CONFIRMED"));
         assert_eq!(trouble.unconfirmed.as_deref(), Some("0190-abc"));
         assert!(trouble.away && trouble.retryable);

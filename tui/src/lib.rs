@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 pub use action::Action;
 pub use call::{Call, Read, Reply, Write};
-pub use event::{Event, Feed, Happened, Pasted, Ticket, Trouble};
+pub use event::{Event, Feed, Happened, Pasted, Sent, Ticket, Trouble};
 pub use failure::Failure;
 pub use grammar::{examples, understands};
 pub use key::{Code, Key, Named, NoKey};

@@ -1,8 +1,5 @@
 //! Performs what the state asks for: one generic call for each operation, its outcome as an event.
 
-use std::time::Duration;
-
-use api::Operation;
 use api::account::SuspendAccount;
 use api::hotline::{CloseCall, FindCaller, OpenCall};
 use api::instance::{CheckInstance, ShowOverview};
@@ -10,24 +7,15 @@ use api::job::CancelJob;
 use api::key::{ListKeys, RevokeKey, RotateKey, ShowKey};
 use api::operator::WhoAmI;
 use api::relying_party::{ListParties, ResumeParty, ShowParty, SuspendParty};
+use api::{Effect, Operation};
 use client::{CallOptions, Connection, Paged};
 
 use crate::call::{Call, Read, Reply, Write};
-use crate::event::Trouble;
-
-/// A person waits before the screen, or a caller on the line: what takes longer is told as no answer.
-const SHORT: Duration = Duration::from_secs(10);
-/// A write of an office waits for its turn behind a long job.
-const LONG: Duration = Duration::from_secs(30);
+use crate::event::{Sent, Trouble};
 
 /// Calls the server. `key` is the one that the same write was sent under before.
 pub(crate) async fn perform(connection: &Connection, call: Call, key: Option<String>) -> Result<Reply, Trouble> {
-    let patience = match &call {
-        Call::Write(Write::OpenCall | Write::SuspendAccount { .. } | Write::CloseCall(_)) => SHORT,
-        Call::Write(_) => LONG,
-        Call::Read(_) | Call::Find { .. } => SHORT,
-    };
-    let caller = Caller { connection, key: key.unwrap_or_else(client::new_idempotency_key), patience };
+    let caller = Caller { connection, key: key.unwrap_or_else(client::new_idempotency_key) };
     match call {
         Call::Read(read) => caller.read(read).await,
         Call::Find { call, who } => {
@@ -43,22 +31,27 @@ pub(crate) async fn perform(connection: &Connection, call: Call, key: Option<Str
 struct Caller<'a> {
     connection: &'a Connection,
     key: String,
-    patience: Duration,
 }
 
 impl Caller<'_> {
+    /// How long a call may take is the operation's own, as on the command line.
     fn options(&self) -> CallOptions {
-        CallOptions { idempotency_key: Some(self.key.clone()), timeout: Some(self.patience), ..CallOptions::default() }
+        CallOptions { idempotency_key: Some(self.key.clone()), ..CallOptions::default() }
     }
 
     async fn call<O: Operation>(&self, op: &O) -> Result<O::Reply, Trouble> {
         let answered = self.connection.call(op, &self.options()).await;
-        answered.map(|answered| answered.reply).map_err(|error| Trouble::of(&error, Some(&self.key)))
+        let sent = match O::EFFECT {
+            Effect::Read => Sent::Regularly,
+            Effect::ReadPersonal => Sent::Once,
+            Effect::Write(_) => Sent::Under(&self.key),
+        };
+        answered.map(|answered| answered.reply).map_err(|error| Trouble::of(&error, sent))
     }
 
     async fn list<O: Paged>(&self, op: O) -> Result<Vec<O::Item>, Trouble> {
         let listed = self.connection.list_all(op, &self.options(), None).await;
-        listed.map_err(|error| Trouble::of(&error, None))
+        listed.map_err(|error| Trouble::of(&error, Sent::Regularly))
     }
 
     async fn read(&self, read: Read) -> Result<Reply, Trouble> {

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::action::Action;
-use crate::event::{Event, Feed, Happened, Trouble};
+use crate::event::{Event, Feed, Happened, Sent, Trouble};
 use crate::failure::Failure;
 use crate::perform::perform;
 use crate::record::{Opened, Recorder};
@@ -155,8 +155,8 @@ async fn follow(connection: Connection, to: Sender<Heard>) {
         let feed = match told {
             Ok(events::Feed::Live) => Feed::Live,
             Ok(events::Feed::Change(change)) => Feed::Change(change),
-            Ok(events::Feed::Lost { cause, .. }) => Feed::Lost(Trouble::of(&cause, None)),
-            Err(error) => Feed::Denied(Trouble::of(&error, None)),
+            Ok(events::Feed::Lost { cause, .. }) => Feed::Lost(Trouble::of(&cause, Sent::Regularly)),
+            Err(error) => Feed::Denied(Trouble::of(&error, Sent::Regularly)),
         };
         if to.send(Ok(Event::Feed(feed))).await.is_err() {
             return;
