@@ -194,18 +194,21 @@ pub(super) fn is_the_only_work(state: &State) -> bool {
 /// Whether a call can be opened.
 pub(crate) fn may_open(state: &State) -> Whether {
     state.may(OpenCall::ROLES)?;
-    match state.hotline.stage {
-        Stage::Idle => Ok(()),
+    let hotline = &state.hotline;
+    match (hotline.is_open(), hotline.waits()) {
         // The key leads back to the call from every view.
         _ if state.view != View::Hotline => Ok(()),
-        _ => not("a call is open already"),
+        (true, _) => not("a call is open already"),
+        (false, true) => not("the server has not answered yet"),
+        (false, false) => Ok(()),
     }
 }
 
 /// Opens a call, or goes back to the one that is open.
 pub(crate) fn open(state: &mut State) {
     state.go(View::Hotline);
-    if matches!(state.hotline.stage, Stage::Idle) {
+    // An account may have been suspended without a call: its sentence stands there, and nobody is on the line.
+    if !state.hotline.is_open() && !state.hotline.waits() {
         state.hotline.stage = Stage::Opening;
         state.send(Write::OpenCall, None);
     }

@@ -261,3 +261,16 @@ fn who_has_no_role_for_it_is_told() {
     desk.shows("open call: needs one of the roles hotline-agent, hotline-supervisor");
     assert!(desk.server.writes.is_empty());
 }
+
+#[test]
+fn after_a_suspension_without_a_call_one_can_be_opened() {
+    let mut desk = Desk::new();
+    desk.press(":");
+    desk.types(&format!("account suspend {} --reason lost-device", account(77)));
+    desk.press("enter");
+    desk.shows("Suspended; read this to the caller");
+    desk.press("o");
+    desk.shows("Who is calling?");
+    let commands: Vec<String> = desk.server.writes.iter().map(|(write, _)| write.command()).collect();
+    assert_eq!(commands[1..], ["iamctl hotline open".to_owned()]);
+}
