@@ -1,9 +1,9 @@
 //! A session written down and played again. What is typed of a person is written as a number of characters; what the server
 //! answers is masked by its own types.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use domain::Timestamp;
@@ -37,6 +37,8 @@ impl Recorder<BufWriter<File>> {
     /// When it cannot be written.
     pub fn create(path: &Path, opened: &Opened) -> io::Result<Self> {
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        // The mode above is for a new file only.
+        file.set_permissions(Permissions::from_mode(0o600))?;
         Self::begin(BufWriter::new(file), opened)
     }
 }
@@ -56,7 +58,7 @@ impl<W: Write> Recorder<W> {
     /// # Errors
     /// As the writer does.
     pub fn write(&mut self, state: &State, happened: &Happened) -> io::Result<()> {
-        let private = if state.typing_is_private() { happened.event.redacted() } else { None };
+        let private = if state.is_private(&happened.event) { happened.event.redacted() } else { None };
         match private {
             Some(event) => line(&mut self.to, &Happened { at: happened.at, event }),
             None => line(&mut self.to, happened),
@@ -93,4 +95,33 @@ pub fn replay(recording: &str, grammar: Option<clap::Command>) -> Result<State, 
         state.apply(happened);
     }
     Ok(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Environment;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_there_before_is_closed_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("session.jsonl");
+        std::fs::write(&path, "an older session").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        let opened = Opened {
+            at: Timestamp::from_micros(1_654_000_000_000_000),
+            place: Place {
+                context: "demo".to_owned(),
+                server: "https://127.0.0.1:7443".to_owned(),
+                environment: Environment::Sandbox,
+                operator: "first-operator".to_owned(),
+            },
+            look: Look { ascii: false, color: true },
+            size: (80, 24),
+        };
+        drop(Recorder::create(&path, &opened).unwrap());
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!std::fs::read_to_string(&path).unwrap().contains("older"));
+    }
 }

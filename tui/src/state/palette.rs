@@ -3,6 +3,7 @@
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::Input;
+use zeroize::Zeroizing;
 
 use super::popup::{Confirm, Popup, ask_to_revoke};
 use super::{State, View, global, hotline, keys, parties, typing};
@@ -65,9 +66,13 @@ fn filled(state: &State, cli: &str) -> String {
     cli.split(' ').map(|given| word(given).unwrap_or_else(|| given.to_owned())).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether the line holds, or is about to hold, a person's number: it is refused, but must not be recorded either.
-pub(super) fn is_private(palette: &Palette) -> bool {
-    grammar::names_a_person(palette.input.value())
+/// Whether the line, with this pasted at its cursor, holds a person's number or is about to: it is refused, but must not be
+/// recorded either.
+pub(super) fn is_private(palette: &Palette, pasted: &str) -> bool {
+    let mut line = Zeroizing::new(palette.input.value().to_owned());
+    let cursor = line.char_indices().nth(palette.input.cursor()).map_or(line.len(), |(at, _)| at);
+    line.insert_str(cursor, pasted);
+    grammar::names_a_person(&line)
 }
 
 /// A key while the palette stands in front; false when it is done with.

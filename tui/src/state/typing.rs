@@ -5,11 +5,22 @@ use tui_input::{Input, InputRequest};
 use zeroize::Zeroizing;
 
 use super::hotline::Stage;
+use super::palette::Palette;
 use super::popup::Popup;
 use super::{State, View, hotline, palette, parties};
-use crate::event::{Pasted, usable};
+use crate::event::{Event, Pasted, usable};
 use crate::key::{Code, Key, Named};
 use crate::secret::Secret;
+
+/// A field that text goes into.
+enum Field<'a> {
+    /// What a caller names, or a note about them.
+    Caller,
+    /// A line of the palette, which may name a person although it is refused then.
+    Palette(&'a Palette),
+    /// Nothing of a person.
+    Plain,
+}
 
 /// Edits a line; it never grows beyond `most` characters.
 pub(crate) fn edit(input: &mut Input, key: Key, most: usize) {
@@ -21,13 +32,35 @@ pub(crate) fn edit(input: &mut Input, key: Key, most: usize) {
 }
 
 impl State {
-    /// Whether what is typed next is of a person, so that a recording must not tell it.
+    /// Whether an event that is about to be taken in tells something of a person, so that a recording must not tell it.
     #[must_use]
-    pub fn typing_is_private(&self) -> bool {
+    pub fn is_private(&self, event: &Event) -> bool {
+        match (event, self.field()) {
+            (Event::Key(_) | Event::Paste(_), Some(Field::Caller)) => true,
+            (Event::Key(_), Some(Field::Palette(palette))) => palette::is_private(palette, ""),
+            (Event::Paste(Pasted::Text(text)), Some(Field::Palette(palette))) => palette::is_private(palette, text),
+            // Where it goes nowhere, nobody knows what it was meant for.
+            (Event::Paste(_), None) => true,
+            _ => false,
+        }
+    }
+
+    /// The field that typed and pasted text goes into.
+    fn field(&self) -> Option<Field<'_>> {
+        if self.is_too_small() {
+            return None;
+        }
         match &self.popup {
-            Some(Popup::Palette(palette)) => palette::is_private(palette),
-            Some(_) => false,
-            None => self.view == View::Hotline && self.hotline.takes_text(),
+            Some(Popup::Palette(palette)) => Some(Field::Palette(palette)),
+            Some(Popup::Reason { .. }) => Some(Field::Plain),
+            // A `y` in a pasted text is no answer to a question.
+            Some(Popup::Confirm(confirm)) => confirm.name.as_ref().map(|_| Field::Plain),
+            Some(_) => None,
+            None => match self.view {
+                View::Hotline if self.hotline.takes_text() => Some(Field::Caller),
+                View::Parties if self.parties.filtering => Some(Field::Plain),
+                _ => None,
+            },
         }
     }
 
@@ -45,14 +78,8 @@ impl State {
 
     /// A pasted text goes where text is typed, and nowhere else: it must not be taken for commands.
     pub(super) fn paste(&mut self, pasted: &Pasted) {
-        let into_view = self.popup.is_none()
-            && (self.view == View::Hotline && self.hotline.takes_text() || self.view == View::Parties && self.parties.filtering);
-        if !into_view && !matches!(self.popup, Some(Popup::Reason { .. } | Popup::Confirm(_) | Popup::Palette(_))) {
+        if self.field().is_none() {
             self.tell("there is no field here to paste into", None);
-            return;
-        }
-        // A `y` in a pasted text is no answer to a question.
-        if matches!(&self.popup, Some(Popup::Confirm(confirm)) if confirm.name.is_none()) {
             return;
         }
         match pasted {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::Role;
-use tui::{Event, Feed};
+use tui::{Event, Feed, Pasted};
 
 use crate::grammar::grammar;
 use crate::office::{Desk, Setting, unreachable};
@@ -56,4 +56,37 @@ fn a_broken_recording_names_its_line() {
     let line = recording.lines().position(|line| line.contains("\"key\":\"2\"")).unwrap() + 1;
     let Err(error) = tui::replay(&broken, None) else { panic!("it was read") };
     assert!(error.starts_with(&format!("line {line}: no such key")), "{error}");
+}
+
+/// What a session with this paste, after these keys, writes down.
+fn pasted(keys: &[&str], text: &str) -> String {
+    let mut desk = Desk::new();
+    keys.iter().for_each(|keys| desk.press(keys));
+    desk.happens(Event::Paste(Pasted::Text(text.to_owned().into())));
+    desk.recording()
+}
+
+#[test]
+fn a_pasted_number_is_not_recorded_wherever_it_is_pasted() {
+    let call = crate::office::call();
+    for (keys, text) in [
+        (&[":"][..], format!("hotline find --call {call} --phone 91234567")),
+        (&[":"], format!("hotline find --hkic=91234567 --call {call}")),
+        (&["o"], "91234567".to_owned()),
+        (&[], "91234567".to_owned()),
+        (&["?"], "91234567".to_owned()),
+        (&["3 r"], "91234567".to_owned()),
+        (&["o", "esc"], "91234567".to_owned()),
+    ] {
+        let recording = pasted(keys, &text);
+        assert!(!recording.contains("91234567"), "{keys:?} {text}");
+        assert!(recording.contains(r#""paste":"#), "that something was pasted is recorded");
+    }
+    let mut desk = Desk::new();
+    desk.press(":");
+    desk.types("hotline find --phone");
+    desk.happens(Event::Paste(Pasted::Text(" 91234567".to_owned().into())));
+    assert!(!desk.recording().contains("91234567"), "the paste is judged with what was typed before");
+    assert!(pasted(&[":"], "rp show hongkong-post").contains("rp show hongkong-post"), "what names nobody is kept");
+    assert!(pasted(&["2 /"], "hongkong").contains("hongkong"));
 }
