@@ -72,16 +72,16 @@ impl Link {
         self.wanted = None;
     }
 
-    /// When to ask again; never while the feed is lost: that it is back will be told.
-    pub(crate) fn due(&self) -> Option<Timestamp> {
+    /// When to ask again. A feed that is lost may stay so although the server answers, so that the clock goes on.
+    pub(crate) fn due(&self) -> Timestamp {
         let pace = match (self.feed, &self.away) {
-            (FeedState::Lost, _) => return None,
-            (_, Some(_)) => WHILE_AWAY,
-            (FeedState::Denied, None) => WITHOUT_FEED,
+            (FeedState::Connecting | FeedState::Live | FeedState::Denied, Some(_)) => WHILE_AWAY,
+            // That the server is back is told by the feed, mostly sooner.
+            (FeedState::Lost, _) | (FeedState::Denied, None) => WITHOUT_FEED,
             (FeedState::Connecting | FeedState::Live, None) => AT_LEAST,
         };
         let at_last = self.asked.plus(pace);
-        Some(self.wanted.map_or(at_last, |wanted| wanted.min(at_last)))
+        self.wanted.map_or(at_last, |wanted| wanted.min(at_last))
     }
 
     /// The server was not reached.
@@ -115,23 +115,25 @@ mod tests {
         for millis in [5_000, 5_050, 5_100] {
             link.changed(after(millis));
         }
-        assert_eq!(link.due(), Some(after(5_300)));
+        assert_eq!(link.due(), after(5_300));
         link.asked(after(5_300));
         link.changed(after(5_310));
-        assert_eq!(link.due(), Some(after(6_300)), "at most once a second");
+        assert_eq!(link.due(), after(6_300), "at most once a second");
     }
 
     #[test]
     fn without_changes_it_is_asked_now_and_then() {
         let mut link = Link::new(START);
         link.feed = FeedState::Live;
-        assert_eq!(link.due(), Some(after(30_000)));
+        assert_eq!(link.due(), after(30_000));
         link.feed = FeedState::Denied;
-        assert_eq!(link.due(), Some(after(10_000)));
+        assert_eq!(link.due(), after(10_000));
         link.not_reached(after(1_000), "refused");
-        assert_eq!(link.due(), Some(after(5_000)));
+        assert_eq!(link.due(), after(5_000));
         link.feed = FeedState::Lost;
-        assert_eq!(link.due(), None, "the feed tells when it is back");
+        assert_eq!(link.due(), after(10_000), "the feed tells when it is back, if it comes back");
+        link.want_now(after(1_500));
+        assert_eq!(link.due(), after(1_500), "what was just done is looked at");
     }
 
     #[test]

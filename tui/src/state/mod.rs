@@ -164,7 +164,6 @@ impl State {
             tickets: 0,
             actions: Vec::new(),
         };
-        state.ask(Read::WhoAmI);
         state.refresh();
         let actions = std::mem::take(&mut state.actions);
         (state, actions)
@@ -193,14 +192,14 @@ impl State {
         let minute = self.now.plus(second * 60);
         let clock = if counts { self.now.plus(second) } else { minute };
         let notice = self.notice.as_ref().and_then(|notice| notice.until);
-        [Some(clock), notice, self.link.due()].into_iter().flatten().min()
+        [Some(clock), notice, Some(self.link.due())].into_iter().flatten().min()
     }
 
     fn tick(&mut self) {
         if self.notice.as_ref().and_then(|notice| notice.until).is_some_and(|until| until <= self.now) {
             self.notice = None;
         }
-        if self.link.due().is_some_and(|due| due <= self.now) {
+        if self.link.due() <= self.now {
             if self.pending.values().any(|asked| matches!(asked, Asked::Read(_))) {
                 // Whoever is slow is not asked twice at a time.
                 self.link.asked(self.now);
@@ -327,9 +326,12 @@ impl State {
         self.notice = Some(Notice { text: text.into(), command, until: Some(self.now.plus(NOTICE)) });
     }
 
-    /// Asks for everything that the view shows.
+    /// Asks for everything that the view shows, and who we are while that is not known.
     pub(crate) fn refresh(&mut self) {
         self.link.asked(self.now);
+        if self.identity.value.is_none() {
+            self.ask(Read::WhoAmI);
+        }
         let reads = match self.view {
             View::Overview => overview::reads(self),
             View::Parties => parties::reads(self),

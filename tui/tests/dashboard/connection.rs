@@ -57,6 +57,7 @@ fn a_job_is_followed_by_the_second() {
 #[test]
 fn a_server_that_goes_away_is_told_and_its_figures_are_kept_with_their_age() {
     let mut desk = Desk::new();
+    desk.server.away = true;
     desk.happens(Event::Feed(Feed::Lost(unreachable())));
     desk.shows("not connected since 12:00:00 (0 s), trying again: cannot reach https://127.0.0.1:7443");
     desk.waits(Duration::from_secs(45));
@@ -64,6 +65,7 @@ fn a_server_that_goes_away_is_told_and_its_figures_are_kept_with_their_age() {
     desk.shows("as at 12:00:00, 45 s old");
     desk.shows("17 123 456");
     let asked = desk.server.reads.len();
+    desk.server.away = false;
     desk.happens(Event::Feed(Feed::Live));
     desk.hides("not connected");
     desk.hides("old");
@@ -144,4 +146,32 @@ fn an_operator_that_is_shut_out_is_told() {
     desk.server.troubles.extend([refused(), refused(), refused()]);
     desk.serve();
     desk.shows("this operator may not come in at present; ask an administrator");
+}
+
+#[test]
+fn while_the_feed_is_lost_what_was_done_is_looked_at_all_the_same() {
+    let mut desk = Desk::new();
+    desk.happens(Event::Feed(Feed::Lost(unreachable())));
+    desk.press("3");
+    desk.hides("nExt0nEr");
+    desk.press("r y");
+    desk.shows("nExt0nEr");
+    desk.shows("connecting");
+    let asked = desk.server.reads.len();
+    desk.waits(Duration::from_secs(21));
+    assert_eq!(desk.server.reads.len(), asked + 2, "and the clock goes on, every ten seconds");
+}
+
+#[test]
+fn who_we_are_is_asked_again_until_it_is_known() {
+    let mut desk = Desk::before_the_first_answer(Setting::default());
+    desk.server.slow = true;
+    desk.happens(Event::Feed(Feed::Live));
+    (desk.server.slow, desk.server.away) = (false, true);
+    desk.press("3 r");
+    desk.shows("the server has not said yet who you are");
+    desk.server.away = false;
+    desk.waits(Duration::from_secs(6));
+    desk.press("r");
+    desk.shows("Make new token-signing keys");
 }

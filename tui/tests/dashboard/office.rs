@@ -49,6 +49,8 @@ pub struct Server {
     pub troubles: VecDeque<Trouble>,
     /// Whether answers are held back.
     pub slow: bool,
+    /// Whether it cannot be reached.
+    pub away: bool,
     /// Calls that were not answered.
     pub held: Vec<(Ticket, Call)>,
     /// Writes that were sent, with the key they were sent under before.
@@ -172,6 +174,7 @@ impl Server {
             failing: Vec::new(),
             troubles: VecDeque::new(),
             slow: false,
+            away: false,
             held: Vec::new(),
             writes: Vec::new(),
             reads: Vec::new(),
@@ -282,6 +285,9 @@ impl Server {
     }
 
     fn answer(&mut self, call: &Call, now: Timestamp) -> Result<Reply, Trouble> {
+        if self.away {
+            return Err(unreachable());
+        }
         if let Some(trouble) = self.troubles.pop_front() {
             return Err(trouble);
         }
