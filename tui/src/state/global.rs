@@ -156,8 +156,7 @@ pub(crate) const COMMANDS: &[Command] = &[
 
 /// Leaves, unless a caller is on the line or the server has not answered: then it is asked first.
 pub(crate) fn quit(state: &mut State) {
-    let in_the_way = state.hotline.is_open() || state.unanswered().is_some();
-    if in_the_way && !state.is_too_small() {
+    if state.hotline.is_open() || state.unanswered().is_some() {
         state.popup = Some(Popup::Leaving);
     } else {
         state.leave();

@@ -257,10 +257,12 @@ impl State {
             return global::quit(self);
         }
         if self.is_too_small() {
-            if key.typed() == Some('q') {
-                self.leave();
-            }
-            return;
+            // Nothing is seen of a view or of what stands in front of it, but for the question whether to leave.
+            return match &self.popup {
+                Some(Popup::Leaving) => popup::key(self, key),
+                _ if key.typed() == Some('q') => global::quit(self),
+                _ => {}
+            };
         }
         if self.popup.is_some() {
             return popup::key(self, key);

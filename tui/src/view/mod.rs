@@ -20,6 +20,7 @@ use ratatui::layout::Rect;
 
 use crate::event::Trouble;
 use crate::state::loaded::Loaded;
+use crate::state::popup::Popup;
 use crate::state::{SMALLEST, State, View};
 use crate::theme::{Theme, Tone};
 use crate::words;
@@ -30,25 +31,14 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) {
     let area = frame.area();
     let mut pen = Pen::new(frame.buffer_mut(), Theme::of(state.look));
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        let lines = [
-            format!("The dashboard needs {} columns and {} rows.", SMALLEST.0, SMALLEST.1),
-            format!("This terminal has {} and {}: make it larger, or q to leave.", area.width, area.height),
-        ];
-        let lines = lines.iter().flat_map(|text| words::wrapped(text, usize::from(area.width)));
-        for (y, text) in (area.y..area.bottom()).zip(lines) {
-            pen.text(area.x, y, area.width, Tone::Strong, &text);
-        }
-        return;
+        return too_small(state, &mut pen, area);
     }
     header::draw(state, &mut pen, Rect { height: 1, ..area });
-    let mut body = Rect { y: area.y + 1, height: area.height - 3, ..area };
-    let alarms = alarms(state);
-    // An alarm has two rows at most, so that what it is about stays on the screen.
-    for text in alarms.iter().flat_map(|alarm| words::wrapped(alarm, usize::from(area.width) - 2).into_iter().take(2)) {
-        pen.tint(Rect { height: 1, ..body }, Tone::Production);
-        pen.text(body.x + 1, body.y, body.width - 2, Tone::Production, &text);
-        body = Rect { y: body.y + 1, height: body.height - 1, ..body };
+    for (y, text) in (area.y + 1..).zip(alarm_rows(state, area.width)) {
+        pen.tint(Rect { y, height: 1, ..area }, Tone::Production);
+        pen.text(area.x + 1, y, area.width - 2, Tone::Production, &text);
     }
+    let body = body(state, area);
     match state.view {
         View::Overview => overview::draw(state, &mut pen, body),
         View::Parties => parties::draw(state, &mut pen, body),
@@ -57,6 +47,42 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) {
     }
     footer::draw(state, &mut pen, Rect { y: area.bottom() - 2, height: 2, ..area });
     popup::draw(state, &mut pen);
+}
+
+/// A terminal that the views do not fit into.
+fn too_small(state: &State, pen: &mut Pen<'_>, area: Rect) {
+    let mut lines = vec![line(Tone::Strong, format!("The dashboard needs {} columns and {} rows.", SMALLEST.0, SMALLEST.1))];
+    if matches!(state.popup, Some(Popup::Leaving)) {
+        lines.push(line(Tone::Warn, popup::in_the_way(state)));
+        lines.push(line(Tone::Strong, "y leaves, n stays."));
+    } else {
+        let text = format!("This terminal has {} and {}: make it larger, or q to leave.", area.width, area.height);
+        lines.push(line(Tone::Strong, text));
+    }
+    let rows = lines
+        .iter()
+        .flatten()
+        .flat_map(|(tone, text)| words::wrapped(text, usize::from(area.width)).into_iter().map(move |text| (*tone, text)));
+    for (y, (tone, text)) in (area.y..area.bottom()).zip(rows) {
+        pen.text(area.x, y, area.width, tone, &text);
+    }
+}
+
+/// What the view has of the screen: the header, the alarms and the footer are drawn around it.
+fn body(state: &State, area: Rect) -> Rect {
+    let alarms = u16::try_from(alarm_rows(state, area.width).len()).unwrap_or_default();
+    Rect { y: area.y + 1 + alarms, height: area.height.saturating_sub(3 + alarms), ..area }
+}
+
+/// The body of the screen as it is at present.
+fn body_now(state: &State) -> Rect {
+    body(state, Rect { x: 0, y: 0, width: state.size.0, height: state.size.1 })
+}
+
+/// The alarms as they are drawn. Each has two rows at most, so that what it is about stays on the screen.
+fn alarm_rows(state: &State, columns: u16) -> Vec<String> {
+    let room = usize::from(columns.saturating_sub(2));
+    alarms(state).iter().flat_map(|alarm| words::wrapped(alarm, room).into_iter().take(2)).collect()
 }
 
 /// What must not be overlooked, whatever the view.

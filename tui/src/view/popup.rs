@@ -104,13 +104,22 @@ fn confirmation(pen: &Pen<'_>, confirm: &Confirm) -> Vec<Pieces> {
     lines
 }
 
+/// Why it is asked whether to leave.
+pub(super) fn in_the_way(state: &State) -> &'static str {
+    if state.unanswered().is_some() {
+        "The server has not answered yet. Leave without knowing whether this was done?"
+    } else {
+        "A call is still open. Leave the dashboard all the same?"
+    }
+}
+
 fn leaving(state: &State) -> Vec<Pieces> {
     let mut lines = Vec::new();
     if let Some(write) = state.unanswered() {
-        lines.extend(paragraph("The server has not answered yet. Leave without knowing whether this was done?", Tone::Strong));
+        lines.extend(paragraph(in_the_way(state), Tone::Strong));
         lines.extend(command(&write.command()));
     } else {
-        lines.extend(paragraph("A call is still open. Leave the dashboard all the same?", Tone::Strong));
+        lines.extend(paragraph(in_the_way(state), Tone::Strong));
         if let Some(call) = &state.hotline.call {
             lines.push(line(Tone::Plain, format!("'iamctl hotline close {}' closes it later.", call.call)));
         }

@@ -274,3 +274,36 @@ fn after_a_suspension_without_a_call_one_can_be_opened() {
     let commands: Vec<String> = desk.server.writes.iter().map(|(write, _)| write.command()).collect();
     assert_eq!(commands[1..], ["iamctl hotline open".to_owned()]);
 }
+
+#[test]
+fn a_terminal_that_became_too_small_does_not_lose_the_call() {
+    let mut desk = agent();
+    desk.press("o");
+    desk.size = (60, 10);
+    desk.happens(Event::Resize { columns: 60, rows: 10 });
+    desk.happens(Event::Paste(Pasted::Text("quick".to_owned().into())));
+    assert!(!desk.left, "a pasted text is no command");
+    desk.press("q");
+    desk.shows("A call is still open. Leave the dashboard all the same?");
+    desk.shows("y leaves, n stays.");
+    assert!(!desk.left);
+    desk.press("n");
+    desk.shows("make it larger, or q to leave");
+    desk.press("q y");
+    assert!(desk.left);
+}
+
+#[test]
+fn a_terminal_that_became_too_small_does_not_lose_an_unanswered_write() {
+    let mut desk = found();
+    desk.press("enter");
+    desk.server.slow = true;
+    desk.press("l");
+    desk.size = (79, 24);
+    desk.happens(Event::Resize { columns: 79, rows: 24 });
+    desk.press("ctrl-c");
+    desk.shows("Leave without knowing whether this was done?");
+    assert!(!desk.left);
+    desk.press("ctrl-c");
+    assert!(desk.left, "asked twice it does not ask back");
+}
