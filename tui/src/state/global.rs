@@ -185,7 +185,7 @@ fn scroll(state: &mut State, by: Named) {
     match state.view {
         View::Overview => {}
         View::Parties if state.parties.open.is_some() => {
-            let (lines, seen) = (view::parties::lines(state).len(), usize::from(state.size.1.saturating_sub(4)));
+            let (lines, seen) = (view::parties::lines(state).len(), view::parties::seen(state));
             scrolled(&mut state.parties.scroll, Key::named(by), lines, seen);
         }
         View::Parties => state.parties.select(rows),

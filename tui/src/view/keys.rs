@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, Pieces, line};
 use super::table::{self, text};
-use super::{absence, age, distance, parties::fact, rough};
+use super::{absence, age, body_now, distance, parties::fact, rough};
 use crate::call::{Read, listed};
 use crate::state::State;
 use crate::theme::Tone;
@@ -122,8 +122,7 @@ fn draw_list(state: &State, pen: &mut Pen<'_>, area: Rect) {
 
 /// Rows of the open key that are seen.
 pub(crate) fn seen(state: &State) -> usize {
-    let body = Rect { x: 0, y: 0, width: state.size.0, height: state.size.1.saturating_sub(3) };
-    areas(state, body).1.map_or(0, |area| usize::from(area.height.saturating_sub(1)))
+    areas(state, body_now(state)).1.map_or(0, |area| usize::from(area.height.saturating_sub(1)))
 }
 
 /// The open key in full.

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, Pieces, line};
 use super::table::{self, number, text};
-use super::{absence, age};
+use super::{absence, age, body_now};
 use crate::call::Read;
 use crate::state::State;
 use crate::state::parties::Page;
@@ -117,6 +117,11 @@ fn party_tone(state: PartyState) -> Tone {
 /// A fact with its label.
 pub(super) fn fact(label: &str, value: String) -> Pieces {
     vec![(Tone::Faint, format!("{label:<14}")), (Tone::Plain, value)]
+}
+
+/// Rows of the open party that are seen.
+pub(crate) fn seen(state: &State) -> usize {
+    areas(state, body_now(state)).1.map_or(0, |area| usize::from(area.height.saturating_sub(1)))
 }
 
 /// The open party in full, or its manifest.

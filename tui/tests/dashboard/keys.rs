@@ -1,6 +1,7 @@
 //! Keys, as a key officer works on them.
 
 use api::Role;
+use api::instance::Check;
 use domain::{ActivateAt, KeyPurpose, RevocationReason};
 use tui::Write;
 
@@ -80,4 +81,32 @@ fn whoever_may_not_is_not_offered_it() {
     let mut desk = Desk::with(Setting { roles: &[Role::Statistician], ..Setting::default() });
     desk.press("3");
     desk.shows("Your roles do not reach this: it needs one of the roles key-officer");
+}
+
+#[test]
+fn the_last_line_is_reached_although_an_alarm_stands() {
+    let failing = || Check {
+        id: "disk".to_owned(),
+        ok: false,
+        detail: "3 % of the space is left, and that is said at some length so that it takes two rows".to_owned(),
+        mend: Some("make room on the volume of the data folder".to_owned()),
+    };
+    // The last row above the footer, which nothing is below.
+    let bottom = |desk: &Desk| desk.screen().lines().nth(21).unwrap().to_owned();
+    for (tab, opens) in [("3", "down down enter"), ("2", "enter m")] {
+        let mut desk = Desk::new();
+        desk.press(tab);
+        desk.press(opens);
+        desk.press("end");
+        let wanted = bottom(&desk);
+        assert!(!wanted.trim().is_empty() && !wanted.ends_with('↓'), "{}", desk.screen());
+        desk.server.failing = vec![failing()];
+        desk.press("1 ctrl-r");
+        desk.press(tab);
+        desk.press("home");
+        assert_ne!(bottom(&desk), wanted);
+        desk.press("end");
+        desk.shows("NOT READY, disk");
+        assert_eq!(bottom(&desk), wanted, "{}", desk.screen());
+    }
 }
