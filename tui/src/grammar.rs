@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::call::Write;
 use crate::state::View;
+use crate::view::popup::TEXT_COLUMNS;
 
 /// What a line asks for.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(crate) enum Typed {
     Find { call: CallRef, who: Option<AccountId> },
     Who,
     Help,
-    Text(String, Vec<String>),
+    Text(String, String),
     Leave,
     Write(Write),
 }
@@ -120,7 +121,7 @@ pub(crate) fn read(grammar: Option<&Command>, line: &str) -> Result<Typed, Strin
         return Err("card and phone numbers are not typed here: write '-', and type the number when it is asked for".to_owned());
     }
     let given = std::iter::once("iamctl").chain(words.iter().map(String::as_str));
-    let matches = match grammar.clone().color(clap::ColorChoice::Never).try_get_matches_from(given) {
+    let matches = match grammar.clone().color(clap::ColorChoice::Never).term_width(TEXT_COLUMNS).try_get_matches_from(given) {
         Ok(matches) => matches,
         Err(error) => return wrong(&error),
     };
@@ -225,7 +226,7 @@ fn wrong(error: &clap::Error) -> Result<Typed, String> {
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     ) {
-        return Ok(Typed::Text("iamctl".to_owned(), text.lines().map(str::to_owned).collect()));
+        return Ok(Typed::Text("iamctl".to_owned(), text));
     }
     // The first paragraph says what is wrong; usage and advice follow.
     let first: Vec<&str> = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();

@@ -107,6 +107,17 @@ pub(crate) fn wrapped(text: &str, room: usize) -> Vec<String> {
     lines
 }
 
+/// The same for a line of a text whose lines stand as they are: what it begins with is kept, and what follows stands below it,
+/// as far in as its own spaces or, where it has a label, its value.
+pub(crate) fn hanging(text: &str, label: usize, room: usize) -> Vec<String> {
+    let spaces = text.len() - text.trim_start_matches(' ').len();
+    let (head, rest) = text.split_at_checked(spaces.max(label)).unwrap_or((text, ""));
+    let indent = " ".repeat(spaces.max(label));
+    let rows = wrapped(rest, room.saturating_sub(width::columns(head)));
+    let beside = |(place, row): (usize, String)| format!("{}{row}", if place == 0 { head } else { &indent });
+    rows.into_iter().enumerate().map(beside).map(|row| row.trim_end().to_owned()).collect()
+}
+
 /// Words with the space after them, a number with its thousands as one; wide characters each by itself, together with the
 /// mark that closes after it.
 fn pieces(text: &str) -> Vec<&str> {
@@ -142,6 +153,14 @@ mod tests {
         assert_eq!(wrapped("abcdefghij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(wrapped("of which 41 235 plus", 12), ["of which", "41 235 plus"], "a number is one word");
         assert_eq!(wrapped("", 4), [""]);
+    }
+
+    #[test]
+    fn what_stands_below_a_beginning_stands_as_far_in() {
+        assert_eq!(hanging("  --reason WHY  Why it is done", 0, 16), ["  --reason WHY", "  Why it is done"]);
+        assert_eq!(hanging("Roles   auditor, key-officer", 8, 19), ["Roles   auditor,", "        key-officer"]);
+        assert_eq!(hanging("short", 0, 18), ["short"]);
+        assert_eq!(hanging("", 0, 18), [""]);
     }
 
     #[test]

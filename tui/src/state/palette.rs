@@ -11,6 +11,8 @@ use crate::call::Write;
 use crate::command::{Command, Whether};
 use crate::grammar::{self, Typed};
 use crate::key::{Key, Named};
+use crate::view::popup::TEXT_COLUMNS;
+use crate::words;
 
 /// What is typed after `:`.
 #[derive(Debug, Default)]
@@ -172,7 +174,10 @@ fn perform(state: &mut State, typed: Typed) -> Whether {
             state.popup = Some(Popup::identity(identity));
         }
         Typed::Help => state.popup = Some(Popup::Help { scroll: 0 }),
-        Typed::Text(title, lines) => state.popup = Some(Popup::Text { title, lines, scroll: 0 }),
+        Typed::Text(title, text) => {
+            let lines = text.lines().flat_map(|text| words::hanging(text, 0, TEXT_COLUMNS)).collect();
+            state.popup = Some(Popup::Text { title, lines, scroll: 0 });
+        }
         Typed::Leave => global::quit(state),
         Typed::Write(write) => match write {
             Write::SuspendAccount { account, reason, call, note } => {

@@ -11,6 +11,7 @@ use crate::call::{Write, listed, short};
 use crate::event::Trouble;
 use crate::key::{Code, Key, Named};
 use crate::view;
+use crate::words;
 
 /// What stands in front of a view.
 pub(crate) enum Popup {
@@ -128,7 +129,7 @@ impl Popup {
     /// Who the server takes us for.
     pub(crate) fn identity(identity: &Identity) -> Self {
         let roles: Vec<&str> = identity.roles.iter().map(|role| role.as_str()).collect();
-        let lines = vec![
+        let lines = [
             format!("Operator      {} ({})", identity.operator, identity.name),
             format!("Roles         {}", roles.join(", ")),
             format!("Instance      {}", identity.instance),
@@ -136,6 +137,7 @@ impl Popup {
             format!("Certificate   until {}", client::times::people(identity.certificate_not_after)),
             format!("Server        version {}", identity.version),
         ];
+        let lines = lines.iter().flat_map(|text| words::hanging(text, 14, view::popup::TEXT_COLUMNS)).collect();
         Self::Text { title: "Who you are".to_owned(), lines, scroll: 0 }
     }
 

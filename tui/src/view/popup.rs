@@ -14,6 +14,10 @@ use crate::words::wrapped;
 /// Columns of a question.
 const COLUMNS: u16 = 70;
 const ROOM: usize = COLUMNS as usize - 6;
+/// Columns of a frame around a text to read.
+const TEXT_FRAME: u16 = 78;
+/// Columns of the text in it: beside it stand the frame and the mark that there is more.
+pub(crate) const TEXT_COLUMNS: usize = TEXT_FRAME as usize - 6;
 
 /// Rows of a text to read that are seen.
 pub(crate) fn text_rows(state: &State) -> usize {
@@ -29,12 +33,12 @@ pub(super) fn draw(state: &State, pen: &mut Pen<'_>) {
     let Some(popup) = &state.popup else { return };
     match popup {
         Popup::Help { scroll } => {
-            let area = pen.middle(78, rows(state, u16::MAX));
+            let area = pen.middle(TEXT_FRAME, rows(state, u16::MAX));
             let inside = pen.frame(area, "Help", Tone::Key);
             pen.lines(inside, &help::lines(state), *scroll);
         }
         Popup::Text { title, lines, scroll } => {
-            let area = pen.middle(78, rows(state, u16::try_from(lines.len()).unwrap_or(u16::MAX)));
+            let area = pen.middle(TEXT_FRAME, rows(state, u16::try_from(lines.len()).unwrap_or(u16::MAX)));
             let inside = pen.frame(area, title, Tone::Key);
             let lines: Vec<Pieces> = lines.iter().map(|text| line(Tone::Plain, text.clone())).collect();
             pen.lines(inside, &lines, *scroll);

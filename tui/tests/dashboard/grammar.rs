@@ -20,6 +20,9 @@ fn activate(text: &str) -> Result<ActivateAt, String> {
     }
 }
 
+/// Text of eighty columns, as the command line's help has it.
+const AS_WIDE_AS_A_TERMINAL: &str = "Columns: rp, organisation.en, organisation.zh-Hant, sector, industry, state, ends.";
+
 /// The nouns and verbs that the dashboard knows.
 pub fn grammar() -> Command {
     let verb = |name: &'static str, arguments: Vec<Arg>| Command::new(name).args(arguments);
@@ -38,7 +41,7 @@ pub fn grammar() -> Command {
         .subcommand(noun(
             "rp",
             vec![
-                verb("list", vec![Arg::new("limit").long("limit")]),
+                verb("list", vec![Arg::new("limit").long("limit")]).after_help(AS_WIDE_AS_A_TERMINAL),
                 verb("show", vec![rp()]),
                 verb("suspend", vec![rp(), reason_text()]),
                 verb("resume", vec![rp(), reason_text()]),

@@ -159,3 +159,17 @@ fn the_palette_shows_the_commands_of_the_view_first() {
     desk.press("3 :");
     insta::assert_snapshot!(desk.screen());
 }
+
+#[test]
+fn a_text_to_read_is_never_cut() {
+    let mut desk = Desk::new();
+    desk.press("4");
+    typed(&mut desk, "rp list --help");
+    desk.shows("Columns: rp,");
+    desk.shows("ends.");
+    desk.hides("…");
+    desk.press("esc w");
+    desk.shows("Roles         administrator,");
+    desk.shows("statistician, auditor");
+    desk.hides("…");
+}
