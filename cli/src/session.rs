@@ -21,7 +21,7 @@ pub struct Session {
     /// Which streams are terminals.
     pub terminal: Terminal,
     connection: OnceLock<Connection>,
-    under_way: Mutex<Option<UnderWay>>,
+    under_way: Mutex<Vec<UnderWay>>,
     repeat: OnceLock<&'static str>,
     goes_on: OnceLock<String>,
 }
@@ -42,7 +42,7 @@ impl Session {
             flags,
             terminal,
             connection: OnceLock::new(),
-            under_way: Mutex::new(None),
+            under_way: Mutex::default(),
             repeat: OnceLock::new(),
             goes_on: OnceLock::new(),
         }
@@ -124,9 +124,9 @@ impl Session {
             let key = options.idempotency_key.get_or_insert_with(client::new_idempotency_key).clone();
             self.verbose(|| format!("idempotency key {key}"));
             let repeat = self.repeat.get().map_or_else(|| repeat_safely(&key), |repeat| (*repeat).to_owned());
-            self.set_under_way((!options.dry_run).then_some(UnderWay { operation: O::NAME, repeat: repeat.clone() }));
+            self.sent(UnderWay { operation: O::NAME, repeat: repeat.clone() }, &options);
             let answered = connection.call(op, &options).await;
-            self.set_under_way(None);
+            self.was_answered(&options);
             answered.map_err(|error| Failure::of_write(error, repeat))?
         } else {
             connection.call(op, &options).await?
@@ -234,15 +234,26 @@ impl Session {
         }
     }
 
-    fn set_under_way(&self, under_way: Option<UnderWay>) {
-        if let Ok(mut slot) = self.under_way.lock() {
-            *slot = under_way;
+    fn sent(&self, write: UnderWay, options: &CallOptions) {
+        if !options.dry_run
+            && let Ok(mut under_way) = self.under_way.lock()
+        {
+            under_way.push(write);
+        }
+    }
+
+    fn was_answered(&self, options: &CallOptions) {
+        if !options.dry_run
+            && let Ok(mut under_way) = self.under_way.lock()
+        {
+            // Those of one command are of one operation and are repeated the same way: any of them stands for the others.
+            under_way.pop();
         }
     }
 
     /// The write that an interruption would leave unanswered.
     pub fn under_way(&self) -> Option<UnderWay> {
-        self.under_way.lock().ok()?.clone()
+        self.under_way.lock().ok()?.last().cloned()
     }
 }
 

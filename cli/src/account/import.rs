@@ -1,19 +1,22 @@
 //! `iamctl account import`.
 
+use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::{self, BufReader, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::PathBuf;
+use std::pin::pin;
 
 use api::Exit;
-use api::account::{ImportAccounts, MAX_ROWS, RefusedRow};
+use api::account::{ImportAccounts, Imported, MAX_ROWS, RefusedRow};
 use clap::Args;
 use client::tabular::{Column, Section};
 use client::times::spaced;
-use client::{CallOptions, Tabular};
+use client::{Answered, CallOptions, Tabular};
+use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::files::registrations::{Batches, changed, check};
+use crate::failure::{Failure, UNKNOWN};
+use crate::files::registrations::{Batches, Checked, changed, check};
 use crate::files::unreadable;
 use crate::output::Answer;
 use crate::progress::Progress;
@@ -22,6 +25,8 @@ use crate::verb::Verb;
 
 /// So many refused rows are listed, the others are counted.
 const MAX_LISTED: usize = 10_000;
+/// Batches on their way at once: while the server stores one, it checks the next.
+const AT_ONCE: usize = 2;
 const GOES_ON: &str = "give the same command again: it goes on where it stopped";
 
 /// Register accounts from a file, one JSON object a line
@@ -108,43 +113,16 @@ impl Verb for Import {
             refused: 0,
             refused_rows: Vec::new(),
         };
-        let progress = Progress::new(session.terminal, checked.rows);
-        let mut batches = Batches::of(&name, BufReader::with_capacity(1 << 16, file), MAX_ROWS);
-        let (mut sent, mut before) = (0_u64, 0_u64);
-        for chunk in 0_u32.. {
-            let rows = batches.next().map_err(|failure| failure.changed(standing(sent)))?;
-            if rows.is_empty() {
-                break;
-            }
-            let count = rows.len() as u64;
-            let key = format!("import-{}-{chunk}", checked.digest.get(..32).unwrap_or_default());
-            let options = CallOptions { idempotency_key: Some(key), ..session.options() };
-            let op = ImportAccounts { file: checked.digest.clone(), chunk, rows };
-            let answered = match session.answered(&op, options).await {
-                Ok(answered) => answered,
-                Err(failure) => {
-                    progress.over();
-                    return Err(broken_off(failure, sent));
-                }
-            };
-            sent += count;
-            before += u64::from(answered.replayed) * count;
-            let imported = answered.reply;
-            done.registered += imported.registered;
-            done.unchanged += imported.unchanged;
-            done.refused += imported.refused.len() as u64;
-            let room = MAX_LISTED.saturating_sub(done.refused_rows.len());
-            done.refused_rows.extend(imported.refused.into_iter().take(room));
-            progress.at(sent, checked.rows, "rows");
-        }
-        progress.over();
-        if batches.digest() != checked.digest {
-            return Err(changed(&name).changed(standing(sent)));
+        let batches = RefCell::new(Batches::of(&name, BufReader::with_capacity(1 << 16, file), MAX_ROWS));
+        let sent = send(session, &checked, &batches, &mut done).await?;
+        if batches.into_inner().digest() != checked.digest {
+            return Err(changed(&name).changed(standing(sent.rows, 0)));
         }
         let exit = if done.refused == 0 { Exit::Done } else { Exit::RowsRefused };
         let mut answer = Answer::one(done).exit(exit);
-        if before > 0 {
-            answer = answer.tell(format!("{} of the rows were in before; this is what was done with them then", spaced(before)));
+        if sent.before > 0 {
+            let before = spaced(sent.before);
+            answer = answer.tell(format!("{before} of the rows were in before; this is what was done with them then"));
         }
         if session.flags.dry_run {
             answer = answer.tell("dry run: nothing was changed");
@@ -153,20 +131,96 @@ impl Verb for Import {
     }
 }
 
-fn standing(sent: u64) -> String {
-    match sent {
-        0 => "nothing was imported".to_owned(),
-        _ => format!("the first {} rows are in and stay", spaced(sent)),
+/// How many rows were sent, and how many of them a server had answered for before.
+struct Sent {
+    rows: u64,
+    before: u64,
+}
+
+/// Sends the file batch by batch and adds up the answers.
+async fn send(
+    session: &Session,
+    checked: &Checked,
+    batches: &RefCell<Batches<impl BufRead>>,
+    done: &mut ImportDone,
+) -> Result<Sent, Failure> {
+    let progress = Progress::new(session.terminal, checked.rows);
+    let broken = Cell::new(false);
+    let next = |chunk: u32| {
+        let (broken, digest) = (&broken, &checked.digest);
+        async move {
+            if broken.get() {
+                return None;
+            }
+            let rows = match batches.borrow_mut().next() {
+                Ok(rows) if rows.is_empty() => return None,
+                rows => rows,
+            };
+            let key = format!("import-{}-{chunk}", digest.get(..32).unwrap_or_default());
+            let options = CallOptions { idempotency_key: Some(key), ..session.options() };
+            let op = rows.map(|rows| ImportAccounts { file: digest.clone(), chunk, rows });
+            let answer = async move {
+                let op = op?;
+                Ok((op.rows.len() as u64, session.answered(&op, options).await?))
+            };
+            Some((answer, chunk + 1))
+        }
+    };
+    let at_once = if checked.repeats { 1 } else { AT_ONCE };
+    let mut answers = pin!(stream::unfold(0, next).buffered(at_once));
+    let (mut sent, mut behind, mut before) = (0_u64, 0_u64, 0_u64);
+    let mut failures = Vec::new();
+    while let Some(answer) = answers.next().await {
+        let (count, answered): (u64, Answered<Imported>) = match answer {
+            Ok(answered) => answered,
+            // What was sent beside it is waited for, so that all that stands can be told.
+            Err(broke) => {
+                broken.set(true);
+                failures.push(broke);
+                continue;
+            }
+        };
+        if !failures.is_empty() {
+            behind += count;
+            continue;
+        }
+        sent += count;
+        before += u64::from(answered.replayed) * count;
+        let imported = answered.reply;
+        done.registered += imported.registered;
+        done.unchanged += imported.unchanged;
+        done.refused += imported.refused.len() as u64;
+        let room = MAX_LISTED.saturating_sub(done.refused_rows.len());
+        done.refused_rows.extend(imported.refused.into_iter().take(room));
+        progress.at(sent, checked.rows, "rows");
+    }
+    progress.over();
+    match failures.is_empty() {
+        true => Ok(Sent { rows: sent, before }),
+        false => Err(broken_off(failures, sent, behind)),
     }
 }
 
-fn broken_off(mut failure: Failure, sent: u64) -> Failure {
-    let standing = standing(sent);
-    let next = match failure.changed.as_deref() {
-        Some(crate::failure::UNKNOWN) => "; of the next batch it is not known",
-        _ => "; of the next batch nothing",
+fn standing(sent: u64, behind: u64) -> String {
+    match (sent, behind) {
+        (0, 0) => "nothing was imported".to_owned(),
+        (0, _) => format!("the {} rows behind the first batch are in and stay", spaced(behind)),
+        (_, 0) => format!("the first {} rows are in and stay", spaced(sent)),
+        _ => format!("the first {} rows are in and stay, and so are the {} behind the next batch", spaced(sent), spaced(behind)),
+    }
+}
+
+/// The first failure, with what stands.
+fn broken_off(failures: Vec<Failure>, sent: u64, behind: u64) -> Failure {
+    let unknown = failures.iter().any(|failure| failure.changed.as_deref() == Some(UNKNOWN));
+    let next = match (failures.len(), unknown) {
+        (0 | 1, true) => "of the next batch it is not known",
+        (0 | 1, false) => "of the next batch nothing",
+        (_, true) => "of the next batches it is not known",
+        (_, false) => "of the next batches nothing",
     };
-    failure.changed = Some(format!("{standing}{next}"));
+    let mut failure = failures.into_iter().next().unwrap_or_else(|| Failure::new(Exit::Failed, "internal", "no batch failed"));
+    failure.changed = Some(format!("{}; {next}", standing(sent, behind)));
     if failure.retryable {
         failure.hint = Some(GOES_ON.to_owned());
     }
@@ -203,14 +257,18 @@ async fn spool(name: String, mut from: impl io::Read + Send + 'static) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::UNKNOWN;
 
     #[test]
     fn what_stands_is_said_when_an_import_breaks_off() {
         let mut failure = Failure::new(Exit::Unavailable, "server.not-confirmed", "x").changed(UNKNOWN);
         failure.retryable = true;
-        let failure = broken_off(failure, 70_000);
+        let failure = broken_off(vec![failure], 70_000, 0);
         assert_eq!(failure.changed.as_deref(), Some("the first 70 000 rows are in and stay; of the next batch it is not known"));
         assert_eq!(failure.hint.as_deref(), Some(GOES_ON));
+        let refused = broken_off(vec![Failure::new(Exit::Denied, "role.denied", "x")], 70_000, 5_000);
+        assert_eq!(
+            refused.changed.as_deref(),
+            Some("the first 70 000 rows are in and stay, and so are the 5 000 behind the next batch; of the next batch nothing")
+        );
     }
 }

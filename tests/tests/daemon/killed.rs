@@ -70,7 +70,8 @@ on_both! {
             running.is_killed();
             let cut_off = importing.await.unwrap();
             let count = daemon.number("SELECT COUNT(*) FROM account").await;
-            assert!(matches!(count, 0 | 5_000 | 10_000 | 12_000), "a batch is there whole or not at all: {count}");
+            // Two are on their way at once: the short third may come in before the second.
+            assert!(matches!(count, 0 | 5_000 | 7_000 | 10_000 | 12_000), "a batch is there whole or not at all: {count}");
             if count < i64::from(ROWS) {
                 assert_eq!(cut_off.status.code(), Some(9), "{}", told(&cut_off));
             }
