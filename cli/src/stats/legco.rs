@@ -21,7 +21,7 @@ pub struct Legco {
     /// Events up to the end of this day
     #[arg(long, value_name = "DATE", value_parser = day)]
     as_at: Day,
-    /// As recorded up to the end of this day; the last one counted when absent
+    /// As recorded up to the end of this day; the last one counted when absent. A day is final an hour after it ended
     #[arg(long, value_name = "TIME", value_parser = day)]
     known_at: Option<Day>,
 }

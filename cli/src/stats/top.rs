@@ -16,10 +16,10 @@ use crate::words::day;
   iamctl stats top --limit 10
   iamctl stats top --as-at 2022-05-31 -o md")]
 pub struct Top {
-    /// Events up to the end of this day; the last one counted when absent
+    /// Events up to the end of this day; that of --known-at when absent
     #[arg(long, value_name = "DATE", value_parser = day)]
     as_at: Option<Day>,
-    /// As recorded up to the end of this day; the last one counted when absent
+    /// As recorded up to the end of this day; the last one counted when absent. A day is final an hour after it ended
     #[arg(long, value_name = "TIME", value_parser = day)]
     known_at: Option<Day>,
     /// How many; ties with the last are shown too

@@ -19,13 +19,13 @@ pub struct Usage {
     /// By what
     #[arg(long, value_parser = word::<UsageBy>(USAGE_BY))]
     by: UsageBy,
-    /// First month; the first with a use when absent
+    /// First month; that of the launch when absent
     #[arg(long, value_name = "MONTH")]
     from: Option<Month>,
-    /// Last month; the last with a use when absent
+    /// Last month; that of --known-at when absent
     #[arg(long, value_name = "MONTH")]
     to: Option<Month>,
-    /// As recorded up to the end of this day; the last one counted when absent
+    /// As recorded up to the end of this day; the last one counted when absent. A day is final an hour after it ended
     #[arg(long, value_name = "TIME", value_parser = day)]
     known_at: Option<Day>,
 }

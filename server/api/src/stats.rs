@@ -14,7 +14,7 @@ const READERS: &[Role] = &[Role::Statistician, Role::Administrator, Role::RpOffi
 pub struct LegcoReport {
     /// Events up to the end of this day, Hong Kong time.
     pub as_at: Day,
-    /// As recorded up to the end of this day; the last day counted when absent.
+    /// As recorded up to the end of this day; the last day counted when absent. Final an hour after its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_at: Option<Day>,
 }
@@ -117,13 +117,13 @@ pub enum UsageBy {
 pub struct UsageReport {
     /// By what.
     pub by: UsageBy,
-    /// First month; the first with a use on record when absent.
+    /// First month; that of the launch when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Month>,
-    /// Last month; the last with a use on record when absent.
+    /// Last month; that of `known_at` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Month>,
-    /// As recorded up to the end of this day; the last day counted when absent.
+    /// As recorded up to the end of this day; the last day counted when absent. Final an hour after its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_at: Option<Day>,
 }
@@ -153,10 +153,10 @@ pub struct UsageRow {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TopServices {
-    /// Events up to the end of this day, Hong Kong time; the last day with a use when absent.
+    /// Events up to the end of this day, Hong Kong time; that of `known_at` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_at: Option<Day>,
-    /// As recorded up to the end of this day; the last day counted when absent.
+    /// As recorded up to the end of this day; the last day counted when absent. Final an hour after its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_at: Option<Day>,
     /// How many, 1 to 1 000; 10 when absent. Ties with the last are shown too.

@@ -50,7 +50,8 @@ pub async fn import(app: &App, caller: &Caller, mut op: ImportAccounts) -> Resul
             Err(StoreError::Unique) if tries < TRIES => continue,
             done => done?,
         };
-        let events: Vec<AccountEvent> = sorted.new.iter().map(|candidate| candidate.event(now)).collect();
+        let recorded_at = tx.recording_time().await?;
+        let events: Vec<AccountEvent> = sorted.new.iter().map(|candidate| candidate.event(recorded_at)).collect();
         tx.account_events_folded(&events).await?;
         let reply = Imported { registered: count(sorted.new.len()), unchanged: count(sorted.unchanged), refused: sorted.refused };
         let facts = json!({
@@ -104,7 +105,7 @@ impl Candidate {
         Ok(NewAccount { id: self.id, account, sealed: Some(sealed) })
     }
 
-    fn event(&self, now: Timestamp) -> AccountEvent {
+    fn event(&self, recorded_at: Timestamp) -> AccountEvent {
         AccountEvent {
             kind: AccountEventKind::Registered,
             tier: self.checked.tier,
@@ -113,7 +114,7 @@ impl Candidate {
             birth_year: i16::try_from(self.checked.profile.birth_date.year()).unwrap_or(0),
             sex: self.checked.profile.sex,
             at: self.checked.registered_at,
-            recorded_at: now,
+            recorded_at,
         }
     }
 }

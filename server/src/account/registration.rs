@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use api::Field;
 use api::account::{ImportRow, Registration};
-use domain::{Channel, Day, Environment, LocationId, Places, Profile, Refusal, Tier, Timestamp};
+use domain::{Channel, Environment, LocationId, Places, Profile, Refusal, Tier, Timestamp};
 
 use crate::failure::Failure;
+use crate::stats::definitions::LAUNCH;
 
-/// 2020-12-29, the day on which the platform was opened to the public.
-pub(super) const LAUNCH: Day = Day::from_number(18_625);
 /// How far another machine's clock may be ahead.
 const AHEAD: Duration = Duration::from_mins(5);
 /// The most mistakes that are listed at once.
@@ -156,11 +155,6 @@ mod tests {
             }
             Err(other) => panic!("{other:?}"),
         }
-    }
-
-    #[test]
-    fn the_platform_was_opened_at_the_end_of_december_2020() {
-        assert_eq!(LAUNCH, "2020-12-29".parse().unwrap());
     }
 
     #[test]

@@ -124,7 +124,7 @@ async fn record_event(app: &App, tx: &mut Write, stored: &StoredAccount, now: Ti
         birth_year: person.as_ref().and_then(|person| i16::try_from(person.birth_date.year()).ok()).unwrap_or(0),
         sex: person.and_then(|person| person.sex),
         at: now,
-        recorded_at: now,
+        recorded_at: tx.recording_time().await?,
     };
     Ok(tx.account_event(&event).await?)
 }

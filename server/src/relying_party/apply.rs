@@ -17,7 +17,7 @@ pub async fn apply(app: &App, caller: &Caller, op: ApplyParties) -> Result<Vec<P
     let record = caller.record(&op);
     let manifests = checked(app, op.manifests).await?;
     let mut tx = app.store.write().await?;
-    let applied = apply_manifests(&mut tx, &manifests, &caller.operator, app.clock.now()).await?;
+    let applied = apply_manifests(&mut tx, &manifests, &caller.operator).await?;
     tx.commit(record.facts(facts(&applied)), applied).await
 }
 
@@ -39,9 +39,9 @@ pub(crate) async fn apply_manifests(
     tx: &mut Write,
     manifests: &Checked,
     operator: &OperatorId,
-    now: Timestamp,
 ) -> Result<Vec<PartyApplied>, Failure> {
     tx.hold_relying_parties().await?;
+    let now = tx.recording_time().await?;
     let intents = intend(tx, manifests).await?;
     // Counted once: while the register is held, nobody else gives codes out.
     let mut highest_code = tx.highest_service_code().await?;

@@ -8,7 +8,7 @@ use domain::{Change, ChangeKind, OperatorId, PartyState, Timestamp};
 use crate::failure::Failure;
 use crate::store::{PartyRow, PartyVersionRow, ServiceRow, ServiceVersionRow, StoreError, Write};
 
-/// When a change of the party counts from. Versions follow each other even when the clock stands still or goes back.
+/// When a change of the party counts from: when it is recorded, and after the version before even when the clock stands still.
 pub(super) fn moment(before: Option<&PartyRow>, now: Timestamp) -> Timestamp {
     let after = before.map(|row| Timestamp::from_micros(row.updated_at).plus(Duration::from_micros(1)));
     after.map_or(now, |after| after.max(now))

@@ -13,7 +13,7 @@ pub async fn suspend(app: &App, caller: &Caller, op: SuspendParty) -> Result<Par
     tx.hold_relying_parties().await?;
     let before = tx.party(&op.rp).await?.ok_or_else(|| Failure::not_found("relying party", &op.rp))?;
     let (was, state) = (before.state()?, before.state()?.suspend(&op.rp)?);
-    let now = app.clock.now();
+    let now = tx.recording_time().await?;
     let row = change_state(&mut tx, before, state, &op.reason, &caller.operator, now).await?;
     let view = view(&mut tx, &row, now).await?;
     let facts = json!({ "was": was, "state": state, "reason": op.reason, "version": row.version });

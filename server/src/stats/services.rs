@@ -36,7 +36,7 @@ impl Services {
     }
 
     /// What the service with that code was on a day. Uses can be older than the record of their service; they are counted
-    /// under what it was first recorded as.
+    /// under what it was first recorded as, which no later record changes.
     ///
     /// # Errors
     /// [`StoreError::Broken`] when there is no such service: a figure that leaves uses out would be false.
@@ -50,13 +50,6 @@ impl Services {
     /// The services that citizens could reach at the end of a day.
     pub fn accessible(&self, day: Day) -> impl Iterator<Item = &ServiceVersion> {
         self.known.accessible(day)
-    }
-
-    /// How many services citizens could reach at the end of a day, as far as is recorded by now, of which nothing was recorded
-    /// by the day they are known at.
-    #[must_use]
-    pub fn recorded_later(&self, day: Day) -> usize {
-        self.all.accessible(day).filter(|version| self.known.on(version.code, day).is_none()).count()
     }
 
     /// The months within which a service comes under another sector or category. On the first day of a month the whole month

@@ -37,9 +37,10 @@ pub async fn rank(read: &mut Read, op: &TopServices) -> Result<Vec<TopRow>, Fail
     let extent = read.usage_extent().await?;
     let tail = read.usage_tail().await?;
     let services = Services::load(read).await?;
-    let last = extent.map(|extent| extent.last_event).into_iter().chain(tail.map(|tail| tail.last_event)).max();
-    let Some(to) = op.as_at.or(last) else { return Ok(Vec::new()) };
-    let known_at = op.known_at.or_else(|| tally::last_recorded([extent, None], [tail, None], &services)).unwrap_or(Day::MAX);
+    let known_at = op.known_at.or_else(|| tally::last_recorded([extent, None], [tail, None], &services));
+    // Up to the day they are known at: what is recorded later moves no earlier answer.
+    let Some(to) = op.as_at.or(known_at) else { return Ok(Vec::new()) };
+    let known_at = known_at.unwrap_or(Day::MAX);
     let services = services.known_by(known_at);
     let window = Window { from: Month::MIN.first_day(), to, known_at };
     let cells = tally::requests(read, &window, extent, &services, Ended::Completed).await?;

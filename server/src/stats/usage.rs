@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::stats::{UsageBy, UsageReport, UsageRow};
 use domain::{Bilingual, Day, Function, Month, Sector};
 
-use super::definitions::categories;
+use super::definitions::{LAUNCH, categories};
 use super::question;
 use super::services::Services;
 use super::tally::{self, Cell, sums, whole};
@@ -13,7 +13,7 @@ use super::window::{Extent, Window};
 use super::words::say;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
-use crate::store::{Ended, Read, StoreError, Tail};
+use crate::store::{Ended, Read, StoreError};
 
 /// Uses by service, category, sector, function, month or day.
 pub(crate) async fn usage(app: &App, _: &Caller, op: UsageReport) -> Result<Vec<UsageRow>, Failure> {
@@ -32,8 +32,8 @@ pub async fn break_down(read: &mut Read, op: &UsageReport) -> Result<Vec<UsageRo
     let extent = read.usage_extent().await?;
     let tail = read.usage_tail().await?;
     let services = Services::load(read).await?;
-    let Some((from, to)) = months(op, extent, tail) else { return Ok(Vec::new()) };
     let known_at = op.known_at.or_else(|| tally::last_recorded([extent, None], [tail, None], &services));
+    let Some((from, to)) = months(op, known_at) else { return Ok(Vec::new()) };
     // Without anything recorded there is nothing that a day of recording could keep out.
     let known_at = known_at.unwrap_or(Day::MAX);
     let services = services.known_by(known_at);
@@ -49,13 +49,11 @@ pub async fn break_down(read: &mut Read, op: &UsageReport) -> Result<Vec<UsageRo
     }
 }
 
-/// The months asked for; where the question leaves them open, those of the first and the last use on record.
-fn months(op: &UsageReport, extent: Option<Extent>, tail: Option<Tail>) -> Option<(Month, Month)> {
-    let first = extent.map(|extent| extent.first_event).into_iter().chain(tail.map(|tail| tail.first_event)).min();
-    let last = extent.map(|extent| extent.last_event).into_iter().chain(tail.map(|tail| tail.last_event)).max();
-    let from = op.from.or_else(|| first.map(Day::month)).or(op.to)?;
-    let to = op.to.or_else(|| last.map(Day::month)).or(op.from)?;
-    Some((from, to))
+/// The months asked for; where the question leaves them open, from the platform's first one to that of the day they are known
+/// at: what is recorded later widens no earlier answer.
+fn months(op: &UsageReport, known_at: Option<Day>) -> Option<(Month, Month)> {
+    let to = op.to.or_else(|| known_at.map(Day::month))?;
+    Some((op.from.unwrap_or(LAUNCH.month()), to))
 }
 
 /// Completed and not completed requests under each key.

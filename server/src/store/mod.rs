@@ -19,6 +19,7 @@ mod job;
 mod key;
 mod operator;
 mod outbox;
+mod recording;
 mod relying_party;
 mod rows;
 mod service;

@@ -156,6 +156,10 @@ impl Write {
         &mut self.read.conn
     }
 
+    pub(super) fn now(&self) -> Timestamp {
+        self.ledger.clock.now()
+    }
+
     /// Whether this transaction may do a task that one node at a time does.
     ///
     /// # Errors

@@ -52,7 +52,8 @@ impl Use {
 /// # Errors
 /// When the database cannot be reached or OpenSSL fails.
 pub async fn record(app: &App, tx: &mut Write, used: &Use) -> Result<(), Failure> {
-    let row = used.row(&mut Pseudonyms::new(&app.keys), app.clock.now()).map_err(anyhow::Error::from)?;
+    let recorded_at = tx.recording_time().await?;
+    let row = used.row(&mut Pseudonyms::new(&app.keys), recorded_at).map_err(anyhow::Error::from)?;
     tx.insert_use(&row).await?;
     app.wake.folder.notify_one();
     Ok(())
