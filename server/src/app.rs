@@ -6,6 +6,7 @@ use std::sync::Arc;
 use api::{Operation, Role};
 use domain::{Clock, Entropy, Environment, OperatorId, RequestId, Timestamp};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::housekeeping::outbox::Courier;
 use crate::keys::Keys;
@@ -34,6 +35,8 @@ pub struct App {
     pub courier: Arc<dyn Courier>,
     /// Wakes the node's own waiters early when something was committed. A hint, never a decision.
     pub wake: Wake,
+    /// Cancelled when the node stops: what would go on for ever ends then.
+    pub stopping: CancellationToken,
 }
 
 /// Hints between the tasks of one node.

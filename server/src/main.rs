@@ -161,7 +161,7 @@ async fn serve(arguments: NodeArguments) -> anyhow::Result<()> {
         "serving"
     );
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    node.serve(stop).await?;
+    node.serve(stop).await;
     tracing::info!("stopped");
     Ok(())
 }

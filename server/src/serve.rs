@@ -3,22 +3,28 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
-use arc_swap::ArcSwap;
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use openssl::ssl::SslContext;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::data_dir::{Held, hold};
-use crate::http::accept::TlsListener;
+use crate::http::accept::{Bounds, DRAIN, Listener, Transport};
 use crate::http::{admin, metrics, public};
 use crate::instance::open::{Ports, listeners, open};
 use crate::settings::Settings;
+
+/// Together below the 1 024 files that a process may have open by default. An enrolment is one request.
+const ADMIN: Bounds = Bounds { connections: 384, stranger: Some(Duration::from_secs(30)) };
+const PUBLIC: Bounds = Bounds { connections: 384, stranger: None };
+const METRICS: Bounds = Bounds { connections: 64, stranger: None };
 
 /// A node that is opened and bound, and serves nothing yet.
 pub struct Node {
@@ -83,32 +89,41 @@ impl Node {
     }
 
     /// Serves until `stop`, then drains: no new connections, requests under way finish, tasks end, the database closes.
-    ///
-    /// # Errors
-    /// When the metrics listener fails.
-    pub async fn serve(mut self, stop: CancellationToken) -> anyhow::Result<()> {
-        let tasks = crate::housekeeping::start(&self.app, &stop);
-        let serving = TaskTracker::new();
+    pub async fn serve(mut self, stop: CancellationToken) {
         let app = Arc::clone(&self.app);
-        let tls = |bound: Bound, router: Router| TlsListener {
+        let stopping = app.stopping.clone();
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            stopped.cancelled().await;
+            stopping.cancel();
+        });
+        let tasks = crate::housekeeping::start(&app, &stop);
+        let serving = TaskTracker::new();
+        let tls = |bound: Bound, router: Router, bounds: Bounds| Listener {
             listener: bound.listener,
-            context: Arc::new(ArcSwap::from_pointee(bound.context)),
-            clock: Arc::clone(&app.clock),
+            transport: Transport::Tls(bound.context, Arc::clone(&app.clock)),
             router,
+            bounds,
         };
-        serving.spawn(tls(self.admin, admin::router(Arc::clone(&app))).serve(stop.clone()));
-        serving.spawn(tls(self.public, public::router(Arc::clone(&app))).serve(stop.clone()));
+        serving.spawn(tls(self.admin, admin::router(Arc::clone(&app)), ADMIN).serve(stop.clone()));
+        serving.spawn(tls(self.public, public::router(Arc::clone(&app)), PUBLIC).serve(stop.clone()));
+        let metrics = Listener {
+            listener: self.metrics,
+            transport: Transport::Plain,
+            router: metrics::router(Arc::clone(&app), self.prometheus),
+            bounds: METRICS,
+        };
+        serving.spawn(metrics.serve(stop.clone()));
         serving.close();
-        let stopping = stop.clone();
-        axum::serve(self.metrics, metrics::router(Arc::clone(&app), self.prometheus))
-            .with_graceful_shutdown(async move { stopping.cancelled().await })
-            .await
-            .context("the metrics listener failed")?;
+        // The listeners bound themselves; what the tasks have under way is cut when the database has vanished under it.
         serving.wait().await;
-        tasks.wait().await;
-        app.store.engine().close().await;
+        if timeout(DRAIN, tasks.wait()).await.is_err() {
+            tracing::warn!("some tasks did not end in time and were cut; they go on at the next start");
+        }
+        if timeout(DRAIN, app.store.engine().close()).await.is_err() {
+            tracing::warn!("the database did not let go in time");
+        }
         drop(self.held.take());
-        Ok(())
     }
 }
 

@@ -68,7 +68,7 @@ impl Problem {
             403 => Exit::Denied,
             404 => Exit::NotFound,
             409 | 412 => Exit::Conflict,
-            429 | 502 | 503 | 504 => Exit::Unavailable,
+            408 | 429 | 502 | 503 | 504 => Exit::Unavailable,
             _ => Exit::Failed,
         }
     }

@@ -109,7 +109,8 @@ impl Connection {
         let dial = Dial::new(ca, credential.as_ref())?;
         let http = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(60))
+            // Sooner than the server, which hangs up after ten seconds without a request.
+            .pool_idle_timeout(Duration::from_secs(8))
             .build(dial.clone());
         let server = url.as_str().trim_end_matches('/').to_owned();
         Ok(Self { inner: Arc::new(Inner { context, server, credential, dial, http }) })

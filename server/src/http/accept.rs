@@ -1,10 +1,10 @@
-//! The accept loop: TLS with the peer's certificate as a request extension, and an end that lets requests finish.
+//! The accept loop: TLS with the peer's certificate as a request extension, bounds on what a stranger may hold, and an end that
+//! lets requests finish.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use domain::{Clock, Timestamp};
@@ -12,18 +12,24 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use openssl::ssl::SslContext;
 use pki::Certificate;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_openssl::SslStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-/// How long a handshake, or the head of a request, may take.
+/// How long a handshake, or the head of a request, may take; also how long a connection may stand without a request.
 const STALLED: Duration = Duration::from_secs(10);
+/// The longest head of a request, bytes.
+const LONGEST_HEAD: u32 = 16 * 1024;
+/// Requests that one connection has under way at once: a dashboard needs a handful.
+const STREAMS: u32 = 32;
 /// How long requests that are under way may take to end once the server stops.
-const DRAIN: Duration = Duration::from_secs(10);
+pub const DRAIN: Duration = Duration::from_secs(10);
 
 /// The certificate the other side came with, verified by the handshake; none where it brought none.
 #[derive(Debug, Clone)]
@@ -40,26 +46,57 @@ pub struct PeerCertificate {
     pub not_after: Timestamp,
 }
 
-/// A TLS listener.
-pub struct TlsListener {
-    /// Where it listens.
-    pub listener: TcpListener,
-    /// Swapped when certificates change; connections that stand keep theirs.
-    pub context: Arc<ArcSwap<SslContext>>,
-    /// Judges certificates.
-    pub clock: Arc<dyn Clock>,
-    /// What answers.
-    pub router: Router,
+/// What a listener speaks below HTTP.
+pub enum Transport {
+    /// Nothing: metrics and health.
+    Plain,
+    /// TLS. Certificates are judged by the node's own clock.
+    Tls(SslContext, Arc<dyn Clock>),
 }
 
-impl TlsListener {
+/// What those who connect may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Connections at once; further ones wait to be accepted.
+    pub connections: usize,
+    /// How long a connection without a certificate lives; for ever when absent.
+    pub stranger: Option<Duration>,
+}
+
+/// A listener.
+pub struct Listener {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// What it speaks.
+    pub transport: Transport,
+    /// What answers.
+    pub router: Router,
+    /// What those who connect may hold.
+    pub bounds: Bounds,
+}
+
+/// What every connection of a listener is given.
+struct Shared {
+    transport: Transport,
+    router: Router,
+    bounds: Bounds,
+}
+
+impl Listener {
     /// Serves until `stop`, then lets what is under way finish.
     pub async fn serve(self, stop: CancellationToken) {
         let graceful = GracefulShutdown::new();
+        let places = Arc::new(Semaphore::new(self.bounds.connections));
+        let shared = Arc::new(Shared { transport: self.transport, router: self.router, bounds: self.bounds });
         loop {
-            let stream = tokio::select! {
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => stream,
+            let accepted = async {
+                // A place first: who comes when all are taken waits in the kernel's queue.
+                let place = Arc::clone(&places).acquire_owned().await;
+                (place, self.listener.accept().await)
+            };
+            let (place, stream) = tokio::select! {
+                (place, accepted) = accepted => match accepted {
+                    Ok((stream, _)) => (place, stream),
                     Err(error) => {
                         // Out of file descriptors, mostly: the connections that stand go on, new ones wait.
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -69,35 +106,63 @@ impl TlsListener {
                 },
                 () = stop.cancelled() => break,
             };
-            let context = self.context.load_full();
-            let clock = Arc::clone(&self.clock);
-            let router = self.router.clone();
-            let watcher = graceful.watcher();
+            let (shared, watcher, stop) = (Arc::clone(&shared), graceful.watcher(), stop.clone());
             tokio::spawn(async move {
-                let Ok((stream, peer)) = handshake(stream, &context, &clock).await else { return };
-                let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-                    request.extensions_mut().insert(peer.clone());
-                    let mut router = router.clone();
-                    async move {
-                        Ok::<_, Infallible>(router.call(request.map(Body::new)).await.unwrap_or_else(|never| match never {}))
-                    }
-                });
-                let mut builder = auto::Builder::new(TokioExecutor::new());
-                builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(60)).max_buf_size(64 * 1024);
-                builder
-                    .http2()
-                    .timer(TokioTimer::new())
-                    .max_header_list_size(16 * 1024)
-                    .keep_alive_interval(Some(Duration::from_secs(20)));
-                let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-                if let Err(error) = watcher.watch(connection).await {
-                    tracing::debug!(%error, "a connection ended");
-                }
+                shared.connection(stream, watcher, &stop).await;
+                drop(place);
             });
         }
         drop(self.listener);
         if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests did not end in time and were cut");
+        }
+    }
+}
+
+impl Shared {
+    async fn connection(&self, stream: TcpStream, watcher: Watcher, stop: &CancellationToken) {
+        match &self.transport {
+            Transport::Plain => self.converse(stream, Peer(None), watcher).await,
+            Transport::Tls(context, clock) => {
+                let shaken = tokio::select! {
+                    shaken = handshake(stream, context, clock) => shaken,
+                    () = stop.cancelled() => return,
+                };
+                if let Ok((stream, peer)) = shaken {
+                    self.converse(stream, peer, watcher).await;
+                }
+            }
+        }
+    }
+
+    /// Requests and answers until one side has enough.
+    async fn converse<S>(&self, stream: S, peer: Peer, watcher: Watcher)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let life = self.bounds.stranger.filter(|_| peer.0.is_none());
+        let router = self.router.clone();
+        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            let mut router = router.clone();
+            async move { Ok::<_, Infallible>(router.call(request.map(Body::new)).await.unwrap_or_else(|never| match never {})) }
+        });
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(STALLED).max_buf_size(LONGEST_HEAD as usize);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(LONGEST_HEAD)
+            .max_concurrent_streams(STREAMS)
+            .keep_alive_interval(Some(Duration::from_secs(20)));
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = watcher.watch(connection);
+        let ended = match life {
+            Some(life) => tokio::time::timeout(life, connection).await.unwrap_or(Ok(())),
+            None => connection.await,
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended");
         }
     }
 }

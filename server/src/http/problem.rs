@@ -24,7 +24,7 @@ pub fn problem(status: u16, code: &str, message: impl Into<String>, hint: Option
         code: code.to_owned(),
         message: message.into(),
         hint: hint.map(str::to_owned),
-        retryable: status == 503 || status == 429,
+        retryable: matches!(status, 408 | 429 | 503),
         request_id: Some(request.to_string()),
         fields: Vec::new(),
     }

@@ -12,6 +12,7 @@ use openssl::ssl::SslContext;
 use pki::provider::SealingKey;
 use pki::{Certificate, Instance, KeyEncryptionKey};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Wake};
 use crate::data_dir::{self, KEY_FILE};
@@ -105,6 +106,7 @@ async fn assemble(
         environment,
         courier: ports.courier,
         wake: Wake::default(),
+        stopping: CancellationToken::new(),
     })
 }
 

@@ -18,6 +18,10 @@ pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enroll
     let code: String = asked.code.trim().to_ascii_uppercase();
     let mac = app.keys.enrolment_mac(&code).map_err(anyhow::Error::from)?;
     let now = app.clock.now();
+    // Asked by a read first: whoever guesses codes keeps no writer waiting.
+    if app.store.read().await?.operator_of_code(&mac).await?.is_none() {
+        return Err(code_refused());
+    }
     let mut tx = app.store.write().await?;
     let Some(row) = tx.operator_enrolling(&mac).await? else { return Err(code_refused()) };
     if row.enrolment_expires_at.is_none_or(|expires| now.micros() > expires) || row.state()? == OperatorState::Disabled {

@@ -125,6 +125,20 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
+    /// The operator whose enrolment code this is.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn operator_of_code(&mut self, mac: &[u8]) -> Result<Option<OperatorRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT id, name, roles, state, version, created_at, enrolment_mac, enrolment_expires_at
+             FROM operator WHERE enrolment_mac = $1"
+        )
+        .bind(mac)
+        .fetch_optional(c))
+        .map_err(|error| self.error(error))
+    }
+
     /// Operators by id from behind `after` on.
     ///
     /// # Errors

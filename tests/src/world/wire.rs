@@ -20,7 +20,7 @@ pub struct Serving {
     /// Its ports.
     pub app: Arc<App>,
     stop: CancellationToken,
-    task: JoinHandle<anyhow::Result<()>>,
+    task: JoinHandle<()>,
 }
 
 impl World {
@@ -94,9 +94,9 @@ impl Serving {
     /// Stops the node and waits until it has drained.
     ///
     /// # Panics
-    /// When it ended in an error.
+    /// When it panicked.
     pub async fn stops(self) {
         self.stop.cancel();
-        self.task.await.unwrap().unwrap();
+        self.task.await.unwrap();
     }
 }

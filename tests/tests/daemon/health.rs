@@ -56,6 +56,20 @@ on_both! {
         assert!(running.child.wait().unwrap().success());
     }
 
+    async fn half_a_request_does_not_keep_it_from_stopping(engine: Engine) {
+        let daemon = Daemon::new(engine).await;
+        let mut running = daemon.serves();
+        let half = [running.metrics, running.public].map(|address| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(b"GET /metrics HTT").unwrap();
+            stream
+        });
+        assert_eq!(get(running.metrics, "/livez").0, 200);
+        assert!(running.stops().success());
+        running.waits_for("stopped");
+        drop(half);
+    }
+
     async fn what_is_under_way_is_finished_before_it_stops(engine: Engine) {
         let daemon = Daemon::new(engine).await;
         let mut running = daemon.serves();

@@ -11,6 +11,7 @@ mod idempotency;
 mod instances;
 mod keys;
 mod leaders;
+mod listeners;
 mod operators;
 mod outages;
 mod overview;

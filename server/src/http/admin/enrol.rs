@@ -1,6 +1,7 @@
 //! `POST /enrol`: a one-time code and a CSR become an operator's certificate.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::enrol::Enrol;
 use axum::Json;
@@ -13,13 +14,29 @@ use super::super::problem::respond;
 use crate::app::App;
 use crate::failure::Failure;
 
+/// How long an enrolment may take: less than the client waits.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+fn out_of_patience() -> Failure {
+    Failure::Unavailable {
+        code: "store.not-confirmed",
+        message: format!("NOT CONFIRMED: the database gave no answer within {} s", PATIENCE.as_secs()),
+        hint: Some(
+            "try again; if the code is refused then, ask for a new one ('iamctl operator add' for the same id)".to_owned(),
+        ),
+    }
+}
+
 pub async fn enrol(State(app): State<Arc<App>>, body: Bytes) -> Response {
     let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
     // Neither the code nor the CSR is repeated in an error: the code is a secret.
     let asked: Result<Enrol, Failure> = serde_json::from_slice(&body)
         .map_err(|_| Failure::invalid("request.invalid", "an enrolment is a JSON object with 'code' and 'csr'"));
     let enrolled = match asked {
-        Ok(asked) => crate::operator::enrol::enrol(&app, asked, request).await,
+        Ok(asked) => match tokio::time::timeout(PATIENCE, crate::operator::enrol::enrol(&app, asked, request)).await {
+            Ok(enrolled) => enrolled,
+            Err(_) => Err(out_of_patience()),
+        },
         Err(failure) => Err(failure),
     };
     match enrolled {

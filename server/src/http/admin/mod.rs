@@ -3,6 +3,7 @@
 mod authenticate;
 mod enrol;
 mod events;
+mod gate;
 mod mount;
 mod routes;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Uri;
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::RequestId;
@@ -19,22 +21,18 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::problem::{problem, respond};
 use crate::app::App;
 
-/// The largest body: an import batch of 5 000 rows takes about 2 MiB.
-const LARGEST_BODY: usize = 16 * 1024 * 1024;
-
 /// The router.
 pub fn router(app: Arc<App>) -> Router {
-    let fallback = Arc::clone(&app);
+    let (fallback, method) = (Arc::clone(&app), Arc::clone(&app));
     routes::mounted()
         .route(api::enrol::PATH, post(enrol::enrol))
         .route("/admin/v1/events", get(events::events))
-        .fallback(move |peer, uri: Uri| no_such_path(Arc::clone(&fallback), peer, uri.path().to_owned()))
-        .method_not_allowed_fallback({
-            let app = Arc::clone(&app);
-            move || wrong_method(Arc::clone(&app))
-        })
+        .fallback(move |uri: Uri| no_such_path(Arc::clone(&fallback), uri.path().to_owned()))
+        .method_not_allowed_fallback(move || wrong_method(Arc::clone(&method)))
         .with_state(Arc::clone(&app))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        // The gate has measured the body.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Arc::clone(&app), gate::gate))
         .layer(CatchPanicLayer::custom(move |_| panicked(&app)))
 }
 
@@ -44,11 +42,8 @@ pub fn mounted_operations() -> Vec<&'static str> {
     routes::NAMES.to_vec()
 }
 
-async fn no_such_path(app: Arc<App>, peer: axum::Extension<super::accept::Peer>, path: String) -> Response {
+async fn no_such_path(app: Arc<App>, path: String) -> Response {
     let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
-    if peer.0.0.is_none() {
-        return respond(&authenticate::certificate_missing(request));
-    }
     let hint = "the operations are listed by 'iamctl explain operations'";
     respond(&problem(404, "operation.not-found", format!("no such path: {}", domain::visible(&path)), Some(hint), request))
 }
