@@ -24,7 +24,7 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         Duration::from_secs(1),
         |app| &app.wake.sealer,
         |app| async move {
-            while crate::audit::seal::seal(&app).await? > 0 {}
+            while within(crate::audit::seal::seal(&app)).await? > 0 {}
             Ok(())
         },
     );
@@ -36,7 +36,7 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         Duration::from_secs(1),
         |app| &app.wake.folder,
         |app| async move {
-            while crate::usage::fold::fold(&app).await? > 0 {}
+            while within(crate::usage::fold::fold(&app)).await? > 0 {}
             Ok(())
         },
     );
@@ -47,7 +47,7 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         "key steps",
         Duration::from_secs(1),
         |app| &app.wake.keys,
-        |app| async move { crate::key::steps::take_due(&app).await.map(|_| ()) },
+        |app| async move { within(crate::key::steps::take_due(&app)).await.map(|_| ()) },
     );
     spawn(
         &tasks,
@@ -75,9 +75,28 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
             }
         },
     );
-    spawn(&tasks, app, stop, "sweep", Duration::from_mins(10), |app| &app.wake.sweeper, |app| async move { sweep(&app).await });
+    spawn(
+        &tasks,
+        app,
+        stop,
+        "sweep",
+        Duration::from_mins(10),
+        |app| &app.wake.sweeper,
+        |app| async move { within(sweep(&app)).await },
+    );
     tasks.close();
     tasks
+}
+
+/// How long one round of transactions may take. A database that vanished in the middle of a question never answers: dropped,
+/// the transaction is undone, or was done, and either way the next round finds how things stand.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+pub(crate) async fn within<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(done) => done,
+        Err(_) => anyhow::bail!("the database gave no answer within {} s", PATIENCE.as_secs()),
+    }
 }
 
 /// Runs `work` once a `period`, or earlier when woken. A failure is logged and tried again: the database may be away.

@@ -17,9 +17,15 @@ const CLOCK_BEHIND: Duration = Duration::from_secs(60);
 /// A certificate of ours that ends sooner than this is said.
 const CERTIFICATE_ENDS: Duration = Duration::from_hours(14 * 24);
 
+/// How long the database may take to answer: whoever asks for readiness waits no longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Looks at database, audit, keys, clock and disk.
 pub async fn look(app: &App) -> Vec<Check> {
-    let facts = facts(app).await;
+    let facts = match tokio::time::timeout(PATIENCE, facts(app)).await {
+        Ok(facts) => facts,
+        Err(_) => Err(StoreError::Unavailable(format!("it gave no answer within {} s", PATIENCE.as_secs()))),
+    };
     let (audit, keys, clock) = match &facts {
         Ok(facts) => (audit(app, facts), keys(app, facts), clock(app, facts)),
         Err(_) => (unknown("audit"), unknown("keys"), unknown("clock")),

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::failure::Failure;
+use crate::housekeeping::within;
 use crate::sandbox::populating::Populating;
 use crate::store::{Housekeeping, JobRow, Leader, Write};
 
@@ -118,35 +119,40 @@ async fn run(app: &App, row: &JobRow, stop: &CancellationToken) -> anyhow::Resul
         if let Err(failure) = work.prepare(app).await {
             return fail(app, job, failure).await;
         }
-        let mut tx = app.store.write().await?;
-        let Some(row) = tx.job_locked(job).await? else { return Ok(Stopped::Over) };
-        if row.state()? != JobState::Running {
-            return Ok(Stopped::Over);
-        }
-        if row.progress != stands {
-            tracing::warn!(%job, "another node goes on with this job");
-            return Ok(Stopped::Elsewhere);
-        }
-        if row.cancel_requested {
-            return cancel(app, tx, row).await;
-        }
-        let advance = match work.batch(app, &mut tx).await {
-            Ok(advance) => advance,
-            Err(failure) => {
-                drop(tx);
-                return fail(app, job, failure).await;
-            }
-        };
-        stands.clone_from(&advance.progress);
-        let next = advance.next;
-        commit(app, tx, row, advance).await?;
-        if next == Next::Nothing {
-            return Ok(Stopped::Over);
+        if let Some(stopped) = within(batch(app, job, &mut work, &mut stands)).await? {
+            return Ok(stopped);
         }
         // The one writer of SQLite is lent to whoever waits for it.
         tokio::task::yield_now().await;
     }
     Ok(Stopped::Elsewhere)
+}
+
+/// One batch in one transaction; nothing when there is more.
+async fn batch(app: &App, job: JobId, work: &mut Work, stands: &mut String) -> anyhow::Result<Option<Stopped>> {
+    let mut tx = app.store.write().await?;
+    let Some(row) = tx.job_locked(job).await? else { return Ok(Some(Stopped::Over)) };
+    if row.state()? != JobState::Running {
+        return Ok(Some(Stopped::Over));
+    }
+    if row.progress != *stands {
+        tracing::warn!(%job, "another node goes on with this job");
+        return Ok(Some(Stopped::Elsewhere));
+    }
+    if row.cancel_requested {
+        return cancel(app, tx, row).await.map(Some);
+    }
+    let advance = match work.batch(app, &mut tx).await {
+        Ok(advance) => advance,
+        Err(failure) => {
+            drop(tx);
+            return fail(app, job, failure).await.map(Some);
+        }
+    };
+    stands.clone_from(&advance.progress);
+    let next = advance.next;
+    commit(app, tx, row, advance).await?;
+    Ok((next == Next::Nothing).then_some(Stopped::Over))
 }
 
 /// The batch and how far the job is, in one transaction with one audit entry.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::event::ChangeEvent;
-use api::{OperationInfo, Role};
+use api::{Effect, OperationInfo, Role};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -18,11 +19,14 @@ use super::super::accept::Peer;
 use super::super::problem::{problem, respond};
 use super::authenticate::{Unauthenticated, authenticate};
 use crate::app::App;
+use crate::failure::Failure;
 use crate::store::StoreError;
 
 /// How often the database is asked when nothing woke the feed: other nodes' entries come this way.
 const POLL: Duration = Duration::from_secs(1);
 const BATCH: i64 = 500;
+/// How long the first answer may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize)]
 pub struct Start {
@@ -40,10 +44,24 @@ struct Feed {
 pub async fn events(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    Query(start): Query<Start>,
+    start: Result<Query<Start>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
     let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
+    let Ok(Query(start)) = start else {
+        let failure = Failure::invalid_field("request.invalid", "after", "'after' is the number of a leaf");
+        return respond(&failure.into_problem(Some(request.to_string())));
+    };
+    match tokio::time::timeout(PATIENCE, begin(app, peer, start, &headers, request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let failure = Failure::from(StoreError::Unavailable(format!("it gave no answer within {} s", PATIENCE.as_secs())));
+            respond(&failure.into_problem(Some(request.to_string())))
+        }
+    }
+}
+
+async fn begin(app: Arc<App>, peer: Peer, start: Start, headers: &HeaderMap, request: RequestId) -> Response {
     match authenticate(&app, &peer, request).await {
         Ok(_) => {}
         Err(Unauthenticated::Stranger(problem)) => return respond(&problem),
@@ -64,12 +82,17 @@ pub async fn events(
         Some(after) => i64::try_from(after).unwrap_or(i64::MAX - 1) + 1,
         None => match end_of_log(&app).await {
             Ok(end) => end,
-            Err(error) => return respond(&crate::failure::Failure::from(error).into_problem(Some(request.to_string()))),
+            Err(error) => return respond(&Failure::from(error).into_problem(Some(request.to_string()))),
         },
     };
     let feed = Feed { app, peer, next, operations: api::operations() };
     let stream = stream::unfold(feed, |mut feed| async move {
-        let batch = feed.wait().await?;
+        let stopping = feed.app.stopping.clone();
+        // Without the end that a stop sets to it, a stream would hold the stop up for as long as requests may drain.
+        let batch = tokio::select! {
+            batch = feed.wait() => batch?,
+            () = stopping.cancelled() => return None,
+        };
         Some((stream::iter(batch.into_iter().map(Ok::<_, Infallible>)), feed))
     });
     let events = futures_util::StreamExt::flatten(stream);
@@ -89,6 +112,7 @@ impl Feed {
             let request = RequestId::new(self.app.clock.now(), self.app.entropy.as_ref());
             let known = authenticate(&self.app, &self.peer, request).await.ok()?;
             let views = self.app.store.read().await.ok()?.sealed_views(self.next, BATCH).await.ok()?;
+            let full = i64::try_from(views.len()).is_ok_and(|count| count == BATCH);
             let mut events = Vec::new();
             for view in views {
                 let index = view.index?;
@@ -100,17 +124,23 @@ impl Feed {
             if !events.is_empty() {
                 return Some(events);
             }
+            // Nothing of it was for these eyes, and there is more.
+            if full {
+                continue;
+            }
             let _ = tokio::time::timeout(POLL, woken).await;
         }
     }
 
-    /// An auditor and an administrator see everything, others what they may do themselves.
+    /// An auditor and an administrator see everything, others what is done to the things they may act on themselves: a key
+    /// officer also sees the platform activate a key, though nobody may ask for that.
     fn may_see(&self, roles: &[Role], action: &str) -> bool {
+        let noun = |name: &str| name.split('.').next().map(str::to_owned);
         roles.iter().any(|role| matches!(role, Role::Auditor | Role::Administrator))
-            || self
-                .operations
-                .iter()
-                .any(|operation| operation.name == action && operation.roles.iter().any(|role| roles.contains(role)))
+            || self.operations.iter().any(|operation| {
+                let concerns = operation.effect != Effect::Read && noun(operation.name) == noun(action);
+                (concerns || operation.name == action) && operation.roles.iter().any(|role| roles.contains(role))
+            })
     }
 }
 
