@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{AssertSqlSafe, Connection, Executor, Postgres, Row, SqlSafeStr, Sqlite, Transaction};
 
 use super::StoreError;
-use super::fault::{classify, is_missing_table, opening};
+use super::fault::{at_commit, classify, is_missing_table, opening};
 
 /// How long a statement may wait for a connection: an agent has a caller on the line.
 const ACQUIRE: Duration = Duration::from_secs(4);
@@ -347,28 +347,25 @@ impl Conn {
     /// Makes it durable.
     ///
     /// # Errors
-    /// [`StoreError::NotConfirmed`] when the answer to the commit never came.
-    pub async fn commit(self) -> Result<(), StoreError> {
+    /// [`StoreError::NotConfirmed`] when it is not known whether it is: the answer never came, or says nothing certain.
+    pub async fn commit(self, engine: &Engine) -> Result<(), StoreError> {
         let done = match self {
             Self::Sqlite(transaction) => transaction.commit().await,
             Self::Postgres(transaction) => transaction.commit().await,
         };
-        done.map_err(|error| match classify(error, "the database") {
-            StoreError::Unavailable(cause) => StoreError::NotConfirmed(cause),
-            other => other,
-        })
+        done.map_err(|error| at_commit(error, &engine.place()))
     }
 
     /// Undoes it.
     ///
     /// # Errors
     /// When the database cannot be reached; then it is undone anyway.
-    pub async fn rollback(self) -> Result<(), StoreError> {
+    pub async fn rollback(self, engine: &Engine) -> Result<(), StoreError> {
         let done = match self {
             Self::Sqlite(transaction) => transaction.rollback().await,
             Self::Postgres(transaction) => transaction.rollback().await,
         };
-        done.map_err(|error| classify(error, "the database"))
+        done.map_err(|error| engine.error(error))
     }
 }
 

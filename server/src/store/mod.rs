@@ -1,7 +1,8 @@
 //! The store: two engines, one SQL text, one transaction an operation.
 //!
 //! Invariant: nothing is written without an audit entry in the same transaction. [`Write`] has no public way to end but
-//! [`Write::commit`], which takes the record, and [`Write::commit_housekeeping`], whose kinds are listed there.
+//! [`Write::commit`], which takes the record, [`Write::commit_housekeeping`], whose kinds are listed there, and those that
+//! record a refusal or an enrolment.
 //! Invariant: SQL is constant text beside its row, columns named, one statement a function.
 
 pub mod engine;

@@ -1,11 +1,13 @@
 //! The write transaction and the ledger that every commit writes to.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use api::Operation;
-use domain::{AuditId, CallRef, Clock, Entropy, Environment, Refusal, Timestamp};
+use domain::{AuditId, CallRef, Clock, Entropy, Environment, Refusal, RequestId, Timestamp};
+use pki::audit_log::LONGEST_ENTRY;
 use pki::provider::{Aad, SealingKey};
 use serde::Serialize;
 use serde_json::Value;
@@ -17,6 +19,8 @@ use crate::failure::Failure;
 
 /// Version of the audit leaf's fields.
 const LEAF_VERSION: u32 = 1;
+/// The longest subject of an entry, characters; ids of ours are far shorter.
+const LONGEST_SUBJECT: usize = 200;
 
 /// What every commit needs besides the database.
 pub struct Ledger {
@@ -175,12 +179,12 @@ impl Write {
     /// idempotency key was used by another request at the same moment.
     pub async fn commit<O: Operation>(mut self, record: Record<'_, O>, reply: O::Reply) -> Result<O::Reply, Failure> {
         if record.caller.keep == Keep::Nothing {
-            self.read.conn.rollback().await?;
+            self.read.conn.rollback(&self.read.engine).await?;
             return Ok(reply);
         }
         self.add_entry(record.caller, O::NAME, &record.subject, "done", record.call, &record.facts).await?;
         let reply = self.keep_reply::<O>(record.caller, reply).await?;
-        self.read.conn.commit().await?;
+        self.read.conn.commit(&self.read.engine).await?;
         Ok(reply)
     }
 
@@ -193,7 +197,7 @@ impl Write {
             let actor = Actor { kind: "system", id: "system", certificate: None };
             self.insert(actor, action, subject, "done", None, None, None, facts).await?;
         }
-        self.read.conn.commit().await
+        self.read.conn.commit(&self.read.engine).await
     }
 
     /// Records that a request was refused, in a transaction of its own.
@@ -209,7 +213,34 @@ impl Write {
         code: &str,
     ) -> Result<(), StoreError> {
         self.add_entry(caller, action, subject, "refused", call, &serde_json::json!({ "code": code })).await?;
-        self.read.conn.commit().await
+        self.read.conn.commit(&self.read.engine).await
+    }
+
+    /// Records that an operator has enrolled: the first thing they do, though without a certificate yet.
+    ///
+    /// # Errors
+    /// As [`Write::commit`].
+    pub async fn commit_enrolment(mut self, operator: &str, request: RequestId, facts: &Value) -> Result<(), StoreError> {
+        let actor = Actor { kind: "operator", id: operator, certificate: None };
+        self.insert(actor, "operator.enrol", operator, "done", None, Some(request.to_string()), None, facts).await?;
+        self.read.conn.commit(&self.read.engine).await
+    }
+
+    /// Records that somebody was not let in, of whom nothing is known but what they showed.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn commit_turned_away(
+        mut self,
+        action: &'static str,
+        subject: &str,
+        request: Option<RequestId>,
+        facts: &Value,
+    ) -> Result<(), StoreError> {
+        let actor = Actor { kind: "system", id: "system", certificate: None };
+        let request = request.map(|request| request.to_string());
+        self.insert(actor, action, subject, "refused", None, request, None, facts).await?;
+        self.read.conn.commit(&self.read.engine).await
     }
 
     /// Throws the transaction away.
@@ -217,7 +248,7 @@ impl Write {
     /// # Errors
     /// When the database cannot be reached; then it is gone anyway.
     pub async fn rollback(self) -> Result<(), StoreError> {
-        self.read.conn.rollback().await
+        self.read.conn.rollback(&self.read.engine).await
     }
 
     async fn add_entry(
@@ -249,6 +280,7 @@ impl Write {
         let at = self.ledger.clock.now();
         let id = AuditId::new(at, self.ledger.entropy.as_ref());
         let operator = actor.id;
+        let subject = &*fit(subject);
         let leaf = Leaf {
             v: LEAF_VERSION,
             id,
@@ -265,6 +297,11 @@ impl Write {
             facts,
         };
         let leaf = serde_json::to_vec(&leaf).map_err(|error| StoreError::Broken(error.into()))?;
+        if leaf.len() > LONGEST_ENTRY {
+            // Sealed, it would make every later verification of the log fail.
+            let length = leaf.len();
+            return Err(StoreError::Broken(anyhow::anyhow!("an audit entry of {action} would have {length} bytes")));
+        }
         let call = call.map(|call| call.to_string());
         self.insert_audit_entry(&Entry { id, leaf, at, operator, action, subject, outcome, call, request_id }).await
     }
@@ -294,6 +331,14 @@ impl Write {
         let aad = reply_aad(&ledger.instance, caller, key);
         let opened = ledger.replies.open(sealed, aad).map_err(|error| StoreError::Broken(error.into()))?;
         serde_json::from_slice(&opened).map_err(|error| StoreError::Broken(error.into()))
+    }
+}
+
+/// What an entry is about, fit for a log that nobody can mend: a request that is refused may name anything at any length.
+fn fit(subject: &str) -> Cow<'_, str> {
+    match subject.char_indices().nth(LONGEST_SUBJECT) {
+        None => domain::visible(subject),
+        Some((end, _)) => Cow::Owned(format!("{}…", domain::visible(&subject[..end]))),
     }
 }
 
