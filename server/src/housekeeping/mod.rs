@@ -143,11 +143,18 @@ fn spawn<F, R>(
 /// # Errors
 /// When the database cannot be reached.
 pub async fn sweep(app: &App) -> anyhow::Result<()> {
+    let now = app.clock.now();
     let mut tx = app.store.write().await?;
     if !tx.leads(Leader::Sweeper).await? {
         return Ok(());
     }
-    if tx.sweep_replies(app.clock.now()).await? > 0 {
+    // A code costs its administrator one command; a reply that is forgotten too soon lets a write be done twice.
+    let codes = tx.sweep_codes(now).await?;
+    let replies = match tx.passed_for_certain(now).await? {
+        Some(passed) => tx.sweep_replies(passed).await?,
+        None => 0,
+    };
+    if codes + replies > 0 {
         tx.commit_housekeeping(Housekeeping::Sweep).await?;
     } else {
         tx.rollback().await?;

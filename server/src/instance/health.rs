@@ -35,7 +35,7 @@ pub async fn look(app: &App) -> Vec<Check> {
 
 struct Facts {
     oldest_unsealed: Option<Timestamp>,
-    newest_entry: Option<Timestamp>,
+    last_sealed: Option<Timestamp>,
     signing: usize,
     listener_ends: Option<Timestamp>,
 }
@@ -43,7 +43,7 @@ struct Facts {
 async fn facts(app: &App) -> Result<Facts, StoreError> {
     let mut read = app.store.read().await?;
     read.ping().await?;
-    let (oldest_unsealed, newest_entry) = read.audit_times().await?;
+    let (oldest_unsealed, last_sealed) = read.audit_times().await?;
     let keys = read.keys(None, Some(KeyState::Active)).await?;
     let signing = keys.iter().filter(|row| row.purpose == KeyPurpose::TokenSigning.to_string()).count();
     let listener_ends = keys
@@ -52,7 +52,7 @@ async fn facts(app: &App) -> Result<Facts, StoreError> {
         .and_then(|row| row.certificate.as_deref())
         .and_then(|der| Certificate::from_der(der).ok())
         .map(|certificate| certificate.view().not_after);
-    Ok(Facts { oldest_unsealed, newest_entry, signing, listener_ends })
+    Ok(Facts { oldest_unsealed, last_sealed, signing, listener_ends })
 }
 
 fn check(id: &str, ok: bool, detail: impl Into<String>, mend: &str) -> Check {
@@ -109,12 +109,12 @@ fn keys(app: &App, facts: &Facts) -> Check {
 
 fn clock(app: &App, facts: &Facts) -> Check {
     let now = app.clock.now();
-    match facts.newest_entry {
-        Some(newest) if newest.saturating_since(now) > CLOCK_BEHIND => check(
+    match facts.last_sealed {
+        Some(last) if last.saturating_since(now) > CLOCK_BEHIND => check(
             "clock",
             false,
-            format!("the clock says {now}, but the newest audit entry is of {newest}"),
-            "set the clock right (chrony, systemd-timesyncd)",
+            format!("the clock says {now}, but the last audit entry is of {last}"),
+            "set the clock right (chrony, systemd-timesyncd); where it is right now, this ends with the next entry",
         ),
         _ => check("clock", true, now.to_string(), ""),
     }

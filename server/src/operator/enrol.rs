@@ -1,12 +1,18 @@
+use std::time::Duration;
+
 use api::enrol::{Enrol, Enrolled};
 use api::operator::OperatorState;
 use domain::{KeyPurpose, Refusal, RequestId, Timestamp};
 use pki::{Certificate, CsrRequest};
 
+use super::add::CODE_LIFE;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::keys;
-use crate::store::{CertificateRow, Housekeeping, OperatorRow};
+use crate::store::{CertificateRow, OperatorRow};
+
+/// How far apart the clocks of two nodes may be.
+const CLOCKS_APART: Duration = Duration::from_mins(1);
 
 /// Issues an operator's certificate for a one-time code and a proven key. In the same transaction the code is spent, and
 /// whoever holds a certificate of before is shut out: it may be on a machine that was lost.
@@ -19,12 +25,15 @@ pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enroll
     let mac = app.keys.enrolment_mac(&code).map_err(anyhow::Error::from)?;
     let now = app.clock.now();
     // Asked by a read first: whoever guesses codes keeps no writer waiting.
-    if app.store.read().await?.operator_of_code(&mac).await?.is_none() {
+    let mut read = app.store.read().await?;
+    let Some(row) = read.operator_of_code(&mac).await? else { return Err(code_refused()) };
+    if !is_good(&row, now, read.last_sealed().await?)? {
         return Err(code_refused());
     }
+    drop(read);
     let mut tx = app.store.write().await?;
     let Some(row) = tx.operator_enrolling(&mac).await? else { return Err(code_refused()) };
-    if row.enrolment_expires_at.is_none_or(|expires| now.micros() > expires) || row.state()? == OperatorState::Disabled {
+    if !is_good(&row, now, None)? {
         return Err(code_refused());
     }
     let Some(authority_row) = tx.active_key(KeyPurpose::IssuingCa, keys::OPERATORS).await? else {
@@ -49,10 +58,19 @@ pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enroll
         "serial": certificate.view().serial,
         "not_after": Timestamp::to_string(&certificate.view().not_after),
         "revoked": revoked,
-        "request": request.to_string(),
     });
-    tx.commit_housekeeping(Housekeeping::Step { action: "operator.enrol", subject: row.id, facts }).await?;
+    tx.commit_enrolment(&row.id, request, &facts).await?;
     Ok(reply)
+}
+
+/// Whether the code of this row may be spent. A clock that was turned back revives none: the code is over by the last sealed
+/// entry too, and was not yet there at a time before it was made.
+fn is_good(row: &OperatorRow, now: Timestamp, last_sealed: Option<Timestamp>) -> Result<bool, Failure> {
+    let Some(expires_at) = row.enrolment_expires_at.map(Timestamp::from_micros) else { return Ok(false) };
+    let latest = last_sealed.map_or(now, |sealed| sealed.max(now));
+    let made_at = expires_at.minus(CODE_LIFE);
+    let began = now.plus(CLOCKS_APART) >= made_at;
+    Ok(latest <= expires_at && began && row.state()? != OperatorState::Disabled)
 }
 
 /// One answer for a wrong, a spent and an expired code: it tells nobody which.

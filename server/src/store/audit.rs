@@ -1,5 +1,7 @@
 //! Audit entries, sealed and unsealed, and checkpoints.
 
+use std::time::Duration;
+
 use api::audit::{AuditOutcome, AuditView, ListAudit};
 use domain::{AuditId, Timestamp};
 use futures_util::TryFutureExt;
@@ -7,6 +9,9 @@ use futures_util::TryFutureExt;
 use super::engine::on;
 use super::write::Entry;
 use super::{Read, StoreError, Write};
+
+/// How long a time must lie behind before it counts as passed; also how far a clock that was turned back is seen through.
+const A_DAY: Duration = Duration::from_hours(24);
 
 #[derive(sqlx::FromRow)]
 struct AuditRow {
@@ -129,7 +134,7 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
-    /// When the oldest entry that is not sealed, and the newest entry of all, were made.
+    /// When the oldest entry that is not sealed, and the entry that was sealed last, were made.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -137,11 +142,56 @@ impl Read {
         let oldest: Result<Option<i64>, _> =
             on!(self.conn, |c| sqlx::query_scalar("SELECT at FROM audit_entry WHERE leaf_index IS NULL ORDER BY id LIMIT 1")
                 .fetch_optional(c));
-        let newest: Result<Option<i64>, _> =
-            on!(self.conn, |c| sqlx::query_scalar("SELECT at FROM audit_entry ORDER BY id DESC LIMIT 1").fetch_optional(c));
-        let time =
-            |at: Result<Option<i64>, sqlx::Error>| at.map(|at| at.map(Timestamp::from_micros)).map_err(|error| self.error(error));
-        Ok((time(oldest)?, time(newest)?))
+        let oldest = oldest.map_err(|error| self.error(error))?;
+        Ok((oldest.map(Timestamp::from_micros), self.last_sealed().await?))
+    }
+
+    /// When the entry that was sealed last was made. By its place in the tree: by its id it would be, after the clock once ran
+    /// ahead, an entry of that time for as long as the clock was ahead.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn last_sealed(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        let last: Result<Option<i64>, _> = on!(self.conn, |c| sqlx::query_scalar(
+            "SELECT at FROM audit_entry WHERE leaf_index IS NOT NULL ORDER BY leaf_index DESC LIMIT 1"
+        )
+        .fetch_optional(c));
+        Ok(last.map_err(|error| self.error(error))?.map(Timestamp::from_micros))
+    }
+
+    /// The time that has passed for certain, whatever the clock says: that of the newest sealed entry which is a day old. What
+    /// destroys (replies that are forgotten, notices that are given up) counts by it and not by the clock. A clock that jumps
+    /// ahead by a year destroys nothing until it has stood there for a day and somebody has worked by it; after a month
+    /// switched off, the same day passes and all goes on. Set right again within the day, nothing is lost.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn passed_for_certain(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let at: Result<Option<i64>, _> = on!(self.conn, |c| sqlx::query_scalar(
+            "SELECT at FROM audit_entry WHERE id < $1 AND leaf_index IS NOT NULL ORDER BY id DESC LIMIT 1"
+        )
+        .bind(&first_id_of(now.minus(A_DAY))[..])
+        .fetch_optional(c));
+        Ok(at.map_err(|error| self.error(error))?.map(Timestamp::from_micros))
+    }
+
+    /// Whether the log holds, among what was sealed last, an entry from behind this moment: then the moment has passed, though
+    /// the clock was turned back since. What lies more than a day ahead of the clock was made by a clock that ran ahead, and
+    /// proves nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn has_passed(&mut self, moment: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        let later: Result<i64, _> = on!(self.conn, |c| {
+            sqlx::query_scalar(
+            "SELECT COUNT(*) FROM (SELECT at FROM audit_entry WHERE leaf_index IS NOT NULL ORDER BY leaf_index DESC LIMIT 1000) AS lately
+             WHERE at > $1 AND at <= $2"
+        )
+        .bind(moment.micros())
+        .bind(now.plus(A_DAY).micros())
+        .fetch_one(c)
+        });
+        Ok(later.map_err(|error| self.error(error))? > 0)
     }
 
     /// The latest checkpoint.
@@ -283,4 +333,11 @@ impl Read {
         .fetch_all(c));
         rows.map_err(|error| self.error(error))?.into_iter().map(|both| Ok((both.row.view()?, both.leaf))).collect()
     }
+}
+
+/// The smallest id that an entry of this moment can have: a UUID of version 7 begins with its milliseconds.
+fn first_id_of(moment: Timestamp) -> [u8; 16] {
+    let mut id = [0; 16];
+    id[..6].copy_from_slice(&moment.micros().div_euclid(1_000).max(0).to_be_bytes()[2..]);
+    id
 }

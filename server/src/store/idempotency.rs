@@ -1,4 +1,4 @@
-//! Replies kept for repetition, 24 hours.
+//! Replies kept for repetition, 24 hours at least.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::engine::on;
 use super::{Read, Store, StoreError, Write};
 use crate::app::{Caller, Idempotency};
 
-/// How long a key answers with its first reply.
+/// How long a key answers with its first reply, at least.
 pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is known under a key.
@@ -31,6 +31,12 @@ struct Row {
     created_at: i64,
 }
 
+/// Whether a key is free again. By time that has passed for certain: by a clock that runs ahead, a write that is repeated
+/// within its day would be done twice.
+fn aged_out(created_at: i64, passed: Timestamp) -> bool {
+    passed.saturating_since(Timestamp::from_micros(created_at)) > KEPT
+}
+
 impl Store {
     /// Looks the caller's key up.
     ///
@@ -40,7 +46,7 @@ impl Store {
         let Some(idempotency) = &caller.idempotency else { return Ok(Known::Nothing) };
         let mut read = self.read().await?;
         let Some(row) = read.reply_row(caller.operator.as_str(), &idempotency.key).await? else { return Ok(Known::Nothing) };
-        if now.saturating_since(Timestamp::from_micros(row.created_at)) > KEPT {
+        if read.passed_for_certain(now).await?.is_some_and(|passed| aged_out(row.created_at, passed)) {
             return Ok(Known::Nothing);
         }
         if row.operation != operation || row.body_digest != idempotency.body_digest {
@@ -74,9 +80,7 @@ impl Write {
         let done = on!(*self.conn(), |c| {
             sqlx::query(
             "INSERT INTO idempotency (operator, key, operation, body_digest, reply_sealed, created_at) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (operator, key) DO UPDATE SET operation = excluded.operation, body_digest = excluded.body_digest,
-               reply_sealed = excluded.reply_sealed, created_at = excluded.created_at
-             WHERE idempotency.created_at < $7"
+             ON CONFLICT (operator, key) DO NOTHING"
         )
         .bind(operator)
         .bind(&idempotency.key)
@@ -84,23 +88,41 @@ impl Write {
         .bind(&idempotency.body_digest[..])
         .bind(sealed)
         .bind(now.micros())
-        .bind(now.minus(KEPT).micros())
         .execute(c)
         .map_ok(|done| done.rows_affected())
         });
+        if done.map_err(|error| self.error(error))? == 1 {
+            return Ok(());
+        }
         // A key that has aged out is taken over; one that is alive is somebody else's reply.
+        let Some(passed) = self.passed_for_certain(now).await? else { return Err(StoreError::Unique) };
+        let done = on!(*self.conn(), |c| {
+            sqlx::query(
+                "UPDATE idempotency SET operation = $3, body_digest = $4, reply_sealed = $5, created_at = $6
+             WHERE operator = $1 AND key = $2 AND created_at < $7",
+            )
+            .bind(operator)
+            .bind(&idempotency.key)
+            .bind(operation)
+            .bind(&idempotency.body_digest[..])
+            .bind(sealed)
+            .bind(now.micros())
+            .bind(passed.minus(KEPT).micros())
+            .execute(c)
+            .map_ok(|done| done.rows_affected())
+        });
         match done.map_err(|error| self.error(error))? {
-            0 => Err(StoreError::Unique),
-            _ => Ok(()),
+            1 => Ok(()),
+            _ => Err(StoreError::Unique),
         }
     }
 
-    /// Forgets replies older than a day; gives how many.
+    /// Forgets replies that were a day old when `passed` was; gives how many.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn sweep_replies(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        let before = now.minus(KEPT).micros();
+    pub async fn sweep_replies(&mut self, passed: Timestamp) -> Result<u64, StoreError> {
+        let before = passed.minus(KEPT).micros();
         let done = on!(*self.conn(), |c| sqlx::query("DELETE FROM idempotency WHERE created_at < $1")
             .bind(before)
             .execute(c)

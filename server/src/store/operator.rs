@@ -297,4 +297,19 @@ impl Write {
         .map_ok(|done| done.rows_affected()));
         done.map_err(|error| self.error(error))
     }
+
+    /// Clears enrolment codes that are over, so that no clock that is turned back revives one; gives how many.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn sweep_codes(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "UPDATE operator SET enrolment_mac = NULL, enrolment_expires_at = NULL, version = version + 1
+             WHERE enrolment_mac IS NOT NULL AND enrolment_expires_at < $1"
+        )
+        .bind(now.micros())
+        .execute(c)
+        .map_ok(|done| done.rows_affected()));
+        done.map_err(|error| self.error(error))
+    }
 }
