@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::housekeeping::outbox::Courier;
 use crate::keys::Keys;
+use crate::operator::turned_away::TurnedAway;
 use crate::settings::Settings;
 use crate::store::{Record, Store};
 
@@ -35,6 +36,8 @@ pub struct App {
     pub courier: Arc<dyn Courier>,
     /// Wakes the node's own waiters early when something was committed. A hint, never a decision.
     pub wake: Wake,
+    /// What was written down of late about those who were not let in.
+    pub turned_away: TurnedAway,
     /// Cancelled when the node stops: what would go on for ever ends then.
     pub stopping: CancellationToken,
 }

@@ -99,19 +99,21 @@ impl Node {
         });
         let tasks = crate::housekeeping::start(&app, &stop);
         let serving = TaskTracker::new();
-        let tls = |bound: Bound, router: Router, bounds: Bounds| Listener {
+        let tls = |bound: Bound, router: Router, bounds: Bounds, audit: Option<Arc<App>>| Listener {
             listener: bound.listener,
             transport: Transport::Tls(bound.context, Arc::clone(&app.clock)),
             router,
             bounds,
+            audit,
         };
-        serving.spawn(tls(self.admin, admin::router(Arc::clone(&app)), ADMIN).serve(stop.clone()));
-        serving.spawn(tls(self.public, public::router(Arc::clone(&app)), PUBLIC).serve(stop.clone()));
+        serving.spawn(tls(self.admin, admin::router(Arc::clone(&app)), ADMIN, Some(Arc::clone(&app))).serve(stop.clone()));
+        serving.spawn(tls(self.public, public::router(Arc::clone(&app)), PUBLIC, None).serve(stop.clone()));
         let metrics = Listener {
             listener: self.metrics,
             transport: Transport::Plain,
             router: metrics::router(Arc::clone(&app), self.prometheus),
             bounds: METRICS,
+            audit: None,
         };
         serving.spawn(metrics.serve(stop.clone()));
         serving.close();

@@ -2,7 +2,7 @@
 //! lets requests finish.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -22,6 +22,11 @@ use tokio_openssl::SslStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use super::tls::Rejected;
+use crate::app::App;
+use crate::keys::hex;
+use crate::operator::turned_away::{self, Stranger};
+
 /// How long a handshake, or the head of a request, may take; also how long a connection may stand without a request.
 const STALLED: Duration = Duration::from_secs(10);
 /// The longest head of a request, bytes.
@@ -30,6 +35,9 @@ const LONGEST_HEAD: u32 = 16 * 1024;
 const STREAMS: u32 = 32;
 /// How long requests that are under way may take to end once the server stops.
 pub const DRAIN: Duration = Duration::from_secs(10);
+
+/// What whoever connects asks for, as the audit log calls it.
+pub const CONNECT: &str = "operator.connect";
 
 /// The certificate the other side came with, verified by the handshake; none where it brought none.
 #[derive(Debug, Clone)]
@@ -73,6 +81,8 @@ pub struct Listener {
     pub router: Router,
     /// What those who connect may hold.
     pub bounds: Bounds,
+    /// Where it is written down that a certificate failed the handshake; nowhere where none is asked for.
+    pub audit: Option<Arc<App>>,
 }
 
 /// What every connection of a listener is given.
@@ -80,6 +90,7 @@ struct Shared {
     transport: Transport,
     router: Router,
     bounds: Bounds,
+    audit: Option<Arc<App>>,
 }
 
 impl Listener {
@@ -87,7 +98,8 @@ impl Listener {
     pub async fn serve(self, stop: CancellationToken) {
         let graceful = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(self.bounds.connections));
-        let shared = Arc::new(Shared { transport: self.transport, router: self.router, bounds: self.bounds });
+        let (transport, router, bounds, audit) = (self.transport, self.router, self.bounds, self.audit);
+        let shared = Arc::new(Shared { transport, router, bounds, audit });
         loop {
             let accepted = async {
                 // A place first: who comes when all are taken waits in the kernel's queue.
@@ -128,11 +140,28 @@ impl Shared {
                     shaken = handshake(stream, context, clock) => shaken,
                     () = stop.cancelled() => return,
                 };
-                if let Ok((stream, peer)) = shaken {
-                    self.converse(stream, peer, watcher).await;
+                match shaken {
+                    Ok((stream, peer)) => self.converse(stream, peer, watcher).await,
+                    Err(Shaken::Refused(rejected)) => self.note(rejected).await,
+                    Err(Shaken::Broken(error)) => tracing::debug!(%error, "a handshake came to nothing"),
                 }
             }
         }
+    }
+
+    async fn note(&self, rejected: Rejected) {
+        let Some(app) = &self.audit else { return };
+        let mut facts = serde_json::Map::new();
+        if let Some(stamp) = &rejected.stamp {
+            // Anybody can make a certificate that says anything.
+            let instance: String = stamp.instance.chars().take(64).collect();
+            facts.insert("instance".to_owned(), domain::visible(&instance).into());
+            facts.insert("environment".to_owned(), stamp.environment.to_string().into());
+        }
+        let shown = hex(&rejected.fingerprint);
+        let stranger = Stranger { action: CONNECT, code: rejected.code, shown, request: None, facts };
+        // The place in the listener is held meanwhile, and not longer than a handshake may take.
+        let _ = tokio::time::timeout(STALLED, turned_away::note(app, stranger)).await;
     }
 
     /// Requests and answers until one side has enough.
@@ -167,21 +196,33 @@ impl Shared {
     }
 }
 
+/// How a handshake failed.
+enum Shaken {
+    /// By the certificate that the other side showed.
+    Refused(Rejected),
+    /// Otherwise.
+    Broken(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Shaken {
+    fn from(error: E) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
 async fn handshake(
     stream: TcpStream,
     context: &SslContext,
     clock: &Arc<dyn Clock>,
-) -> anyhow::Result<(SslStream<TcpStream>, Peer)> {
+) -> Result<(SslStream<TcpStream>, Peer), Shaken> {
     stream.set_nodelay(true)?;
-    let mut stream = SslStream::new(super::tls::connection(context, clock)?, stream)?;
-    match tokio::time::timeout(STALLED, std::pin::Pin::new(&mut stream).accept()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            tracing::info!(%error, "a handshake was refused");
-            metrics::counter!("iam_tls_handshakes_refused_total").increment(1);
-            anyhow::bail!("refused");
-        }
-        Err(_) => anyhow::bail!("stalled"),
+    let (ssl, finding) = super::tls::connection(context, clock)?;
+    let mut stream = SslStream::new(ssl, stream)?;
+    if let Err(error) = tokio::time::timeout(STALLED, std::pin::Pin::new(&mut stream).accept()).await? {
+        tracing::info!(%error, "a handshake was refused");
+        metrics::counter!("iam_tls_handshakes_refused_total").increment(1);
+        let rejected = finding.lock().unwrap_or_else(PoisonError::into_inner).take();
+        return Err(rejected.map_or_else(|| Shaken::Broken(error.into()), Shaken::Refused));
     }
     let peer = match stream.ssl().peer_certificate() {
         None => Peer(None),

@@ -1,13 +1,15 @@
 //! TLS of the listeners, by OpenSSL.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::Clock;
+use openssl::sha::sha256;
 use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion};
+use openssl::x509::X509StoreContextRef;
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::X509VerifyFlags;
-use pki::{Certificate, PrivateKey};
+use pki::{Certificate, PrivateKey, Stamp};
 
 /// What a listener shows of itself.
 pub struct ServerIdentity {
@@ -68,15 +70,62 @@ fn base(identity: &ServerIdentity) -> anyhow::Result<SslContextBuilder> {
     Ok(builder)
 }
 
+/// A client certificate that failed a handshake.
+#[derive(Debug, Clone)]
+pub struct Rejected {
+    /// Why, as clients call it too.
+    pub code: &'static str,
+    /// SHA-256 of the DER.
+    pub fingerprint: [u8; 32],
+    /// The instance and the environment it says it is of.
+    pub stamp: Option<Stamp>,
+}
+
+/// Where a handshake leaves what it found wrong with a client certificate.
+pub type Finding = Arc<Mutex<Option<Rejected>>>;
+
 /// A connection to be accepted. Certificates are judged by the node's own clock, as everything else is.
 ///
 /// # Errors
 /// When OpenSSL has no memory.
-pub fn connection(context: &SslContext, clock: &Arc<dyn Clock>) -> anyhow::Result<Ssl> {
+pub fn connection(context: &SslContext, clock: &Arc<dyn Clock>) -> anyhow::Result<(Ssl, Finding)> {
     let mut ssl = Ssl::new(context)?;
     ssl.param_mut().set_time(clock.now().micros().div_euclid(1_000_000));
-    Ok(ssl)
+    let finding = Finding::default();
+    if context.verify_mode() != SslVerifyMode::NONE {
+        let found = Arc::clone(&finding);
+        // Judges nothing itself: OpenSSL forgets the certificate that it refuses.
+        ssl.set_verify_callback(context.verify_mode(), move |good, chain| {
+            if !good {
+                let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                *found = found.take().or_else(|| rejected(chain));
+            }
+            good
+        });
+    }
+    Ok((ssl, finding))
 }
+
+fn rejected(chain: &X509StoreContextRef) -> Option<Rejected> {
+    let certificate = chain.chain()?.get(0)?;
+    let der = certificate.to_der().ok()?;
+    let code = match chain.error().as_raw() {
+        EXPIRED => "tls.certificate-expired",
+        NOT_YET_VALID => "tls.certificate-not-yet-valid",
+        NO_ISSUER | NO_LOCAL_ISSUER | UNVERIFIABLE_LEAF | SELF_SIGNED | SELF_SIGNED_IN_CHAIN => "tls.certificate-foreign",
+        _ => "tls.certificate-refused",
+    };
+    Some(Rejected { code, fingerprint: sha256(&der), stamp: pki::stamp(certificate) })
+}
+
+// X509_V_ERR_* of OpenSSL.
+const NO_ISSUER: i32 = 2;
+const NOT_YET_VALID: i32 = 9;
+const EXPIRED: i32 = 10;
+const SELF_SIGNED: i32 = 18;
+const SELF_SIGNED_IN_CHAIN: i32 = 19;
+const NO_LOCAL_ISSUER: i32 = 20;
+const UNVERIFIABLE_LEAF: i32 = 21;
 
 /// Whether only the owner can read a file that holds a key.
 ///

@@ -19,6 +19,7 @@ use crate::data_dir::{self, KEY_FILE};
 use crate::housekeeping::outbox::Courier;
 use crate::http::tls::{self, ServerIdentity};
 use crate::keys::{Keys, LISTENERS, OPERATORS, SERVERS};
+use crate::operator::turned_away::TurnedAway;
 use crate::settings::Settings;
 use crate::store::{Create, Engine, Housekeeping, InstanceRow, Ledger, Read, Store};
 
@@ -106,6 +107,7 @@ async fn assemble(
         environment,
         courier: ports.courier,
         wake: Wake::default(),
+        turned_away: TurnedAway::default(),
         stopping: CancellationToken::new(),
     })
 }

@@ -6,4 +6,5 @@ pub(crate) mod enable;
 pub(crate) mod enrol;
 pub(crate) mod list;
 pub(crate) mod show;
+pub mod turned_away;
 pub(crate) mod whoami;

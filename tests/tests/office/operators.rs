@@ -27,7 +27,10 @@ both_engines! {
 
         let me = world.as_operator("agent-7").call(&WhoAmI {}).await.unwrap();
         assert_eq!((me.operator.as_str(), me.name.as_str(), me.roles.as_slice()), ("agent-7", "Duty officer", &[Role::HotlineAgent][..]));
-        assert_eq!(world.audited("operator.enrol").await, [("system".into(), "agent-7".into(), "done".into())]);
+        assert_eq!(world.audited("operator.enrol").await, [("agent-7".into(), "agent-7".into(), "done".into())]);
+        let leaves = world.leaves().await;
+        let enrolled = leaves.iter().find(|leaf| leaf["action"] == "operator.enrol").unwrap();
+        assert!(enrolled["request_id"].is_string() && enrolled["facts"]["serial"].is_string(), "{enrolled}");
     }
 
     async fn a_code_read_out_in_small_letters_is_good(world: &World) {
@@ -76,6 +79,18 @@ both_engines! {
         }
         told.dedup();
         assert_eq!(told.len(), 1, "{told:?}");
+    }
+
+    async fn wrong_codes_are_in_the_audit_log_a_few_a_minute_and_counted(world: &World) {
+        for _ in 0..10 {
+            world.enrolment("0000-0000-0000-0000-0000-0000", &request()).await.reply.unwrap_err();
+        }
+        assert_eq!(world.audited("operator.enrol").await, vec![("system".into(), String::new(), "refused".into()); 3]);
+        world.clock.advance(Duration::from_mins(1));
+        world.enrolment("0000-0000-0000-0000-0000-0000", &request()).await.reply.unwrap_err();
+        let leaf = world.leaves().await.pop().unwrap();
+        assert_eq!((leaf["facts"]["code"].as_str(), leaf["facts"]["left_out"].as_u64()), (Some("enrol.code"), Some(7)));
+        assert!(leaf["request_id"].is_string());
     }
 
     async fn a_second_invitation_spends_the_first_code(world: &World) {
@@ -249,6 +264,23 @@ both_engines! {
 
 both_engines! {
     from Setup::production();
+
+    async fn no_request_breaks_the_log_however_long_and_strange_what_it_names(world: &World) {
+        let mut op: serde_json::Value = {
+            let file = std::fs::read_to_string(tests::fixtures::path("population/lcq5.yaml")).unwrap();
+            serde_json::to_value(serde_yaml::from_str::<domain::Population>(&file).unwrap()).unwrap()
+        };
+        for id in ["x".repeat(2 << 20), "\u{0}\r\n\u{202e}".to_owned()] {
+            op["id"] = id.into();
+            let body = serde_json::json!({ "population": op, "scale": 0.01, "seed": 7 });
+            let answer = world.first().under(&tests::world::desk::fresh_key()).post("sandbox.populate", body.to_string()).await;
+            assert_eq!(answer.reply.unwrap_err().code, "population.production");
+        }
+        let named: Vec<String> = world.audited("sandbox.populate").await.into_iter().map(|entry| entry.1).collect();
+        assert_eq!(named.len(), 2);
+        assert!(named.iter().all(|subject| subject.len() < 300 && !subject.contains(char::is_control)), "{named:?}");
+        // Whether the log still verifies is judged at the end of every test.
+    }
 
     async fn severe_verbs_wait_on_production_until_the_second_administrator_is_in(world: &World) {
         world.first().call(&add("agent-7")).await.unwrap();

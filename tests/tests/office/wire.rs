@@ -109,6 +109,17 @@ both_engines! {
             let error = whoami(&connection(&context)).await.unwrap_err();
             assert!(matches!(fault(&error), TlsFault::Foreign | TlsFault::Refused), "{environment}: {error:?}");
             assert_eq!(error.exit(), Exit::NotAuthenticated);
+            // Written down by the node's own task, after the stranger has heard.
+            let shown = server::keys::hex(&other.badge("first-operator").peer.0.unwrap().fingerprint);
+            let leaf = loop {
+                if let Some(leaf) = world.leaves().await.into_iter().find(|leaf| leaf["subject"] == shown) {
+                    break leaf;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            };
+            assert_eq!((leaf["action"].as_str(), leaf["outcome"].as_str()), (Some("operator.connect"), Some("refused")));
+            assert_eq!((leaf["facts"]["code"].as_str(), leaf["facts"]["environment"].as_str()),
+                (Some("tls.certificate-foreign"), Some(environment.to_string().as_str())), "{leaf}");
             other.close().await;
         }
         node.stops().await;

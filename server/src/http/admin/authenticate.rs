@@ -1,13 +1,17 @@
 //! From a verified certificate to an operator, by the database, at every request.
 
+use std::time::Duration;
+
 use api::Problem;
 use api::operator::OperatorState;
 use domain::{OperatorId, RequestId, Timestamp};
 
-use super::super::accept::Peer;
+use super::super::accept::{CONNECT, Peer};
 use super::super::problem::problem;
 use crate::app::App;
 use crate::failure::Failure;
+use crate::keys::hex;
+use crate::operator::turned_away::{self, Stranger};
 
 /// An operator who may come in.
 pub struct Authenticated {
@@ -33,6 +37,11 @@ pub enum Unauthenticated {
     Failure(Failure),
 }
 
+/// Only of a certificate that ends this soon the log is asked whether it had ended already.
+const SOON: Duration = Duration::from_hours(24);
+const UNKNOWN: &str = "auth.certificate-unknown";
+const REVOKED: &str = "auth.certificate-revoked";
+const EXPIRED: &str = "auth.certificate-expired";
 const ENROL_AGAIN: &str =
     "ask an administrator for a new enrolment code ('iamctl operator add' for the same id), then 'iamctl enrol'";
 
@@ -41,26 +50,41 @@ pub fn certificate_missing(request: RequestId) -> Problem {
     problem(401, "auth.certificate-missing", "no operator certificate was presented", Some(hint), request)
 }
 
-/// Who the other side is, as the database says now: no cache decides who is let in.
+/// Who the other side is, as the database says now: no cache decides who is let in. A certificate of ours that is not good any
+/// more is written down.
 pub async fn authenticate(app: &App, peer: &Peer, request: RequestId) -> Result<Authenticated, Unauthenticated> {
+    let known = identify(app, peer, request).await;
+    if let (Err(Unauthenticated::Stranger(problem)), Some(certificate)) = (&known, &peer.0)
+        && let Some(code) = [UNKNOWN, REVOKED, EXPIRED].into_iter().find(|code| *code == problem.code)
+    {
+        let shown = hex(&certificate.fingerprint);
+        let stranger = Stranger { action: CONNECT, code, shown, request: Some(request), facts: serde_json::Map::new() };
+        turned_away::note(app, stranger).await;
+    }
+    known
+}
+
+async fn identify(app: &App, peer: &Peer, request: RequestId) -> Result<Authenticated, Unauthenticated> {
     let Some(certificate) = &peer.0 else { return Err(Unauthenticated::Stranger(certificate_missing(request))) };
     let failed = |error: crate::store::StoreError| Unauthenticated::Failure(error.into());
     let mut read = app.store.read().await.map_err(failed)?;
     let Some(row) = read.operator_certificate(&certificate.fingerprint).await.map_err(failed)? else {
         let message = "this certificate is not on record here, although its issuer is";
         let hint = ENROL_AGAIN;
-        return Err(Unauthenticated::Stranger(problem(401, "auth.certificate-unknown", message, Some(hint), request)));
+        return Err(Unauthenticated::Stranger(problem(401, UNKNOWN, message, Some(hint), request)));
     };
     let now = app.clock.now();
     if row.revoked_at.is_some() {
         let message = "this certificate has been revoked";
-        return Err(Unauthenticated::Stranger(problem(401, "auth.certificate-revoked", message, Some(ENROL_AGAIN), request)));
+        return Err(Unauthenticated::Stranger(problem(401, REVOKED, message, Some(ENROL_AGAIN), request)));
     }
-    // The handshake judged the dates; a connection may outlive them.
-    if now.micros() > row.not_after {
+    // The handshake judged the dates; a connection may outlive them, and a clock that was turned back revives nothing.
+    let not_after = Timestamp::from_micros(row.not_after);
+    let ends_soon = not_after.saturating_since(now) < SOON;
+    if now > not_after || ends_soon && read.has_passed(not_after, now).await.map_err(failed)? {
         let message = "this certificate has expired";
         let hint = ENROL_AGAIN;
-        return Err(Unauthenticated::Stranger(problem(401, "auth.certificate-expired", message, Some(hint), request)));
+        return Err(Unauthenticated::Stranger(problem(401, EXPIRED, message, Some(hint), request)));
     }
     let id: OperatorId = row.operator.parse().map_err(|_| Unauthenticated::Failure(anyhow::anyhow!("bad operator id").into()))?;
     let Some(operator) = read.operator(&id).await.map_err(failed)? else {

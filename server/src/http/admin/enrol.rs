@@ -13,6 +13,7 @@ use domain::RequestId;
 use super::super::problem::respond;
 use crate::app::App;
 use crate::failure::Failure;
+use crate::operator::turned_away::{self, Stranger};
 
 /// How long an enrolment may take: less than the client waits.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -49,6 +50,16 @@ pub async fn enrol(State(app): State<Arc<App>>, body: Bytes) -> Response {
                 tracing::error!(%request, ?cause, "an enrolment failed");
             } else {
                 tracing::info!(%request, code = failure.code(), "an enrolment was refused");
+            }
+            if let Failure::Denied(refusal) = &failure {
+                let stranger = Stranger {
+                    action: "operator.enrol",
+                    code: refusal.code,
+                    shown: String::new(),
+                    request: Some(request),
+                    facts: serde_json::Map::new(),
+                };
+                turned_away::note(&app, stranger).await;
             }
             respond(&failure.into_problem(Some(request.to_string())))
         }
