@@ -200,15 +200,18 @@ impl Connection {
         };
         let cause = match self.once(post, body).await {
             Ok(answer) => return Ok(answer),
-            // The first one may have been done: that nothing came of the second does not take it back.
-            Err(Lost::Before(ClientError::Unreachable { cause, .. })) => format!("{first}; then {cause}"),
-            Err(Lost::Before(error)) => return Err(error),
+            Err(Lost::Before(error)) if error.is_of_our_certificate() => return Err(error),
+            // The first one may have been done: that the second did not get there does not take it back.
+            Err(Lost::Before(error)) => format!("{first}; then {}", error.cause()),
             Err(Lost::After(cause)) => cause,
         };
         // In TLS 1.3 the server looks at our certificate after we have begun to send. Its alert can be lost when it closes on
-        // what we sent, so a connection on which nothing is sent tells the two cases apart.
-        self.probe().await?;
-        Err(post.unanswered(self.server(), cause))
+        // what we sent, so a connection on which nothing is sent tells the two cases apart. Nothing else that it finds says
+        // what became of what was sent.
+        match self.probe().await {
+            Err(error) if error.is_of_our_certificate() => Err(error),
+            _ => Err(post.unanswered(self.server(), cause)),
+        }
     }
 
     async fn once(&self, post: &Post, body: Bytes) -> Result<(StatusCode, HeaderMap, Bytes), Lost> {

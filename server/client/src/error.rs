@@ -124,6 +124,13 @@ impl TlsFault {
             Self::Protocol => "tls.protocol",
         }
     }
+
+    fn is_of_our_certificate(self) -> bool {
+        match self {
+            Self::Expired | Self::NotYetValid | Self::Foreign | Self::Revoked | Self::Refused => true,
+            Self::WrongCa | Self::ServerTime | Self::WrongHost | Self::Protocol => false,
+        }
+    }
 }
 
 impl ClientError {
@@ -143,6 +150,19 @@ impl ClientError {
             Self::Context { code, .. } => code,
             Self::File(_) => "file",
             Self::Reply { .. } => "server.reply",
+        }
+    }
+
+    /// Whether the server refused the operator's certificate: then it took in nothing of what was sent under it.
+    pub(crate) fn is_of_our_certificate(&self) -> bool {
+        matches!(self, Self::Tls { fault, .. } if fault.is_of_our_certificate())
+    }
+
+    /// What happened, without the address it happened at.
+    pub(crate) fn cause(&self) -> String {
+        match self {
+            Self::Unreachable { cause, .. } | Self::NotConfirmed { cause, .. } | Self::NoAnswer { cause, .. } => cause.clone(),
+            other => other.to_string(),
         }
     }
 

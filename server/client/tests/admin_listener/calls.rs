@@ -94,6 +94,17 @@ async fn a_write_that_is_lost_twice_is_not_confirmed_and_a_read_is_not_answered(
 }
 
 #[tokio::test]
+async fn a_write_that_was_taken_in_by_a_server_that_then_went_is_not_confirmed() {
+    let authorities = Authorities::of("demo");
+    let stand_in = StandIn::start(&authorities, |_, _| Does::Vanish).await;
+    let home = tempfile::tempdir().unwrap();
+    let error = connection(home.path(), &stand_in, &authorities).call(&OpenCall {}, &CallOptions::default()).await.unwrap_err();
+    assert_eq!(stand_in.asked().len(), 1);
+    assert!(matches!(&error, ClientError::NotConfirmed { key: Some(_), .. }), "{error:?}");
+    assert_eq!((error.exit(), error.written()), (Exit::Unavailable, Written::Perhaps));
+}
+
+#[tokio::test]
 async fn a_server_that_says_nothing_is_given_up() {
     let authorities = Authorities::of("demo");
     let stand_in = StandIn::start(&authorities, |_, _| Does::Wait).await;

@@ -15,6 +15,7 @@ use openssl::x509::verify::X509VerifyFlags;
 use pki::{Authority, AuthorityName, AuthorityPurpose, Certificate, Instance, KeyKind, PrivateKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_openssl::SslStream;
 
 /// An instance's authorities.
@@ -58,11 +59,14 @@ pub enum Does {
     Raw(String),
     /// Closes without a word.
     Close,
+    /// Stops listening, then closes without a word.
+    Vanish,
     /// Never answers.
     Wait,
 }
 
 type Behaviour = Arc<dyn Fn(usize, &Asked) -> Does + Send + Sync>;
+type Listening = Arc<Mutex<Option<JoinHandle<()>>>>;
 
 /// A listener and what it was asked.
 pub struct StandIn {
@@ -91,18 +95,22 @@ impl StandIn {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let behaviour: Behaviour = Arc::new(behaviour);
         let told = Arc::clone(&asked);
-        tokio::spawn(async move {
+        let listening = Listening::default();
+        let itself = Arc::clone(&listening);
+        let accepting = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (tls, told, behaviour) = (Arc::clone(&tls), Arc::clone(&told), Arc::clone(&behaviour));
+                let listening = Arc::clone(&itself);
                 tokio::spawn(async move {
                     let mut stream = SslStream::new(Ssl::new(&tls).unwrap(), stream).unwrap();
                     if Pin::new(&mut stream).accept().await.is_ok() {
-                        converse(stream, &told, &behaviour).await;
+                        converse(stream, &told, &behaviour, &listening).await;
                     }
                 });
             }
         });
+        *listening.lock().unwrap() = Some(accepting);
         Self { address, asked }
     }
 
@@ -115,7 +123,12 @@ impl StandIn {
     }
 }
 
-async fn converse(mut stream: SslStream<tokio::net::TcpStream>, told: &Mutex<Vec<Asked>>, behaviour: &Behaviour) {
+async fn converse(
+    mut stream: SslStream<tokio::net::TcpStream>,
+    told: &Mutex<Vec<Asked>>,
+    behaviour: &Behaviour,
+    listening: &Listening,
+) {
     while let Some(asked) = request(&mut stream).await {
         let number = {
             let mut told = told.lock().unwrap();
@@ -137,6 +150,12 @@ async fn converse(mut stream: SslStream<tokio::net::TcpStream>, told: &Mutex<Vec
                 return;
             }
             Does::Close => return,
+            Does::Vanish => {
+                let accepting = listening.lock().unwrap().take().unwrap();
+                accepting.abort();
+                assert!(accepting.await.unwrap_err().is_cancelled());
+                return;
+            }
             Does::Wait => std::future::pending().await,
         }
     }
