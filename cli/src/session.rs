@@ -257,6 +257,14 @@ impl Session {
     }
 }
 
+impl client::audit_log::Calls for Session {
+    type Error = Failure;
+
+    async fn call<O: Operation>(&self, op: &O) -> Result<O::Reply, Failure> {
+        Session::call(self, op).await
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -231,6 +231,27 @@ impl Daemon {
     }
 }
 
+impl Daemon {
+    /// Changes the database past the server, as whoever has it in their hands can; gives how many rows.
+    ///
+    /// # Panics
+    /// When the database refuses.
+    pub async fn tampers(&self, sql: &'static str) -> u64 {
+        use sqlx::Connection as _;
+        match &self.database {
+            None => {
+                let url = format!("sqlite://{}", self.data_dir.join("iam.db").display());
+                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+                sqlx::query(sql).execute(&mut connection).await.unwrap().rows_affected()
+            }
+            Some(database) => {
+                let mut connection = sqlx::PgConnection::connect(&database.url()).await.unwrap();
+                sqlx::query(sql).execute(&mut connection).await.unwrap().rows_affected()
+            }
+        }
+    }
+}
+
 impl Running {
     /// Waits for a log event of these words.
     ///

@@ -6,9 +6,10 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use api::audit::{CheckpointView, ExportAudit, ListCheckpoints, UnsealedAudit};
+use api::Exit;
 use clap::Args;
 use client::Tabular;
+use client::audit_log::{self, Part, Reading};
 use client::tabular::Column;
 use client::times::spaced;
 use serde::Serialize;
@@ -19,13 +20,12 @@ use crate::progress::Progress;
 use crate::session::Session;
 use crate::verb::Verb;
 
-/// Entries and checkpoints asked for at a time.
-pub const BATCH: u32 = 5_000;
-
 /// Write the audit log to a new folder, for 'audit verify --from' or a verifier of your own
 #[derive(Debug, Args)]
 #[command(after_help = "Writes entries.jsonl, unsealed.jsonl, checkpoints/<tree size> and vkey. The
-folder appears when it is whole. Keep the vkey and a checkpoint elsewhere.
+folder appears when it is whole. Keep the vkey and a checkpoint elsewhere. A log
+that is shorter or longer than its last checkpoint is written all the same, and
+is exit 1.
 
 Examples:
   iamctl audit export --to audit-2022-05-31")]
@@ -75,64 +75,56 @@ impl Verb for Export {
     async fn run(self, session: &Session) -> Result<Answer<Exported>, Failure> {
         let passing = Passing::begin(&self.to)?;
         // Asked for first: what is sealed meanwhile is then in one place or the other, never in none.
-        let mut unsealed: Vec<String> = session.call(&UnsealedAudit {}).await?;
-        let (vkey, checkpoints) = every_checkpoint(session).await?;
-        let tree_size = checkpoints.last().map_or(0, |checkpoint| checkpoint.tree_size);
+        let mut unsealed = audit_log::unsealed(session).await?;
+        let mut reading = Reading::begin(session).await?;
         let mut waiting: HashSet<&str> = unsealed.iter().map(String::as_str).collect();
-        let mut entries = passing.file("entries.jsonl")?;
-        let progress = Progress::new(session.terminal, tree_size);
         let mut sealed_meanwhile = HashSet::new();
-        let mut from = 0;
-        while from < tree_size {
-            progress.at(from, tree_size, "entries");
-            let limit = u32::try_from(tree_size - from).unwrap_or(BATCH).min(BATCH);
-            let page = session.call(&ExportAudit { from, limit }).await?;
-            if page.leaves.is_empty() {
-                break;
-            }
-            from += page.leaves.len() as u64;
-            for leaf in &page.leaves {
-                if waiting.remove(leaf.as_str()) {
-                    sealed_meanwhile.insert(leaf.clone());
+        let mut file = passing.file("entries.jsonl")?;
+        let progress = Progress::new(session.terminal, reading.tree_size());
+        let (mut entries, mut checkpoints) = (0, 0);
+        while let Some(part) = reading.next().await? {
+            match part {
+                Part::Leaves(leaves) => {
+                    for leaf in &leaves {
+                        if waiting.remove(leaf.as_str()) {
+                            sealed_meanwhile.insert(leaf.clone());
+                        }
+                        writeln!(file, "{leaf}").map_err(|error| passing.fault(&error))?;
+                    }
+                    entries += leaves.len() as u64;
+                    progress.at(entries, reading.tree_size(), "entries");
                 }
-                writeln!(entries, "{leaf}").map_err(|error| passing.fault(&error))?;
+                Part::Checkpoints(newer) => {
+                    for checkpoint in &newer {
+                        passing.write(&format!("checkpoints/{}", checkpoint.tree_size), checkpoint.note.as_bytes())?;
+                    }
+                    checkpoints += newer.len() as u64;
+                }
             }
         }
         progress.over();
-        passing.finish(entries)?;
+        passing.finish(file)?;
         unsealed.retain(|leaf| !sealed_meanwhile.contains(leaf));
         let mut file = passing.file("unsealed.jsonl")?;
         for leaf in &unsealed {
             writeln!(file, "{leaf}").map_err(|error| passing.fault(&error))?;
         }
         passing.finish(file)?;
-        for checkpoint in &checkpoints {
-            passing.write(&format!("checkpoints/{}", checkpoint.tree_size), checkpoint.note.as_bytes())?;
-        }
-        passing.write("vkey", format!("{}\n", vkey.trim_end()).as_bytes())?;
+        passing.write("vkey", format!("{}\n", reading.vkey().trim_end()).as_bytes())?;
         passing.put_in_place()?;
+        let tree_size = reading.tree_size();
         let to = self.to.display().to_string();
-        Ok(Answer::one(Exported {
-            to,
-            entries: from,
-            unsealed: unsealed.len() as u64,
-            checkpoints: checkpoints.len() as u64,
-            tree_size,
-        }))
-    }
-}
-
-/// The verifier key and every checkpoint, oldest first.
-pub async fn every_checkpoint(session: &Session) -> Result<(String, Vec<CheckpointView>), Failure> {
-    let mut all = Vec::new();
-    let mut after = 0;
-    loop {
-        let page = session.call(&ListCheckpoints { after, limit: BATCH }).await?;
-        all.extend(page.checkpoints);
-        match page.next {
-            Some(next) if next > after => after = next,
-            _ => return Ok((page.vkey, all)),
+        let answer = Answer::one(Exported { to, entries, unsealed: unsealed.len() as u64, checkpoints, tree_size });
+        if entries == tree_size {
+            return Ok(answer);
         }
+        session.say(&format!(
+            "the log is not whole: it has {} entries and its last checkpoint is over {}; 'iamctl audit verify --from {}' says more",
+            spaced(entries),
+            spaced(tree_size),
+            self.to.display()
+        ));
+        Ok(answer.exit(Exit::Failed))
     }
 }
 

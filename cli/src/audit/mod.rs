@@ -1,5 +1,7 @@
 //! `iamctl audit`.
 
+mod offline;
+
 use crate::noun::noun;
 
 noun! {

@@ -1,21 +1,18 @@
 //! `iamctl audit verify`.
 
-use std::convert::Infallible;
-use std::fs::{self, File};
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use api::Exit;
-use api::audit::ExportAudit;
 use clap::Args;
-use pki::audit_log::{self, CheckpointFile, Verdict};
+use client::audit_log::{Part, Reading};
+use pki::audit_log::{CheckpointFile, Verdict, Verification};
 use pki::checkpoint::VerifierKey;
-use tokio::sync::mpsc;
 
-use super::export::{BATCH, every_checkpoint};
+use super::offline::offline;
 use crate::failure::Failure;
 use crate::files::unreadable;
 use crate::output::Answer;
+use crate::progress::Progress;
 use crate::session::Session;
 use crate::verb::Verb;
 
@@ -48,7 +45,7 @@ impl Verb for Verify {
         let given = self.vkey.as_deref().map(verifier_key).transpose()?;
         let own = given.is_none();
         let verdict = match self.from {
-            Some(folder) => offline(folder, given, kept).await?,
+            Some(folder) => offline(session.terminal, folder, given, kept).await?,
             None => streamed(session, given, kept).await?,
         };
         let exit = if verdict.ok { Exit::Done } else { Exit::Failed };
@@ -61,75 +58,31 @@ impl Verb for Verify {
     }
 }
 
-async fn offline(folder: PathBuf, given: Option<VerifierKey>, kept: Option<String>) -> Result<Verdict, Failure> {
-    let vkey = match given {
-        Some(vkey) => vkey,
-        None => parse_vkey(
-            &text_of(&folder.join("vkey")).map_err(|failure| failure.hint("is it a folder that 'iamctl audit export' wrote?"))?,
-        )?,
-    };
-    let checkpoints = checkpoints_in(&folder.join("checkpoints"))?;
-    let path = folder.join("entries.jsonl");
-    let name = path.display().to_string();
-    // Reading and hashing keep a thread busy; an interruption must still be heard.
-    let verified = tokio::task::spawn_blocking(move || {
-        let file = File::open(&path)?;
-        audit_log::verify(audit_log::leaves(BufReader::new(file)), checkpoints, kept.as_deref(), &vkey)
-    });
-    match verified.await {
-        Ok(verdict) => verdict.map_err(|error| unreadable(&name, &error.to_string())),
-        Err(error) => Err(Failure::new(Exit::Failed, "internal", error.to_string())),
-    }
-}
-
-fn checkpoints_in(folder: &Path) -> Result<Vec<CheckpointFile>, Failure> {
-    let name = folder.display().to_string();
-    let mut checkpoints = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|error| unreadable(&name, &error.to_string()))? {
-        let path = entry.map_err(|error| unreadable(&name, &error.to_string()))?.path();
-        let size = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
-        let Some(tree_size) = size else {
-            let message = format!("{} does not belong into an export: checkpoints are named by their tree size", path.display());
-            return Err(Failure::usage("audit.export", message));
-        };
-        checkpoints.push(CheckpointFile { tree_size, note: text_of(&path)? });
-    }
-    Ok(checkpoints)
-}
-
-/// The server's log, page by page: memory holds the checkpoints and two pages of entries.
+/// The server's log, page by page: memory holds a page of entries and a page of checkpoints.
 async fn streamed(session: &Session, given: Option<VerifierKey>, kept: Option<String>) -> Result<Verdict, Failure> {
-    let (vkey, checkpoints) = every_checkpoint(session).await?;
+    let mut reading = Reading::begin(session).await?;
     let vkey = match given {
         Some(vkey) => vkey,
-        None => parse_vkey(&vkey)?,
+        None => parse_vkey(reading.vkey())?,
     };
-    let end = checkpoints.last().map_or(0, |checkpoint| checkpoint.tree_size);
-    let files = checkpoints
-        .into_iter()
-        .map(|checkpoint| CheckpointFile { tree_size: checkpoint.tree_size, note: checkpoint.note })
-        .collect();
-    let (give, mut take) = mpsc::channel::<Vec<String>>(1);
-    let verified = tokio::task::spawn_blocking(move || {
-        let entries = std::iter::from_fn(|| take.blocking_recv()).flatten().map(Ok::<_, Infallible>);
-        audit_log::verify(entries, files, kept.as_deref(), &vkey)
-    });
-    let mut from = 0;
-    while from < end {
-        let limit = u32::try_from(end - from).unwrap_or(BATCH).min(BATCH);
-        let page = session.call(&ExportAudit { from, limit }).await?;
-        let Some(next) = from.checked_add(page.leaves.len() as u64).filter(|next| *next > from) else { break };
-        from = next;
-        if give.send(page.leaves).await.is_err() {
-            break;
+    let mut verification = Verification::new(Vec::new(), kept.as_deref(), &vkey);
+    let progress = Progress::new(session.terminal, reading.tree_size());
+    let mut entries = 0;
+    while let Some(part) = reading.next().await? {
+        match part {
+            Part::Leaves(leaves) => {
+                leaves.iter().for_each(|leaf| verification.entry(leaf.as_bytes()));
+                entries += leaves.len() as u64;
+                progress.at(entries, reading.tree_size(), "entries");
+            }
+            Part::Checkpoints(newer) => {
+                let files = newer.into_iter().map(|view| CheckpointFile { tree_size: view.tree_size, note: view.note });
+                verification.checkpoints(files.collect());
+            }
         }
     }
-    drop(give);
-    match verified.await {
-        Ok(Ok(verdict)) => Ok(verdict),
-        Ok(Err(never)) => match never {},
-        Err(error) => Err(Failure::new(Exit::Failed, "internal", error.to_string())),
-    }
+    progress.over();
+    Ok(verification.verdict())
 }
 
 /// The key itself, or a file that holds it.

@@ -126,20 +126,34 @@ impl Operation for ExportAudit {
 pub struct AuditLeaves {
     /// The leaves; the exact bytes that were hashed.
     pub leaves: Vec<String>,
-    /// Where to go on; null at the end.
+    /// Behind the last of them, where to go on; null when there was none. What follows the last checkpoint is given too:
+    /// whether it may be there is for the verifier to say.
     pub next: Option<u64>,
 }
 
-/// Entries that no checkpoint covers yet.
+/// Entries that have no place in the tree yet, in order of their ids.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct UnsealedAudit {}
+pub struct UnsealedAudit {
+    /// Go on behind this entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<AuditId>,
+}
 
 impl Operation for UnsealedAudit {
     const NAME: &'static str = "audit.unsealed";
     const ROLES: &'static [Role] = &[Role::Auditor];
     const EFFECT: Effect = Effect::Read;
-    type Reply = Vec<String>;
+    type Reply = UnsealedLeaves;
+}
+
+/// Leaves without a place in the tree, each one JSON text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnsealedLeaves {
+    /// The leaves.
+    pub leaves: Vec<String>,
+    /// Where to go on; null at the end.
+    pub next: Option<AuditId>,
 }
 
 /// The signed checkpoints, oldest first.

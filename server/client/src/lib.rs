@@ -4,6 +4,7 @@
 //! Invariant: one generic [`Connection::call`] serves every operation; nothing here knows what an operation does.
 //! Invariant: text from outside passes [`safe`] before it reaches a terminal, a JSON or YAML text or a spreadsheet.
 
+pub mod audit_log;
 mod body;
 pub mod connection;
 pub mod contexts;

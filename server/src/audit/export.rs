@@ -1,27 +1,32 @@
-use api::audit::{AuditLeaves, CheckpointView, Checkpoints, ExportAudit, ListCheckpoints, UnsealedAudit};
-use domain::KeyPurpose;
+use api::audit::{AuditLeaves, CheckpointView, Checkpoints, ExportAudit, ListCheckpoints, UnsealedAudit, UnsealedLeaves};
+use domain::{AuditId, KeyPurpose};
 
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::keys::CHECKPOINTS;
-use crate::store::LeafRow;
 
 /// The most leaves or checkpoints in one answer.
 const MOST: u32 = 5_000;
 
-/// Sealed entries in tree order.
+/// Entries that have a place in the tree, in its order, whether a checkpoint covers them or not.
 pub async fn export(app: &App, _: &Caller, op: ExportAudit) -> Result<AuditLeaves, Failure> {
-    let limit = i64::from(op.limit.clamp(1, MOST));
-    let from = i64::try_from(op.from).unwrap_or(i64::MAX);
-    let rows = app.store.read().await?.sealed_leaves(from, limit).await?;
-    let full = i64::try_from(rows.len()).is_ok_and(|count| count == limit);
-    let next = full.then(|| op.from + rows.len() as u64);
-    Ok(AuditLeaves { leaves: texts(rows)?, next })
+    let Ok(from) = i64::try_from(op.from) else { return Ok(AuditLeaves { leaves: Vec::new(), next: None }) };
+    // Whoever has the database can put an entry before the first one: it is handed over, too.
+    let from = if from == 0 { i64::MIN } else { from };
+    let rows = app.store.read().await?.sealed_leaves(from, i64::from(op.limit.clamp(1, MOST))).await?;
+    let next = rows.last().map(|last| u64::try_from(last.leaf_index.saturating_add(1)).unwrap_or_default().max(op.from + 1));
+    Ok(AuditLeaves { leaves: rows.into_iter().map(|row| text(row.leaf)).collect(), next })
 }
 
-/// Entries that no checkpoint covers yet.
-pub async fn unsealed(app: &App, _: &Caller, _: UnsealedAudit) -> Result<Vec<String>, Failure> {
-    texts(app.store.read().await?.unsealed_entries(i64::from(MOST)).await?)
+/// Entries that have no place in the tree yet.
+pub async fn unsealed(app: &App, _: &Caller, op: UnsealedAudit) -> Result<UnsealedLeaves, Failure> {
+    let rows = app.store.read().await?.unsealed_entries_after(op.after, i64::from(MOST)).await?;
+    let full = rows.len() == MOST as usize;
+    let next = match rows.last().filter(|_| full) {
+        Some(last) => Some(AuditId::from_bytes(&last.id).map_err(|error| Failure::Internal(error.into()))?),
+        None => None,
+    };
+    Ok(UnsealedLeaves { leaves: rows.into_iter().map(|row| text(row.leaf)).collect(), next })
 }
 
 /// The signed checkpoints, and what to verify them with.
@@ -41,6 +46,8 @@ pub async fn checkpoints(app: &App, _: &Caller, op: ListCheckpoints) -> Result<C
     Ok(Checkpoints { vkey: app.keys.checkpoint_verifier(&key)?.to_string(), checkpoints, next })
 }
 
-fn texts(rows: Vec<LeafRow>) -> Result<Vec<String>, Failure> {
-    rows.into_iter().map(|row| String::from_utf8(row.leaf).map_err(|error| Failure::Internal(error.into()))).collect()
+/// A leaf's bytes as text. Bytes that are none were never sealed so: they go out with a mark in their place, and the verifier
+/// names the entry, where a refusal would hide the whole log.
+fn text(leaf: Vec<u8>) -> String {
+    String::from_utf8(leaf).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

@@ -43,11 +43,20 @@ impl AuditRow {
     }
 }
 
-/// A leaf and its place.
+/// A leaf that waits for its place.
 #[derive(sqlx::FromRow)]
 pub struct LeafRow {
     /// Id, 16 bytes.
     pub id: Vec<u8>,
+    /// Exact bytes.
+    pub leaf: Vec<u8>,
+}
+
+/// A leaf and its place.
+#[derive(sqlx::FromRow)]
+pub struct SealedRow {
+    /// Its place in the tree, 0-based.
+    pub leaf_index: i64,
     /// Exact bytes.
     pub leaf: Vec<u8>,
 }
@@ -131,6 +140,21 @@ impl Read {
         on!(self.conn, |c| sqlx::query_as("SELECT id, leaf FROM audit_entry WHERE leaf_index IS NULL ORDER BY id LIMIT $1")
             .bind(limit)
             .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// The same, from behind an entry on.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn unsealed_entries_after(&mut self, after: Option<AuditId>, limit: i64) -> Result<Vec<LeafRow>, StoreError> {
+        let Some(after) = after else { return self.unsealed_entries(limit).await };
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT id, leaf FROM audit_entry WHERE leaf_index IS NULL AND id > $1 ORDER BY id LIMIT $2"
+        )
+        .bind(&after.as_bytes()[..])
+        .bind(limit)
+        .fetch_all(c))
         .map_err(|error| self.error(error))
     }
 
@@ -235,11 +259,13 @@ impl Read {
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn sealed_leaves(&mut self, from: i64, limit: i64) -> Result<Vec<LeafRow>, StoreError> {
-        on!(self.conn, |c| sqlx::query_as("SELECT id, leaf FROM audit_entry WHERE leaf_index >= $1 ORDER BY leaf_index LIMIT $2")
-            .bind(from)
-            .bind(limit)
-            .fetch_all(c))
+    pub async fn sealed_leaves(&mut self, from: i64, limit: i64) -> Result<Vec<SealedRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT leaf_index, leaf FROM audit_entry WHERE leaf_index >= $1 ORDER BY leaf_index LIMIT $2"
+        )
+        .bind(from)
+        .bind(limit)
+        .fetch_all(c))
         .map_err(|error| self.error(error))
     }
 

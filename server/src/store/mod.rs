@@ -34,7 +34,7 @@ use std::sync::Arc;
 pub use account::{AccountFilter, EndReason, StoredAccount};
 pub use account_count::AccountCountRow;
 pub use account_event::{AccountCounts, AccountEvent, AccountKey};
-pub use audit::{CheckpointRow, LeafRow};
+pub use audit::{CheckpointRow, LeafRow, SealedRow};
 pub use bulk::{Batch, NewAccount, Registered};
 pub use engine::{Create, Engine, Leader, Location, Register, Schema};
 pub use hotline::Call;

@@ -1,11 +1,13 @@
 //! The audit log of a world, taken out and verified as an auditor does.
 
+use api::{Operation, Problem};
+use client::audit_log::{Calls, Part, Reading};
 use pki::audit_log::{CheckpointFile, Verdict, verify};
 use pki::checkpoint::VerifierKey;
 use serde_json::Value;
-use server::keys::CHECKPOINTS;
 
 use super::World;
+use super::desk::Desk;
 
 /// An audit log, taken out.
 #[derive(Debug, Clone)]
@@ -30,6 +32,14 @@ impl Export {
     }
 }
 
+impl Calls for Desk<'_> {
+    type Error = Problem;
+
+    async fn call<O: Operation>(&self, op: &O) -> Result<O::Reply, Problem> {
+        Desk::call(self, op).await
+    }
+}
+
 impl World {
     /// Seals everything that waits.
     ///
@@ -43,20 +53,24 @@ impl World {
         sealed
     }
 
-    /// Takes the sealed log out of the store.
+    /// Takes the log out as `iamctl audit export` does.
     ///
     /// # Panics
-    /// When the database does not answer.
+    /// When the server refuses.
     pub async fn export(&self) -> Export {
-        let mut read = self.app.store.read().await.unwrap();
-        let entries = read.sealed_leaves(0, i64::MAX).await.unwrap().into_iter().map(|row| row.leaf).collect();
-        let checkpoints = read.checkpoints(0, i64::MAX).await.unwrap();
-        let checkpoints = checkpoints
-            .into_iter()
-            .map(|row| CheckpointFile { tree_size: u64::try_from(row.tree_size).unwrap(), note: row.note })
-            .collect();
-        let key = read.active_key(domain::KeyPurpose::Audit, CHECKPOINTS).await.unwrap().unwrap();
-        Export { entries, checkpoints, vkey: self.app.keys.checkpoint_verifier(&key).unwrap() }
+        let desk = self.first();
+        let mut reading = Reading::begin(&desk).await.unwrap();
+        let (mut entries, mut checkpoints) = (Vec::new(), Vec::new());
+        while let Some(part) = reading.next().await.unwrap() {
+            match part {
+                Part::Leaves(leaves) => entries.extend(leaves.into_iter().map(String::into_bytes)),
+                Part::Checkpoints(newer) => {
+                    checkpoints
+                        .extend(newer.into_iter().map(|view| CheckpointFile { tree_size: view.tree_size, note: view.note }));
+                }
+            }
+        }
+        Export { entries, checkpoints, vkey: reading.vkey().parse().unwrap() }
     }
 
     /// Every entry's leaf, oldest first, sealed or not. Entries of one microsecond have no order among themselves: a test that

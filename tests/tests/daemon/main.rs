@@ -3,6 +3,7 @@
 
 use tests::Engine;
 
+mod audit;
 mod dashboard;
 mod health;
 mod killed;

@@ -52,8 +52,11 @@ both_engines! {
 
     async fn a_deleted_entry(world: &World) {
         a_sealed_log(world).await;
+        let whole = world.export().await.entries;
         world.execute("DELETE FROM audit_entry WHERE leaf_index = 11").await;
         holds(&first_bad(world).await, 11);
+        let without: Vec<_> = whole.iter().enumerate().filter(|(index, _)| *index != 11).map(|(_, leaf)| leaf.clone()).collect();
+        assert_eq!(world.export().await.entries, without, "no other entry is missing, none comes twice");
     }
 
     async fn two_swapped_entries(world: &World) {
@@ -79,6 +82,31 @@ both_engines! {
         let bad = first_bad(world).await;
         assert_eq!(i64::try_from(bad.from).unwrap(), end + 1);
         assert!(bad.reason.contains("no signature covers"), "{bad:?}");
+    }
+
+    async fn the_last_checkpoints_taken_away(world: &World) {
+        a_sealed_log(world).await;
+        let end = world.number("SELECT MAX(tree_size) FROM audit_checkpoint").await;
+        world.execute("DELETE FROM audit_checkpoint WHERE tree_size > 15").await;
+        let left = world.number("SELECT MAX(tree_size) FROM audit_checkpoint").await;
+        let bad = first_bad(world).await;
+        assert_eq!((bad.from, bad.to), (u64::try_from(left).unwrap(), u64::try_from(end - 1).unwrap()));
+        assert!(bad.reason.contains("no signature covers"), "{bad:?}");
+    }
+
+    async fn an_entry_put_before_the_first(world: &World) {
+        a_sealed_log(world).await;
+        world.first().call(&AddOperator { id: "agent-99".parse().unwrap(), name: "Duty officer".into(), roles: vec![Role::Auditor] }).await.unwrap();
+        world.execute("UPDATE audit_entry SET leaf_index = -1 WHERE leaf_index IS NULL").await;
+        holds(&first_bad(world).await, 0);
+    }
+
+    async fn a_byte_that_is_no_text(world: &World) {
+        a_sealed_log(world).await;
+        let mut leaf = world.blobs("SELECT leaf FROM audit_entry WHERE leaf_index = 16").await.remove(0);
+        leaf[40] |= 0x80;
+        world.execute_with("UPDATE audit_entry SET leaf = $1 WHERE leaf_index = 16", &leaf).await;
+        holds(&first_bad(world).await, 16);
     }
 
     async fn an_entry_slipped_in_between(world: &World) {

@@ -38,6 +38,15 @@ pub struct Verdict {
     pub first_bad: Option<FirstBad>,
 }
 
+impl Verdict {
+    /// Of a log of which nothing could be verified, and why.
+    #[must_use]
+    pub fn of_nothing(reason: String) -> Self {
+        let first_bad = Some(FirstBad { from: 0, to: 0, reason });
+        Self { entries: 0, checkpoints: 0, tree_size: 0, root: BASE64_STANDARD.encode(empty_root()), ok: false, first_bad }
+    }
+}
+
 /// The first place that is known to be wrong: one leaf where that can be shown, else all between two checkpoints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FirstBad {
@@ -58,15 +67,16 @@ pub fn verify<B: AsRef<[u8]>, E>(
     kept: Option<&str>,
     vkey: &VerifierKey,
 ) -> Result<Verdict, E> {
-    let mut walk = Walk::new(stations(checkpoints, kept, vkey));
+    let mut verification = Verification::new(checkpoints, kept, vkey);
     for entry in entries {
-        walk.entry(entry?.as_ref());
+        verification.entry(entry?.as_ref());
     }
-    Ok(walk.end())
+    Ok(verification.verdict())
 }
 
-/// The state between two entries.
-struct Walk {
+/// A verification under way, for a log that is read piece by piece while it grows.
+pub struct Verification {
+    vkey: VerifierKey,
     /// Still ahead, the nearest last.
     ahead: Vec<Station>,
     tree: CompactRange,
@@ -79,10 +89,14 @@ struct Walk {
     first_bad: Option<FirstBad>,
 }
 
-impl Walk {
-    fn new(mut ahead: Vec<Station>) -> Self {
+impl Verification {
+    /// Begins, with the checkpoints that are known so far; see [`verify`].
+    #[must_use]
+    pub fn new(checkpoints: Vec<CheckpointFile>, kept: Option<&str>, vkey: &VerifierKey) -> Self {
+        let mut ahead = stations(checkpoints, kept, vkey);
         ahead.reverse();
         let mut walk = Self {
+            vkey: vkey.clone(),
             ahead,
             tree: CompactRange::new(),
             batch: Batch::after(&CompactRange::new()),
@@ -96,7 +110,16 @@ impl Walk {
         walk
     }
 
-    fn entry(&mut self, leaf: &[u8]) {
+    /// Takes in checkpoints that were signed meanwhile. One over fewer entries than were read comes too late to be compared.
+    pub fn checkpoints(&mut self, more: Vec<CheckpointFile>) {
+        let size = self.tree.size();
+        self.ahead.extend(stations(more, None, &self.vkey).into_iter().filter(|station| station.size >= size));
+        self.ahead.sort_by_key(|station| std::cmp::Reverse((station.size, station.source)));
+        self.arrive();
+    }
+
+    /// Takes in the next entry.
+    pub fn entry(&mut self, leaf: &[u8]) {
         self.entries += 1;
         // Once something is wrong nothing behind it can be told; the rest is only counted.
         if self.first_bad.is_none() {
@@ -104,6 +127,13 @@ impl Walk {
             self.tree.append(hash);
             self.batch.add(leaf, hash);
             self.arrive();
+        }
+    }
+
+    /// Takes in that no further entry can be read, and why: what no checkpoint covers so far is bad.
+    pub fn broken(&mut self, reason: String) {
+        if self.first_bad.is_none() {
+            self.bad(self.covered, self.entries + 1, reason);
         }
     }
 
@@ -158,7 +188,9 @@ impl Walk {
         self.first_bad = Some(FirstBad { from: from.min(to), to, reason });
     }
 
-    fn end(mut self) -> Verdict {
+    /// Ends; nothing more is there.
+    #[must_use]
+    pub fn verdict(mut self) -> Verdict {
         if self.first_bad.is_none() {
             if let Some(station) = self.ahead.pop() {
                 self.ended_before(station);
