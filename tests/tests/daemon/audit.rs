@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tests::Engine;
 use tests::daemon::{Daemon, Running};
 
 use crate::on_both;
