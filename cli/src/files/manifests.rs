@@ -9,7 +9,7 @@ use api::relying_party::MAX_MANIFESTS;
 use domain::{Environment, Manifest};
 use serde_json::Value;
 
-use super::{Document, MAX_YAML, Text, documents, mistake_of, mistakes_found, sources};
+use super::{Document, MAX_YAML, Text, apart, documents, mistake_of, mistakes_found, sources};
 use crate::failure::{Failure, Mistake, NOTHING_SENT};
 
 /// The largest file that a credential names.
@@ -48,7 +48,11 @@ impl Manifests {
 ///
 /// # Errors
 /// Everything wrong in all of the files.
-pub fn read(named: &[PathBuf], environment: Environment) -> Result<Manifests, Failure> {
+pub async fn read(named: Vec<PathBuf>, environment: Environment) -> Result<Manifests, Failure> {
+    apart(move || read_here(&named, environment)).await
+}
+
+fn read_here(named: &[PathBuf], environment: Environment) -> Result<Manifests, Failure> {
     let sources = sources(named, MAX_YAML)?;
     let files = sources.len();
     let (mut manifests, mut origins) = (Vec::new(), Vec::new());
@@ -225,7 +229,7 @@ credentials:
         for (name, text) in files {
             fs::write(folder.path().join(name), text).unwrap();
         }
-        read(&[folder.path().to_owned()], Environment::Sandbox)
+        read_here(&[folder.path().to_owned()], Environment::Sandbox)
     }
 
     fn told(failure: &Failure) -> Vec<(String, Option<u64>, String)> {
@@ -293,7 +297,7 @@ credentials:
         assert_eq!(told(&failure)[0].2, "manifest.empty");
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("big5.yaml"), b"id: x\nname: \xb5\x7c\n").unwrap();
-        let failure = read(&[folder.path().to_owned()], Environment::Sandbox).unwrap_err();
+        let failure = read_here(&[folder.path().to_owned()], Environment::Sandbox).unwrap_err();
         assert_eq!(told(&failure), [("big5.yaml".to_owned(), Some(2), "file.encoding".to_owned())]);
     }
 

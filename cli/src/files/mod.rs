@@ -12,13 +12,24 @@ pub use sources::{Source, sources, unreadable};
 pub use text::Text;
 pub use tree::{Document, documents};
 
-use api::Field;
+use api::{Exit, Field};
 use domain::Finding;
 
 use crate::failure::{Failure, Mistake, NOTHING_SENT};
 
 /// The largest file of YAML that is read.
 pub const MAX_YAML: u64 = 1024 * 1024;
+
+/// Reads on a thread of its own: standard input may wait for somebody, and an interruption must be heard meanwhile.
+///
+/// # Errors
+/// What the reading says.
+pub async fn apart<T: Send + 'static>(read: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(read).await {
+        Ok(read) => read,
+        Err(error) => Err(Failure::new(Exit::Failed, "internal", error.to_string()).changed(NOTHING_SENT)),
+    }
+}
 
 /// Everything wrong in some files, as one failure. `kind` is what the files hold: `manifest`.
 pub fn mistakes_found(kind: &str, files: usize, mistakes: Vec<Mistake>) -> Failure {

@@ -5,14 +5,18 @@ use std::path::PathBuf;
 use domain::Population;
 use domain::finding::read_checked;
 
-use super::{MAX_YAML, Text, documents, mistake_of, mistakes_found, sources};
+use super::{MAX_YAML, Text, apart, documents, mistake_of, mistakes_found, sources};
 use crate::failure::{Failure, NOTHING_SENT};
 
 /// Reads and checks the description that `-f` names.
 ///
 /// # Errors
 /// Everything wrong in it.
-pub fn read(file: PathBuf) -> Result<Population, Failure> {
+pub async fn read(file: PathBuf) -> Result<Population, Failure> {
+    apart(move || read_here(file)).await
+}
+
+fn read_here(file: PathBuf) -> Result<Population, Failure> {
     let sources = sources(&[file], MAX_YAML)?;
     let [source] = sources.as_slice() else {
         return Err(Failure::usage("file.several", "one file is wanted, not a folder of several").changed(NOTHING_SENT));

@@ -30,7 +30,7 @@ impl Verb for Apply {
     type Row = PartyApplied;
 
     async fn run(self, session: &Session) -> Result<Answer<PartyApplied>, Failure> {
-        let mut read = manifests::read(&self.file, session.context()?.0.file.environment)?;
+        let mut read = manifests::read(self.file, session.context()?.0.file.environment).await?;
         let mut op = ApplyParties { manifests: std::mem::take(&mut read.manifests) };
         if session.would_ask() {
             let asked = PlanParties { manifests: std::mem::take(&mut op.manifests) };

@@ -27,7 +27,7 @@ impl Verb for Diff {
     type Row = PartyPlan;
 
     async fn run(self, session: &Session) -> Result<Answer<PartyPlan>, Failure> {
-        let mut plans = plan::plan(session, &self.file).await?;
+        let mut plans = plan::plan(session, self.file).await?;
         plans.retain(|plan| plan.change != PartyChange::Unchanged);
         let exit = if plans.is_empty() { Exit::Done } else { Exit::Differs };
         Ok(Answer::list(plans).exit(exit))

@@ -30,15 +30,15 @@ impl Verb for Plan {
     type Row = PartyPlan;
 
     async fn run(self, session: &Session) -> Result<Answer<PartyPlan>, Failure> {
-        let plans = plan(session, &self.file).await?;
+        let plans = plan(session, self.file).await?;
         let exit = if self.exit_code && differs(&plans) { Exit::Differs } else { Exit::Done };
         Ok(Answer::list(plans).exit(exit))
     }
 }
 
 /// Reads the manifests and asks the server what they would change.
-pub async fn plan(session: &Session, files: &[PathBuf]) -> Result<Vec<PartyPlan>, Failure> {
-    let mut read = manifests::read(files, session.context()?.0.file.environment)?;
+pub async fn plan(session: &Session, files: Vec<PathBuf>) -> Result<Vec<PartyPlan>, Failure> {
+    let mut read = manifests::read(files, session.context()?.0.file.environment).await?;
     let manifests = std::mem::take(&mut read.manifests);
     session.call(&PlanParties { manifests }).await.map_err(|failure| read.located(failure))
 }

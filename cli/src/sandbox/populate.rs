@@ -43,7 +43,7 @@ impl Verb for Populate {
     type Row = JobView;
 
     async fn run(self, session: &Session) -> Result<Answer<JobView>, Failure> {
-        let population = population::read(self.file)?;
+        let population = population::read(self.file).await?;
         session
             .confirm::<sandbox::Populate>(&format!("Fill this instance with a synthetic population at scale {}?", self.scale), "")
             .await?;
