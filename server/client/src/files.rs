@@ -1,7 +1,7 @@
 //! Files that only their owner may read, written whole or not at all.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -26,14 +26,24 @@ impl FileFault {
 /// The whole of a small file.
 ///
 /// # Errors
-/// When it cannot be read, or is larger than `limit` bytes (looked at before reading).
+/// When it cannot be read, is larger than `limit` bytes, or is no file but a device or a pipe, which may never end.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileFault> {
-    let size = fs::metadata(path).map_err(|cause| FileFault::new("read", path, cause))?.len();
-    if size > limit {
-        let cause = io::Error::new(io::ErrorKind::FileTooLarge, format!("it has {size} bytes, more than {limit} are not read"));
-        return Err(FileFault::new("read", path, cause));
+    let fault = |cause| FileFault::new("read", path, cause);
+    let too_large = |size: &str| {
+        let kind = io::ErrorKind::FileTooLarge;
+        fault(io::Error::new(kind, format!("it has {size} bytes, more than {limit} are not read")))
+    };
+    // Looked at before it is opened: opening a pipe waits for whoever writes to it.
+    let metadata = fs::metadata(path).map_err(fault)?;
+    if !metadata.is_file() {
+        return Err(fault(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")));
     }
-    fs::read(path).map_err(|cause| FileFault::new("read", path, cause))
+    if metadata.len() > limit {
+        return Err(too_large(&metadata.len().to_string()));
+    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(fault)?;
+    if bytes.len() as u64 > limit { Err(too_large(&format!("over {limit}"))) } else { Ok(bytes) }
 }
 
 /// Makes a folder with mode 0700, and those above it.
@@ -122,5 +132,17 @@ mod tests {
         File::create(&path).unwrap().set_len(1 << 30).unwrap();
         let fault = read(&path, 1 << 20).unwrap_err();
         assert!(fault.to_string().contains("1073741824 bytes"), "{fault}");
+    }
+
+    #[test]
+    fn what_is_no_file_or_has_more_than_it_says_is_not_read_without_end() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [Path::new("/dev/zero"), folder.path()] {
+            let fault = read(path, 1 << 10).unwrap_err();
+            assert!(fault.to_string().contains("no regular file"), "{fault}");
+        }
+        // Files of the kernel say that they are empty.
+        let fault = read(Path::new("/proc/self/maps"), 64).unwrap_err();
+        assert!(fault.to_string().contains("more than 64 are not read"), "{fault}");
     }
 }
