@@ -23,7 +23,11 @@ impl<W: Write> SheetWriter<W> {
     /// When the writer fails.
     pub fn row<'a>(&mut self, cells: impl IntoIterator<Item = (Kind, &'a str)>) -> io::Result<()> {
         let cells: Vec<String> = cells.into_iter().map(|(kind, text)| cell(kind, text)).collect();
-        self.0.write_record(&cells).map_err(io::Error::from)
+        // The writer's own error is wanted, not one about it: that nobody reads any more is no failure.
+        self.0.write_record(&cells).map_err(|error| match error.into_kind() {
+            csv::ErrorKind::Io(error) => error,
+            other => io::Error::other(format!("{other:?}")),
+        })
     }
 
     /// Hands everything on.
@@ -49,6 +53,26 @@ fn cell(kind: Kind, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A pipe whose reader has gone.
+    struct Gone;
+
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_told_as_such() {
+        let long = "x".repeat(1 << 16);
+        let mut sheet = SheetWriter::new(Gone);
+        assert_eq!(sheet.row([(Kind::Text, long.as_str())]).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
 
     #[test]
     fn a_formula_becomes_text_and_a_number_stays_one() {
