@@ -77,14 +77,14 @@ impl Failure {
         Self::new(Exit::Usage, code, message)
     }
 
-    /// A failure with that exit code.
+    /// A failure with that exit code, and the next step that its code has of itself.
     pub fn new(exit: Exit, code: &str, message: impl Into<String>) -> Self {
         Self(Box::new(Facts {
             exit,
             code: code.to_owned(),
             message: message.into(),
             changed: None,
-            hint: None,
+            hint: api::codes::explained(code).map(|entry| entry.mend.to_owned()),
             retryable: false,
             request_id: None,
             mistakes: Vec::new(),
@@ -140,7 +140,7 @@ pub fn repeat_safely(key: &str) -> String {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let mut failure = Self::new(error.exit(), error.code(), error.to_string());
-        failure.hint = error.hint().or_else(|| api::codes::explained(error.code()).map(|entry| entry.mend.to_owned()));
+        failure.hint = error.hint().or_else(|| failure.hint.take());
         failure.retryable = error.retryable();
         failure.request_id = error.request_id().map(str::to_owned);
         if let ClientError::Problem(problem) = error {

@@ -170,7 +170,7 @@ mod tests {
     fn people_see_the_line_and_the_place() {
         assert_eq!(
             told(None),
-            "ird.yaml:12:7: services[0].redirectUri: unknown field 'redirectUri'\n     |\n  12 |   名:  redirectUri: [\\u{202e}]\n     |        ^^^^^^^^^^^\n  = did you mean 'redirectUris'?\nerror: 1 mistake in 1 file\n  changed: nothing was sent, nothing was changed\n"
+            "ird.yaml:12:7: services[0].redirectUri: unknown field 'redirectUri'\n     |\n  12 |   名:  redirectUri: [\\u{202e}]\n     |        ^^^^^^^^^^^\n  = did you mean 'redirectUris'?\nerror: 1 mistake in 1 file\n  changed: nothing was sent, nothing was changed\n  next:    mend them and give the same command again\n"
         );
     }
 

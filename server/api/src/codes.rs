@@ -272,7 +272,11 @@ pub const CODES: &[Code] = &[
     entry("confirmation.declined", "it was not confirmed; nothing was sent", "give the same command again"),
     entry("input.empty", "standard input holds nothing", "give it on standard input, or type it when asked"),
     entry("input.unreadable", "no answer could be read", "--yes confirms without asking"),
-    entry("interrupted", "it was interrupted", "a write that was under way is named with the way to repeat it"),
+    entry(
+        "interrupted",
+        "it was interrupted",
+        "give the same command again; a write that was under way is named with its way to be repeated",
+    ),
     entry("output", "standard output cannot be written", "see that there is room where it goes"),
     entry("dashboard.no-terminal", "the dashboard needs a terminal", "in a script use the commands themselves"),
     entry("dashboard.terminal", "the terminal failed", "see that it is still there, then start again"),
