@@ -1,5 +1,7 @@
 //! What is wrong in a file, and reading a file so that everything wrong in it is found at once.
 
+mod schema;
+
 use std::fmt;
 
 use schemars::{JsonSchema, schema_for};
@@ -7,8 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
 
+use self::schema::{check_form, found, is_of_type, type_name, types_of, words_of};
 use crate::text::{suggest, visible};
-use crate::{AccountId, CallRef, ClientId, Day, Hkic, JobId, Kid, Month, Phone, RelyingPartyId, Timestamp};
 
 /// Something wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,6 +33,9 @@ impl fmt::Display for Finding {
         f.write_str(&self.message)
     }
 }
+
+/// How deep a field that stands in may nest.
+const DEEPEST: usize = 8;
 
 /// What could be made of a file.
 #[derive(Clone, Debug)]
@@ -67,8 +72,19 @@ fn within(path: &str, whole: &str) -> bool {
 /// meant), missing ones, wrong types, words that are not on their list, texts that are not of their form. A deserializer alone
 /// would stop at the first.
 pub fn read_checked<T: DeserializeOwned + JsonSchema>(value: &Value) -> Reading<T> {
+    read(value, Gaps::GiveUp)
+}
+
+/// The same, with something of the right form in the place of every faulty or missing field that must be there: the content of
+/// the others can be looked at all the same. What is found there at, or because of, a field that stands in says nothing; see
+/// [`Reading::covers`].
+pub fn read_filled<T: DeserializeOwned + JsonSchema>(value: &Value) -> Reading<T> {
+    read(value, Gaps::Fill)
+}
+
+fn read<T: DeserializeOwned + JsonSchema>(value: &Value, gaps: Gaps) -> Reading<T> {
     let schema = schema_for!(T);
-    let mut reader = Reader { root: schema.as_value(), findings: Vec::new() };
+    let mut reader = Reader { root: schema.as_value(), gaps, findings: Vec::new() };
     let fitting = reader.walk(schema.as_value(), value, &mut String::new());
     let Reader { mut findings, .. } = reader;
     let value = fitting.and_then(|fitting| match serde_path_to_error::deserialize(fitting) {
@@ -92,8 +108,18 @@ pub fn read_checked<T: DeserializeOwned + JsonSchema>(value: &Value) -> Reading<
     Reading { value, findings }
 }
 
+/// What becomes of a value that lacks something it must have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gaps {
+    /// It is left out.
+    GiveUp,
+    /// Something of the right form stands in.
+    Fill,
+}
+
 struct Reader<'a> {
     root: &'a Value,
+    gaps: Gaps,
     findings: Vec<Finding>,
 }
 
@@ -135,7 +161,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn resolve(&self, schema: &'a Value) -> &'a Value {
+    fn resolve<'s>(&self, schema: &'s Value) -> &'s Value
+    where
+        'a: 's,
+    {
         let mut schema = schema;
         // A reference to a reference is as long a chain as the generator makes.
         for _ in 0..4 {
@@ -190,7 +219,8 @@ impl<'a> Reader<'a> {
                     Some(value) => {
                         fitting.insert(name.clone(), value);
                     }
-                    None => whole &= !required.contains(&name.as_str()),
+                    None if required.contains(&name.as_str()) => whole &= self.fill(schema, name, &mut fitting),
+                    None => {}
                 },
                 None => {
                     fitting.insert(name.clone(), value.clone());
@@ -203,7 +233,7 @@ impl<'a> Reader<'a> {
             push_field(path, name);
             self.find(path, "field.missing", format!("the field '{name}' is missing"), None);
             path.truncate(length);
-            whole = false;
+            whole &= known.and_then(|known| known.get(name)).is_some_and(|schema| self.fill(schema, name, &mut fitting));
         }
         whole.then_some(Value::Object(fitting))
     }
@@ -221,7 +251,12 @@ impl<'a> Reader<'a> {
             path.push_str(&format!("[{place}]"));
             match self.walk(schema, item, path) {
                 Some(item) => fitting.push(item),
-                None => whole &= !self.resolve(schema).get("properties").is_some_and(Value::is_object),
+                None if self.resolve(schema).get("properties").is_some_and(Value::is_object) => {
+                    let stand_in = (self.gaps == Gaps::Fill).then(|| self.stand_in(schema, 0)).flatten();
+                    whole &= stand_in.is_some();
+                    fitting.extend(stand_in);
+                }
+                None => {}
             }
             path.truncate(length);
         }
@@ -252,86 +287,39 @@ impl<'a> Reader<'a> {
         None
     }
 
+    /// Puts something in the place of a field that must be there; whether that could be done.
+    fn fill(&self, schema: &Value, name: &str, fitting: &mut Map<String, Value>) -> bool {
+        let stand_in = (self.gaps == Gaps::Fill).then(|| self.stand_in(schema, 0)).flatten();
+        let filled = stand_in.is_some();
+        fitting.extend(stand_in.map(|value| (name.to_owned(), value)));
+        filled
+    }
+
+    /// Something of the form of a schema.
+    fn stand_in(&self, schema: &Value, depth: usize) -> Option<Value> {
+        let rules = self.resolve(schema).as_object().filter(|_| depth < DEEPEST)?;
+        if let Some(example) = rules.get("examples").and_then(|examples| examples.get(0)) {
+            return Some(example.clone());
+        }
+        if let Some(words) = words_of(rules) {
+            return words.first().map(|word| Value::from(*word));
+        }
+        Some(match *types_of(rules).first()? {
+            "string" => Value::from(""),
+            "boolean" => Value::Bool(false),
+            "integer" | "number" => rules.get("minimum").cloned().unwrap_or_else(|| Value::from(0)),
+            "array" => Value::Array(Vec::new()),
+            "object" => {
+                let required = rules.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+                let field = |name: &str| Some((name.to_owned(), self.stand_in(rules.get("properties")?.get(name)?, depth + 1)?));
+                Value::Object(required.map(field).collect::<Option<_>>()?)
+            }
+            _ => return None,
+        })
+    }
+
     fn find(&mut self, path: &str, code: &'static str, message: String, hint: Option<&str>) {
         self.findings.push(Finding { path: path.to_owned(), code, message, hint: hint.map(str::to_owned) });
-    }
-}
-
-/// Whether a text is of the form that a schema names.
-fn check_form(format: &str, text: &str) -> Result<(), String> {
-    fn of<T: std::str::FromStr<Err: fmt::Display>>(text: &str) -> Result<(), String> {
-        text.parse::<T>().map(drop).map_err(|error| error.to_string())
-    }
-    match format {
-        "date" => of::<Day>(text),
-        "date-time" => of::<Timestamp>(text),
-        "month" => of::<Month>(text),
-        // All slugs are of one form.
-        "slug" => of::<RelyingPartyId>(text),
-        "client-id" => of::<ClientId>(text),
-        "kid" => of::<Kid>(text),
-        "uuid" => of::<JobId>(text),
-        "account" => of::<AccountId>(text),
-        "call" => of::<CallRef>(text),
-        "hkic" => of::<Hkic>(text),
-        "phone" => of::<Phone>(text),
-        _ => Ok(()),
-    }
-}
-
-/// The words of a closed list.
-fn words_of(rules: &Map<String, Value>) -> Option<Vec<&str>> {
-    if let Some(words) = rules.get("enum").and_then(Value::as_array) {
-        return words.iter().map(Value::as_str).collect();
-    }
-    if let Some(word) = rules.get("const").and_then(Value::as_str) {
-        return Some(vec![word]);
-    }
-    let branches = rules.get("oneOf")?.as_array()?;
-    branches.iter().map(|branch| branch.get("const")?.as_str()).collect()
-}
-
-fn types_of(rules: &Map<String, Value>) -> Vec<&str> {
-    match rules.get("type") {
-        Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn is_of_type(value: &Value, wanted: &str) -> bool {
-    match wanted {
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "string" => value.is_string(),
-        "boolean" => value.is_boolean(),
-        "integer" => value.is_i64() || value.is_u64(),
-        "number" => value.is_number(),
-        "null" => value.is_null(),
-        _ => true,
-    }
-}
-
-fn type_name(name: &str) -> &'static str {
-    match name {
-        "object" => "a group of fields",
-        "array" => "a list",
-        "string" => "text",
-        "boolean" => "true or false",
-        "integer" => "a whole number",
-        "number" => "a number",
-        _ => "nothing",
-    }
-}
-
-fn found(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "nothing",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a group of fields",
     }
 }
 
@@ -360,7 +348,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Channel, Tier};
+    use crate::{Channel, Hkic, Month, Tier};
 
     #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -37,7 +37,7 @@ pub use catalogue::{
 pub use codes::{CODES, Code, explained};
 pub use environment::Environment;
 pub use figures::{Comparative, Figure, FigureDefinition, Grain, Rule, definition, spaced};
-pub use finding::{Finding, Reading, read_checked};
+pub use finding::{Finding, Reading, read_checked, read_filled};
 pub use hkic::{Hkic, HkicError};
 pub use ids::{AuditId, ClientId, IdError, JobId, Kid, LocationId, OperatorId, RelyingPartyId, RequestId, ServiceSlug};
 pub use key::{

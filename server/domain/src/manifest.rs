@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::finding::{Finding, read_checked};
+use crate::finding::{Finding, Reading, read_filled};
 use crate::wire::words;
 use crate::{Category, Day, Environment, Function, Industry, RelyingPartyId, Sector, ServiceSlug};
 
@@ -246,9 +246,9 @@ impl Manifest {
     /// Reads a manifest from a file that was parsed already, and answers everything that is wrong with it: structure and
     /// content both, so that it can be mended in one go.
     pub fn read(value: &Value, environment: Environment) -> Result<Manifest, Vec<Finding>> {
-        let reading = read_checked::<Manifest>(value);
+        let reading = read_filled::<Manifest>(value);
         let content = reading.value.as_ref().map(|manifest| manifest.findings(environment)).unwrap_or_default();
-        let more: Vec<Finding> = content.into_iter().filter(|finding| !reading.covers(&finding.path)).collect();
+        let more: Vec<Finding> = content.into_iter().filter(|finding| says_something(finding, &reading)).collect();
         match reading.into_result() {
             Ok(manifest) if more.is_empty() => Ok(manifest),
             Ok(_) => Err(more),
@@ -258,6 +258,19 @@ impl Manifest {
             }
         }
     }
+}
+
+/// Whether a finding of the content is one: not about a field that only stands in, nor for its sake.
+fn says_something(finding: &Finding, reading: &Reading<Manifest>) -> bool {
+    let beside = |field: &str| finding.path.split_once("].").map(|(service, _)| format!("{service}].{field}"));
+    let rests_on = match finding.code {
+        "manifest.industry-missing" | "manifest.industry-unexpected" | "service.category-missing" => Some("sector".to_owned()),
+        "service.form-fields" => beside("functions"),
+        "service.offline-access" => beside("offlineAccess"),
+        "credential.kind" | "credential.empty" => Some(format!("{}.kind", finding.path)),
+        _ => None,
+    };
+    !reading.covers(&finding.path) && !rests_on.is_some_and(|field| reading.covers(&field))
 }
 
 fn is_false(flag: &bool) -> bool {
@@ -436,13 +449,47 @@ mod tests {
             ("contact.email", "manifest.email"),
             ("services[0].redirectUris[0]", "redirect-uri.scheme"),
             ("services[0].redirectUris[1]", "redirect-uri.wildcard"),
-            ("services[0].formFields", "service.form-fields"),
         ];
         let mut found: Vec<_> = found.iter().map(|(path, code)| (path.as_str(), *code)).collect();
         let mut expected = expected.to_vec();
         found.sort_unstable();
         expected.sort_unstable();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_faulty_field_that_must_be_there_hides_nothing_else() {
+        let found = wrong_with(|manifest| {
+            manifest["sector"] = json!("goverment");
+            manifest["services"][0]["redirectUris"] = json!(["https://*.example/callback"]);
+        });
+        assert_eq!(
+            found,
+            [("sector".to_owned(), "field.word"), ("services[0].redirectUris[0]".to_owned(), "redirect-uri.wildcard")]
+        );
+        // Whether there is to be an industry or a category nobody knows without the sector; the rest is told.
+        let found = wrong_with(|manifest| {
+            manifest["sector"] = json!("privat");
+            manifest["industry"] = json!("insurance");
+            manifest.as_object_mut().unwrap().remove("contact");
+            manifest["services"][0]["functions"] = json!(["form-filing"]);
+            manifest["services"][0]["name"] = json!("eTAX");
+            manifest["services"].as_array_mut().unwrap().push(json!("another"));
+            manifest["credentials"] = json!([{ "kind": "certificat", "file": "" }]);
+        });
+        let paths: Vec<(&str, &str)> = found.iter().map(|(path, code)| (path.as_str(), *code)).collect();
+        assert_eq!(
+            paths,
+            [
+                ("sector", "field.word"),
+                ("services[0].name", "field.type"),
+                ("services[0].functions[0]", "field.word"),
+                ("services[1]", "field.type"),
+                ("credentials[0].kind", "field.word"),
+                ("contact", "field.missing"),
+                ("credentials[0].file", "credential.file"),
+            ]
+        );
     }
 
     #[test]
