@@ -87,10 +87,10 @@ pub struct Caller {
 /// The key under which a reply is kept for repetition.
 #[derive(Debug, Clone)]
 pub struct Idempotency {
-    /// The caller's key.
+    /// Keyed digest of the caller's key, lower-case hex.
     pub key: String,
-    /// SHA-256 of the request's body.
-    pub body_digest: [u8; 32],
+    /// Keyed digest of the request's body.
+    pub body_mac: [u8; 32],
 }
 
 /// Whether the effects of a request are kept.

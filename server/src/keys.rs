@@ -94,7 +94,15 @@ impl Keys {
     /// # Errors
     /// When OpenSSL fails.
     pub fn payload_mac(&self, body: &[u8]) -> Result<String, PkiError> {
-        Ok(hex(&self.payloads.mac(body)?))
+        Ok(hex(&self.body_mac(body)?))
+    }
+
+    /// The same as bytes.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn body_mac(&self, body: &[u8]) -> Result<[u8; 32], PkiError> {
+        self.payloads.mac(body)
     }
 
     /// What is stored of an enrolment code.

@@ -82,6 +82,11 @@ pub const CODES: &[Code] = &[
     entry("account.note", "the note is too long or holds what cannot be printed", "at most 500 characters, typed by hand"),
     entry("account.note-missing", "the reason 'other' needs a note that says more", "add --note TEXT"),
     entry(
+        "account.registration-differs",
+        "the registration is there already, with another tier, place or phone; an import registers and corrects nothing",
+        "'iamctl account show' says what is on record; compare it with the source, and take the row out of the file",
+    ),
+    entry(
         "account.registered-at",
         "the time of registration lies in the future, or before the platform was opened on 2020-12-29",
         "compare it with the source, and the clocks of both machines",

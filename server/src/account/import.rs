@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use api::account::{ImportAccounts, Imported, MAX_ROWS, RefusedRow};
-use domain::{Account, AccountEventKind, AccountId, Channel, Entropy, LocationId, Standing, Timestamp};
+use domain::{Account, AccountEventKind, AccountId, Channel, Entropy, LocationId, Standing, Tier, Timestamp};
 use serde_json::json;
 use uuid::{Builder, Uuid};
 use zeroize::Zeroizing;
@@ -35,13 +35,14 @@ pub async fn import(app: &App, caller: &Caller, mut op: ImportAccounts) -> Resul
         index_generation: app.keys.index_generation(),
         suspended_by: caller.operator.as_str().into(),
     };
+    let file = app.keys.payload_mac(format!("account.import file {}", op.file).as_bytes()).map_err(anyhow::Error::from)?;
     let mut tries = 0;
     loop {
         tries += 1;
         let mut tx = app.store.write().await?;
         let first = tx.begin_registering().await?;
         let indexes: Vec<[u8; 16]> = candidates.iter().map(|candidate| candidate.hkic_index).collect();
-        let sorted = sort_out(&candidates, &tx.registered(&indexes).await?);
+        let sorted = sort_out(&candidates, &tx.registered(&indexes).await?, &app.keys).map_err(anyhow::Error::from)?;
         let references = references(app.entropy.as_ref(), sorted.new.len());
         let mut sealer = Sealer::new(&app.keys).map_err(anyhow::Error::from)?;
         // Each is sealed when its row is wanted, while the engine stores the rows before it.
@@ -55,10 +56,11 @@ pub async fn import(app: &App, caller: &Caller, mut op: ImportAccounts) -> Resul
         tx.account_events_folded(&events).await?;
         let reply = Imported { registered: count(sorted.new.len()), unchanged: count(sorted.unchanged), refused: sorted.refused };
         let facts = json!({
-            "file": op.file, "batch": op.chunk, "rows_mac": digest,
+            "file_mac": file, "batch": op.chunk, "rows_mac": digest,
             "registered": reply.registered, "unchanged": reply.unchanged, "refused": reply.refused.len(),
         });
-        return tx.commit(caller.record(&op).facts(facts), reply).await;
+        let record = caller.record(&op).subject(format!("file {} batch {}", &file[..16], op.chunk));
+        return tx.commit(record.facts(facts), reply).await;
     }
 }
 
@@ -89,10 +91,44 @@ struct Candidate {
     hkic_index: [u8; 16],
 }
 
-impl Checked {
-    /// Whether it is that registration: one card number registers through one channel at one moment once.
-    fn is(&self, channel: Channel, registered_at: Timestamp) -> bool {
-        self.channel == channel && self.registered_at == registered_at
+/// A registration that a card number has already, on record or earlier in the batch.
+struct Other<'a> {
+    channel: Channel,
+    registered_at: Timestamp,
+    tier: Tier,
+    location: Option<&'a LocationId>,
+    phone_index: [u8; 16],
+    /// As it is called in a message.
+    called: String,
+}
+
+impl Candidate {
+    /// Why it cannot go in beside that other one; none when it is that one. One card number registers through one channel at
+    /// one moment once: what else differs then is a correction, which an import is not.
+    fn refused_beside(&self, other: &Other<'_>, keys: &Keys) -> Result<Option<RefusedRow>, pki::PkiError> {
+        let Checked { line, channel, registered_at, tier, ref location, ref profile } = self.checked;
+        if (channel, registered_at) != (other.channel, other.registered_at) {
+            return Ok(Some(RefusedRow {
+                line,
+                code: "account.already-registered".to_owned(),
+                message: format!("the HKIC number has another registration already: {}", other.called),
+            }));
+        }
+        let differs = [
+            ("tier", tier != other.tier),
+            ("location", location.as_ref() != other.location),
+            ("phone", keys.phone_index(&profile.phone)? != other.phone_index),
+        ];
+        let differs: Vec<&str> = differs.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect();
+        Ok((!differs.is_empty()).then(|| RefusedRow {
+            line,
+            code: "account.registration-differs".to_owned(),
+            message: format!(
+                "the registration is there already, with another {}: {}; nothing was changed",
+                differs.join(" and "),
+                other.called
+            ),
+        }))
     }
 }
 
@@ -174,41 +210,45 @@ struct Sorted<'a> {
     refused: Vec<RefusedRow>,
 }
 
-/// Parts the rows: new ones, ones that are on record exactly so, and ones whose card number has another registration, on
-/// record or earlier in this batch.
-fn sort_out<'a>(candidates: &'a [Candidate], known: &HashMap<[u8; 16], Registered>) -> Sorted<'a> {
+/// Parts the rows: new ones, ones that are on record already, and ones whose card number has another registration, on record
+/// or earlier in this batch.
+fn sort_out<'a>(
+    candidates: &'a [Candidate],
+    known: &HashMap<[u8; 16], Registered>,
+    keys: &Keys,
+) -> Result<Sorted<'a>, pki::PkiError> {
     let mut sorted = Sorted { new: Vec::with_capacity(candidates.len()), unchanged: 0, refused: Vec::new() };
     for candidate in candidates {
         let before = sorted.new.last().filter(|before| before.hkic_index == candidate.hkic_index);
-        let same = match (known.get(&candidate.hkic_index), before) {
-            (Some(known), _) => candidate.checked.is(known.channel, known.registered_at),
-            (None, Some(before)) => candidate.checked.is(before.checked.channel, before.checked.registered_at),
+        let other = match (known.get(&candidate.hkic_index), before) {
+            (Some(known), _) => Other {
+                channel: known.channel,
+                registered_at: known.registered_at,
+                tier: known.tier,
+                location: known.location.as_ref(),
+                phone_index: known.phone_index,
+                called: format!("account {}", known.account),
+            },
+            (None, Some(Candidate { checked: before, .. })) => Other {
+                channel: before.channel,
+                registered_at: before.registered_at,
+                tier: before.tier,
+                location: before.location.as_ref(),
+                phone_index: keys.phone_index(&before.profile.phone)?,
+                called: format!("line {}", before.line),
+            },
             (None, None) => {
                 sorted.new.push(candidate);
                 continue;
             }
         };
-        if same {
-            sorted.unchanged += 1;
-        } else {
-            sorted.refused.push(refused(candidate, known.get(&candidate.hkic_index), before));
+        match candidate.refused_beside(&other, keys)? {
+            None => sorted.unchanged += 1,
+            Some(refused) => sorted.refused.push(refused),
         }
     }
     sorted.refused.sort_by_key(|row| row.line);
-    sorted
-}
-
-fn refused(candidate: &Candidate, known: Option<&Registered>, before: Option<&&Candidate>) -> RefusedRow {
-    let other = match (known, before) {
-        (Some(known), _) => format!("account {}", known.account),
-        (None, Some(before)) => format!("line {}", before.checked.line),
-        (None, None) => "another line".to_owned(),
-    };
-    RefusedRow {
-        line: candidate.checked.line,
-        code: "account.already-registered".to_owned(),
-        message: format!("the HKIC number has another registration already: {other}"),
-    }
+    Ok(sorted)
 }
 
 fn count(rows: usize) -> u64 {

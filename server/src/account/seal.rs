@@ -69,6 +69,16 @@ pub fn open_profile(keys: &Keys, stored: &StoredAccount) -> Result<Option<Profil
     Ok(Some(Profile::from_bytes(&opened).map_err(anyhow::Error::from)?))
 }
 
+/// The person of an account, as far as the row opens: where only masks or a year of birth are wanted, one damaged row must not
+/// stop a suspension, or hide the caller's other accounts. The damage is logged.
+#[must_use]
+pub fn person_if_readable(keys: &Keys, stored: &StoredAccount) -> Option<Profile> {
+    open_profile(keys, stored).unwrap_or_else(|failure| {
+        tracing::error!(account = %stored.account.id, ?failure, "the personal record of an account does not open");
+        None
+    })
+}
+
 /// Seals an operator's note, so that erasing the person reaches it; none once the account is closed.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use domain::{Account, AccountEventKind, AccountId, AccountState, CallRef, Refusa
 use serde_json::json;
 
 use super::read_back::read_back;
-use super::seal::{open_profile, seal_note};
+use super::seal::{person_if_readable, seal_note};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::hotline::open_call;
@@ -15,7 +15,8 @@ const LONGEST_NOTE: usize = 500;
 /// Kind of the messages by which parties are told.
 const NOTICE: &str = "account.suspended";
 
-/// Stops every use of an account at once. Asked again, it changes nothing and answers with the suspension in force.
+/// Stops every use of an account at once. Asked again, it answers with the suspension in force and changes nothing; a note
+/// that comes with it is kept.
 pub async fn suspend(app: &App, caller: &Caller, op: SuspendAccount) -> Result<Suspension, Failure> {
     let started = app.clock.now();
     let note = note(&op)?;
@@ -33,9 +34,6 @@ pub async fn suspend(app: &App, caller: &Caller, op: SuspendAccount) -> Result<S
         Suspend::Now(_) => {
             tx.put_account(&stored, &account, Some(&caller.operator)).await?;
             let ended = tx.end_everything(stored.id, EndReason::Suspended).await?;
-            if let Some(text) = note {
-                keep_note(app, caller, &mut tx, &stored, text, now).await?;
-            }
             record_event(app, &mut tx, &stored, now).await?;
             tell_parties(app, &mut tx, &stored, now).await?;
             if let Some(call) = op.call {
@@ -44,6 +42,10 @@ pub async fn suspend(app: &App, caller: &Caller, op: SuspendAccount) -> Result<S
             ended
         }
         Suspend::Already(_) => api::account::Ended::default(),
+    };
+    let note = match note {
+        Some(text) => Some(keep_note(app, caller, &mut tx, &stored, text, now).await?),
+        None => None,
     };
     let already = matches!(outcome, Suspend::Already(_));
     let (since, call) = facts_of(&account)?;
@@ -60,7 +62,7 @@ pub async fn suspend(app: &App, caller: &Caller, op: SuspendAccount) -> Result<S
         relying_parties,
     };
     let facts = json!({
-        "reason": op.reason, "already": already, "before": stored.account.state(), "since": since,
+        "reason": op.reason, "already": already, "before": stored.account.state(), "since": since, "note": note,
         "ended": ended, "relying_parties": reply.relying_parties.len(),
     });
     let reply = tx.commit(caller.record(&op).facts(facts), reply).await?;
@@ -97,6 +99,8 @@ fn note(op: &SuspendAccount) -> Result<Option<&str>, Failure> {
     }
 }
 
+/// Keeps a note under the account's data key, so that erasing the person reaches it; says what became of it. A data key that
+/// does not open must not keep the account usable.
 async fn keep_note(
     app: &App,
     caller: &Caller,
@@ -104,17 +108,25 @@ async fn keep_note(
     stored: &StoredAccount,
     text: &str,
     now: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<&'static str, Failure> {
     let id = RequestId::new(now, app.entropy.as_ref()).uuid();
-    if let Some(sealed) = seal_note(&app.keys, stored, id, text)? {
-        tx.insert_account_note(id, stored.id, &caller.operator, now, &sealed).await?;
+    match seal_note(&app.keys, stored, id, text) {
+        Ok(Some(sealed)) => {
+            tx.insert_account_note(id, stored.id, &caller.operator, now, &sealed).await?;
+            Ok("kept")
+        }
+        Ok(None) => Ok("not kept"),
+        Err(failure) => {
+            tracing::error!(account = %stored.account.id, ?failure, "a note could not be sealed");
+            Ok("not kept")
+        }
     }
-    Ok(())
 }
 
-/// What statistics keep: year of birth and sex, nothing that leads back to the person.
+/// What statistics keep: year of birth and sex, nothing that leads back to the person. Of a damaged record they are unknown:
+/// the suspension goes on.
 async fn record_event(app: &App, tx: &mut Write, stored: &StoredAccount, now: Timestamp) -> Result<(), Failure> {
-    let person = open_profile(&app.keys, stored)?;
+    let person = person_if_readable(&app.keys, stored);
     let Account { tier, channel, location, .. } = stored.account.clone();
     let event = AccountEvent {
         kind: AccountEventKind::Suspended,

@@ -3,7 +3,7 @@ use domain::{Masked, Refusal};
 use serde_json::json;
 
 use super::rule::open_call;
-use crate::account::seal::open_profile;
+use crate::account::seal::person_if_readable;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::store::{StoredAccount, Write};
@@ -19,7 +19,7 @@ pub async fn find(app: &App, caller: &Caller, op: FindCaller) -> Result<Vec<Foun
     let mut found = Vec::with_capacity(accounts.len());
     for stored in accounts {
         tx.note_found(op.call, stored.id).await?;
-        found.push(masked(app, stored)?);
+        found.push(masked(app, stored));
     }
     let ids: Vec<_> = found.iter().map(|found| found.account).collect();
     let facts = json!({ "by": kind(&op.by), "found": ids });
@@ -54,14 +54,15 @@ fn kind(by: &Identifier) -> &'static str {
     }
 }
 
-fn masked(app: &App, stored: StoredAccount) -> Result<FoundAccount, Failure> {
-    let person = open_profile(&app.keys, &stored)?;
-    Ok(FoundAccount {
+/// Without the masked fields where the account is closed or its record is damaged: it can be suspended all the same.
+fn masked(app: &App, stored: StoredAccount) -> FoundAccount {
+    let person = person_if_readable(&app.keys, &stored);
+    FoundAccount {
         account: stored.account.id,
         name_masked: person.as_ref().map(|person| Masked::of(&person.name)),
         hkic_masked: person.as_ref().map(|person| Masked::of(&person.hkic)),
         tier: stored.account.tier,
         state: stored.account.state(),
         device: stored.device,
-    })
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::{Account, AccountId, Channel, LocationId, Timestamp};
+use domain::{Account, AccountId, Channel, LocationId, Tier, Timestamp};
 use sqlx::Arguments;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgConnection;
@@ -47,6 +47,12 @@ pub struct Registered {
     pub channel: Channel,
     /// When.
     pub registered_at: Timestamp,
+    /// The tier it has.
+    pub tier: Tier,
+    /// Where it was registered.
+    pub location: Option<LocationId>,
+    /// Look-up value of its phone.
+    pub phone_index: [u8; 16],
 }
 
 static INSERT_ACCOUNTS: Insert = Insert::new(
@@ -72,6 +78,9 @@ struct RegisteredRow {
     reference: i64,
     channel: String,
     registered_at: i64,
+    tier: String,
+    location: Option<String>,
+    phone_index: Vec<u8>,
 }
 
 /// A row with what it needs of its batch.
@@ -110,6 +119,9 @@ impl Write {
                 account: account_id(row.reference)?,
                 channel: row.channel.parse().map_err(|_| broken("channel"))?,
                 registered_at: Timestamp::from_micros(row.registered_at),
+                tier: row.tier.parse().map_err(|_| broken("tier"))?,
+                location: row.location.map(|at| at.parse().map_err(|_| broken("location"))).transpose()?,
+                phone_index: row.phone_index.try_into().map_err(|_| broken("look-up value"))?,
             };
             found.insert(index, registered);
         }
@@ -141,7 +153,9 @@ impl Write {
 async fn find_sqlite(conn: &mut SqliteConnection, indexes: &[[u8; 16]]) -> Result<Vec<RegisteredRow>, sqlx::Error> {
     static FIND: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
         let places = vec!["?"; ASKED].join(",");
-        format!("SELECT hkic_index, reference, channel, registered_at FROM account WHERE hkic_index IN ({places})")
+        format!(
+            "SELECT hkic_index, reference, channel, registered_at, tier, location, phone_index FROM account WHERE hkic_index IN ({places})"
+        )
     });
     let mut found = Vec::new();
     for chunk in indexes.chunks(ASKED) {
@@ -156,7 +170,7 @@ async fn find_sqlite(conn: &mut SqliteConnection, indexes: &[[u8; 16]]) -> Resul
 
 async fn find_postgres(conn: &mut PgConnection, indexes: &[[u8; 16]]) -> Result<Vec<RegisteredRow>, sqlx::Error> {
     let indexes: Vec<&[u8]> = indexes.iter().map(|index| &index[..]).collect();
-    sqlx::query_as("SELECT hkic_index, reference, channel, registered_at FROM account WHERE hkic_index = ANY($1)")
+    sqlx::query_as("SELECT hkic_index, reference, channel, registered_at, tier, location, phone_index FROM account WHERE hkic_index = ANY($1)")
         .bind(indexes)
         .fetch_all(conn)
         .await

@@ -49,7 +49,7 @@ impl Store {
         if read.passed_for_certain(now).await?.is_some_and(|passed| aged_out(row.created_at, passed)) {
             return Ok(Known::Nothing);
         }
-        if row.operation != operation || row.body_digest != idempotency.body_digest {
+        if row.operation != operation || row.body_digest != idempotency.body_mac {
             return Ok(Known::OtherRequest);
         }
         Ok(Known::Reply(Write::open_reply(&self.ledger, caller, &idempotency.key, &row.reply_sealed)?))
@@ -85,7 +85,7 @@ impl Write {
         .bind(operator)
         .bind(&idempotency.key)
         .bind(operation)
-        .bind(&idempotency.body_digest[..])
+        .bind(&idempotency.body_mac[..])
         .bind(sealed)
         .bind(now.micros())
         .execute(c)
@@ -104,7 +104,7 @@ impl Write {
             .bind(operator)
             .bind(&idempotency.key)
             .bind(operation)
-            .bind(&idempotency.body_digest[..])
+            .bind(&idempotency.body_mac[..])
             .bind(sealed)
             .bind(now.micros())
             .bind(passed.minus(KEPT).micros())

@@ -84,7 +84,7 @@ both_engines! {
         assert_eq!(leaf["at"], world.clock.now().to_string());
         assert_eq!(leaf["request_id"], answer.request_id());
         assert_eq!(leaf["payload_mac"].as_str().unwrap().len(), 64);
-        assert_eq!(leaf["facts"], json!({ "roles": ["auditor"] }));
+        assert_eq!(leaf["facts"], json!({ "roles": ["auditor"], "was": null }));
         assert!(!leaf.to_string().contains(&answer.reply.unwrap().code.unwrap()));
     }
 

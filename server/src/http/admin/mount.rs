@@ -12,13 +12,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use domain::{Refusal, RequestId};
-use openssl::sha::sha256;
 
 use super::super::accept::Peer;
 use super::super::problem::{problem, respond};
 use super::authenticate::{Authenticated, Unauthenticated, authenticate};
 use crate::app::{App, Caller, Idempotency, Keep};
 use crate::failure::Failure;
+use crate::keys::Keys;
 use crate::store::{Known, RACED, StoreError};
 
 /// How often an operation is run again when the database says that two were in each other's way.
@@ -126,7 +126,7 @@ where
     }
     let operation: O = parse(body).map_err(told)?;
     if let Effect::Write(_) = O::EFFECT {
-        caller.idempotency = Some(idempotency(headers, body).map_err(told)?);
+        caller.idempotency = Some(idempotency(&app.keys, headers, body).map_err(told)?);
         caller.keep = dry_run(headers).map_err(told)?;
     }
     if caller.keep == Keep::Effects
@@ -211,7 +211,7 @@ fn parse<O: Operation>(body: &[u8]) -> Result<O, Failure> {
     Ok(parsed)
 }
 
-fn idempotency(headers: &HeaderMap, body: &[u8]) -> Result<Idempotency, Failure> {
+fn idempotency(keys: &Keys, headers: &HeaderMap, body: &[u8]) -> Result<Idempotency, Failure> {
     let key = headers.get(api::IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).ok_or_else(|| {
         Failure::invalid("idempotency.missing", "a write carries an idempotency key in the header 'Idempotency-Key'")
     })?;
@@ -220,7 +220,9 @@ fn idempotency(headers: &HeaderMap, body: &[u8]) -> Result<Idempotency, Failure>
         let message = "an idempotency key has 8 to 128 letters, digits, dots, colons, hyphens or underscores";
         return Err(Failure::invalid("idempotency.key", message));
     }
-    Ok(Idempotency { key: key.to_owned(), body_digest: sha256(body) })
+    // Of both only keyed digests are kept: a body, and a key that a client makes out of a file, may hold one person's data.
+    let key = keys.payload_mac(format!("idempotency key {key}").as_bytes()).map_err(anyhow::Error::from)?;
+    Ok(Idempotency { key, body_mac: keys.body_mac(body).map_err(anyhow::Error::from)? })
 }
 
 fn dry_run(headers: &HeaderMap) -> Result<Keep, Failure> {
