@@ -23,6 +23,21 @@ fn every_operation_names_at_least_one_role_and_each_role_can_do_something() {
     }
 }
 
+/// Who may do what, written down: a role that is taken away or given shows here, and its reason belongs into the change.
+#[test]
+fn who_may_do_what_is_what_was_agreed() {
+    let mut told: Vec<String> = api::operations()
+        .iter()
+        .map(|operation| {
+            let mut roles: Vec<&str> = operation.roles.iter().map(|role| role.as_str()).collect();
+            roles.sort_unstable();
+            format!("{:<22} {}", operation.name, roles.join(", "))
+        })
+        .collect();
+    told.sort();
+    insta::assert_snapshot!("who_may_do_what", told.join("\n"));
+}
+
 both_engines! {
     async fn an_operation_is_allowed_to_its_roles_and_denied_to_every_other(world: &World) {
         for role in Role::ALL {
