@@ -14,6 +14,7 @@
 
 pub mod daemon;
 pub mod fixtures;
+pub mod under_way;
 pub mod world;
 
 pub use world::{Engine, Setup, World};

@@ -2,10 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 use serde_json::Value;
 use tests::daemon::Daemon;
+use tests::under_way::{UnderWay, nobody_listens};
 
 use crate::on_both;
 
@@ -73,25 +73,18 @@ on_both! {
     async fn what_is_under_way_is_finished_before_it_stops(engine: Engine) {
         let daemon = Daemon::new(engine).await;
         let mut running = daemon.serves();
-        let connection = daemon.connects();
-        // Each makes an RSA key: some are under way when the signal comes.
-        let mut calls = tokio::task::JoinSet::new();
-        for _ in 0..4 {
-            let connection = connection.clone();
-            calls.spawn(async move {
-                let rotate = api::key::RotateKey {
-                    purpose: domain::KeyPurpose::TokenSigning,
-                    algorithm: None,
-                    activate: domain::ActivateAt::Now,
-                };
-                connection.call(&rotate, &client::CallOptions::default()).await.is_ok()
-            });
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        assert!(running.stops().success());
-        let done = calls.join_all().await.into_iter().filter(|done| *done).count();
-        let rotated = daemon.number("SELECT COUNT(*) FROM audit_entry WHERE action = 'key.rotate' AND outcome = 'done'").await;
-        assert_eq!(i64::try_from(done).unwrap(), rotated, "what was done was answered, what was not answered was not done");
+        let context = daemon.data_dir.join("first-operator/context.yaml");
+        let add = r#"{"id":"agent-7","name":"Duty officer","roles":["hotline-agent"]}"#;
+        let under_way = UnderWay::begins(&context, "operator.add", "under-way-1", add);
+        running.signal(rustix::process::Signal::TERM);
+        running.waits_for("stopping: requests under way finish, new ones are refused");
+        nobody_listens(running.admin);
+
+        let (status, reply) = under_way.ends();
+        assert_eq!((status, &reply["operator"]), (200, &"agent-7".into()), "{reply}");
+        assert!(running.child.wait().unwrap().success());
+        let added = "SELECT COUNT(*) FROM audit_entry WHERE action = 'operator.add' AND subject = 'agent-7' AND outcome = 'done'";
+        assert_eq!(daemon.number(added).await, 1);
     }
 }
 

@@ -7,6 +7,7 @@ use api::operator::{AddOperator, DisableOperator, WhoAmI};
 use api::{Exit, Role};
 use client::{CallOptions, ClientError, Connection, Context, TlsFault};
 use domain::Environment;
+use tests::under_way::{UnderWay, nobody_listens};
 use tests::world::desk::Badge;
 use tests::{Engine, Setup, World, both_engines};
 
@@ -217,26 +218,19 @@ both_engines! {
         let node = world.serves().await;
         let connection = world.connects(&node, "first-operator");
         whoami(&connection).await.unwrap();
-        let rotate = api::key::RotateKey {
-            purpose: domain::KeyPurpose::TokenSigning, algorithm: None, activate: domain::ActivateAt::AfterPublish,
-        };
-        // An RSA key is made during the request: it is under way for a while.
-        let (call, options) = (connection.clone(), CallOptions::default());
-        let under_way = tokio::spawn(async move { call.call(&rotate, &options).await });
-        while world.app.store.read().await.is_err() {}
+        let (context, address) = (world.context(&node, "first-operator"), node.addresses.admin);
+        let rotate = r#"{"purpose":"token-signing"}"#;
+        let begins = tokio::task::spawn_blocking(move || UnderWay::begins(&context, "key.rotate", "under-way-1", rotate));
+        let under_way = begins.await.unwrap();
         node.is_asked_to_stop();
-        let address = node.addresses.admin;
-        let answered = under_way.await.unwrap();
-        node.stops().await;
-        let rotated = world.audited("key.rotate").await.len();
-        match answered {
-            Ok(answered) => assert_eq!((answered.reply.len(), rotated), (2, 1)),
-            // It had not been sent when the node stopped: then nothing of it was done.
-            Err(error) => assert_eq!((rotated, error.exit()), (0, Exit::Unavailable), "{error:?}"),
-        }
-        assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens any more");
+        tokio::task::spawn_blocking(move || nobody_listens(address)).await.unwrap();
         let error = whoami(&connection).await.unwrap_err();
-        assert_eq!(error.exit(), Exit::Unavailable, "{error:?}");
+        assert_eq!(error.exit(), Exit::Unavailable, "a connection that stood takes no new request: {error:?}");
+
+        let (status, reply) = tokio::task::spawn_blocking(|| under_way.ends()).await.unwrap();
+        node.stops().await;
+        assert_eq!((status, reply.as_array().map(Vec::len)), (200, Some(2)), "{reply}");
+        assert_eq!(world.audited("key.rotate").await.len(), 1);
     }
 
     async fn housekeeping_seals_what_was_done_by_itself(world: &World) {
