@@ -80,6 +80,69 @@ fn the_catalogue_has_twelve_categories_and_both_totals() {
     assert_eq!(catalogue.get(Category::MedicalAndHealth).map(|category| category.planned), Some(19));
 }
 
+/// Annex 1 of the paper of June 2020, written down again from the paper: each category's planned number, and how many services
+/// of it the annex names.
+const ANNEX_1: [(&str, u32, usize); 12] = [
+    ("licence-applications-and-renewals", 6, 3),
+    ("general-applications-and-registrations", 13, 5),
+    ("public-transport", 11, 6),
+    ("permits-and-business-applications", 12, 9),
+    ("education", 9, 4),
+    ("employment", 9, 5),
+    ("medical-and-health", 19, 9),
+    ("subsidies", 4, 3),
+    ("public-housing", 4, 3),
+    ("public-enquiries", 6, 1),
+    ("postal-services", 5, 4),
+    ("other-public-services", 16, 6),
+];
+
+/// Named in paragraph 5 of that paper or in the reply of 2022, and not in the annex.
+const NAMED_ELSEWHERE: [(&str, &str); 7] = [
+    ("outbound-travel-information-registration", "S20 para 5"),
+    ("job-seekers-registration", "S20 para 5"),
+    ("covid-19-vaccination-and-testing-records", "S22"),
+    ("leisure-link", "S22"),
+    ("working-family-allowance-application", "S22"),
+    ("electricity-bills", "S22"),
+    ("gas-bills", "S22"),
+];
+
+#[test]
+fn the_catalogue_is_that_of_the_papers() {
+    let catalogue: Categories = read_checked(&yaml(fixtures("catalogue/categories.yaml"))).into_result().unwrap();
+    let named: NamedServices = read_checked(&yaml(fixtures("catalogue/services.yaml"))).into_result().unwrap();
+    let counted: Vec<(&str, u32, usize)> = catalogue
+        .categories
+        .iter()
+        .map(|category| {
+            let services = named.services.iter().filter(|service| service.category == Some(category.id)).count();
+            (category.id.as_str(), category.planned, services)
+        })
+        .collect();
+    assert_eq!(counted, ANNEX_1);
+    assert_eq!(named.services.len(), 58);
+    let elsewhere: Vec<(&str, &str)> =
+        named.also_named.iter().map(|service| (service.id.as_str(), service.source.as_str())).collect();
+    assert_eq!(elsewhere, NAMED_ELSEWHERE);
+}
+
+#[test]
+fn the_platform_opens_with_23_services_and_has_214_in_2022() {
+    let manifests: Vec<Manifest> = manifests().into_iter().map(|(_, value)| serde_json::from_value(value).unwrap()).collect();
+    let services = || manifests.iter().flat_map(|manifest| &manifest.services);
+    assert_eq!((manifests.len(), services().count()), (41, 86));
+    assert_eq!(services().filter(|service| service.since.to_string() == "2020-12-29").count(), 23, "paragraph 5: at launch");
+    assert_eq!(services().map(|service| service.since.to_string()).min().as_deref(), Some("2020-12-29"), "none before");
+
+    // The reply of 2022 counts over 210: what nobody names is synthetic, and says so.
+    let population = yaml(fixtures("population/lcq5.yaml"));
+    let groups = population["syntheticServices"].as_array().unwrap();
+    let synthetic: usize = groups.iter().map(|group| group["services"].as_array().unwrap().len()).sum();
+    assert_eq!((population["syntheticParties"].as_array().unwrap().len(), synthetic), (19, 128));
+    assert_eq!(services().count() + synthetic, 214);
+}
+
 #[test]
 fn every_named_service_stands_in_the_manifest_of_its_party() {
     let named: NamedServices = read_checked(&yaml(fixtures("catalogue/services.yaml"))).into_result().unwrap();
