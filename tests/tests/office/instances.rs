@@ -132,10 +132,15 @@ both_engines! {
     }
 
     async fn a_database_of_an_older_version_names_the_command(world: &World) {
-        world.execute("DELETE FROM _sqlx_migrations WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)").await;
+        // As before the last migration: what it was called then does not matter, what counts is the number.
+        world.execute("UPDATE _sqlx_migrations SET version = -version WHERE version < (SELECT MAX(version) FROM _sqlx_migrations)").await;
+        world.execute("UPDATE _sqlx_migrations SET version = -1 WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)").await;
         let told = line(opened(world).await);
-        // With one migration there is nothing older than no instance at all.
-        assert!(told.contains("iamd migrate") || told.contains("holds no instance"), "{told}");
+        let command = format!("iamd migrate --data-dir {}", world.data_dir.display());
+        assert!(told.contains("older version of iamd (schema -1") && told.ends_with(&command), "{told}");
+        let checks = offline::check(&world.data_dir, Ok(world.settings.clone()), world.ports()).await;
+        let schema = checks.iter().find(|check| check.id == "schema").unwrap();
+        assert!(!schema.ok && schema.mend.as_ref().unwrap().contains("iamd migrate"), "{schema:?}");
     }
 
     async fn check_looks_at_everything_of_a_node_that_is_down(world: &World) {
