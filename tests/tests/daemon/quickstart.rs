@@ -63,6 +63,17 @@ impl Clone {
     }
 }
 
+impl Clone {
+    /// What the server that goes on serving answers.
+    fn asks(&self, arguments: &[&str]) -> serde_json::Value {
+        let context = self.demo().join("first-operator/context.yaml").display().to_string();
+        let all = [&["--context-file", &context, "-o", "json"], arguments].concat();
+        let output = tests::daemon::run("iamctl", self.home.path(), &all, "");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
 impl Drop for Clone {
     fn drop(&mut self) {
         let _ = self.quickstart(&["--stop"]).output();
@@ -88,6 +99,23 @@ fn the_main_job_is_shown_from_end_to_end_and_again_from_clean() {
         ] {
             assert!(told.contains(words), "'{words}' is not shown:\n{told}");
         }
+        // Figures, a hundredth of the reply's; spaces between the columns do not matter.
+        let flowing = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        for figures in [
+            "had more than 10 000 registered users, of which more than 4 000 were “iAM Smart+” users.",
+            "超過1萬名登記用戶，當中超過4 000名為「智方便+」用戶。",
+            "over 210 government, public and private online services are accessible",
+            "over 100 000 usage counts are recorded.",
+            "for about 2 000 times through “iAM Smart”.",
+            "Private organisations 私營機構 46 2 007 Total 總計 214 172 289",
+            "Total 總計 114 214",
+        ] {
+            assert!(flowing.contains(figures), "'{figures}' is not shown:\n{told}");
+        }
+        assert!(flowing.contains("State suspended"), "{told}");
+        let account = told.lines().filter_map(|line| line.strip_prefix("Account ")).next().unwrap().trim();
+        assert_eq!(clone.asks(&["account", "show", account])["state"], "suspended");
+        assert_eq!(clone.asks(&["audit", "verify"])["ok"], true);
         assert!(clone.is_served(), "the server goes on serving");
     }
     assert!(clone.quickstart(&["--stop"]).output().unwrap().status.success());
