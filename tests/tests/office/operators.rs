@@ -205,7 +205,7 @@ both_engines! {
         assert_eq!(world.enrolment(&code, &request()).await.reply.unwrap_err().code, "enrol.code");
     }
 
-    async fn nobody_shuts_themselves_out_and_the_last_administrator_stays(world: &World) {
+    async fn nobody_shuts_themselves_out(world: &World) {
         let second = world.operator("administrator-2", &[Role::Administrator]).await;
         let problem = second.call(&DisableOperator { operator: "administrator-2".parse().unwrap() }).await.unwrap_err();
         assert_eq!((problem.status, problem.code.as_str()), (409, "operator.self"));
@@ -221,8 +221,11 @@ both_engines! {
         );
         let first = world.first();
         let (one, other) = tokio::join!(second.call(&out_first), first.call(&out_second));
-        let active = world.number("SELECT COUNT(*) FROM operator WHERE state = 'active'").await;
-        assert!(active >= 1, "nobody is left: {one:?} {other:?}");
+        assert_eq!([&one, &other].iter().filter(|done| done.is_ok()).count(), 1, "{one:?} {other:?}");
+        // Whoever was slower was let in before or after they were shut out.
+        let code = one.err().or(other.err()).unwrap().code;
+        assert!(["operator.last-administrator", "auth.operator-disabled"].contains(&code.as_str()), "{code}");
+        assert_eq!(world.number("SELECT COUNT(*) FROM operator WHERE state = 'active'").await, 1);
     }
 
     async fn the_record_decides_what_an_operator_may_and_their_certificate_does_not(world: &World) {
@@ -260,6 +263,34 @@ both_engines! {
         let problem = world.first().call(&AddOperator { roles: Vec::new(), ..add("agent-7") }).await.unwrap_err();
         assert_eq!(problem.code, "operator.roles");
     }
+}
+
+/// The slower of two who shut each other out: let in, and shut out themselves while the request waits for its turn. Only
+/// PostgreSQL tells who waits.
+#[test]
+fn the_last_administrator_stays_whoever_was_let_in_before() {
+    tests::world::run(tests::Engine::Postgres, tests::Setup::default(), async |world| {
+        let second = world.operator("administrator-2", &[Role::Administrator]).await;
+        let other = tests::world::postgres::connect(&world.database.as_ref().unwrap().url()).await;
+        let mut held = other.begin().await.unwrap();
+        let register = format!("SELECT pg_advisory_xact_lock({})", server::store::Register::Administrators as i64);
+        sqlx::raw_sql(sqlx::AssertSqlSafe(register)).execute(&mut *held).await.unwrap();
+        let out_first = DisableOperator { operator: "first-operator".parse().unwrap() };
+        let meanwhile = async {
+            let waiting = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'
+                           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+            while world.number(waiting).await == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            world.execute("UPDATE operator SET state = 'disabled' WHERE id = 'administrator-2'").await;
+            held.commit().await.unwrap();
+        };
+        let (asked, ()) = tokio::join!(second.call(&out_first), meanwhile);
+        other.close().await;
+        let problem = asked.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str()), (409, "operator.last-administrator"));
+        assert_eq!(world.texts("SELECT id FROM operator WHERE state = 'active'").await, ["first-operator"]);
+    });
 }
 
 both_engines! {
