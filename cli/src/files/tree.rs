@@ -377,6 +377,16 @@ mod tests {
             assert_eq!(told[0].0, code, "{yaml:?}: {told:?}");
             assert!(line == 0 || told[0].1 == line, "{yaml:?}: {told:?}");
         }
+        // A bomb: ten lines that would be a thousand million values.
+        let bomb = |anchor: fn(u32) -> String| {
+            let rows = (1..10)
+                .map(|level| format!("a{level}: {}[{}]\n", anchor(level), vec![format!("*a{}", level - 1); 10].join(", ")));
+            format!("a0: {}[{}]\n", anchor(0), ["ha"; 10].join(", ")) + &rows.collect::<String>()
+        };
+        let told = mistakes(&bomb(|level| format!("&a{level} ")));
+        assert_eq!((told[0].0.as_str(), told[0].1), ("yaml.anchor", 1), "{told:?}");
+        let told = mistakes(&bomb(|_| String::new()));
+        assert_eq!((told[0].0.as_str(), told[0].1), ("yaml.alias", 2), "{told:?}");
         let deep = "[".repeat(10_000);
         assert!(["yaml.depth", "yaml.syntax"].contains(&mistakes(&deep)[0].0.as_str()));
     }
