@@ -179,6 +179,43 @@ mod tests {
         assert!(failure.hint.as_ref().unwrap().contains("'account.suspend'"));
     }
 
+    /// The sources in these folders, without their tests and without the lists of codes.
+    fn sources(folders: &[&str]) -> Vec<(std::path::PathBuf, String)> {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut folders: Vec<_> = folders.iter().map(|folder| root.join(folder)).collect();
+        let mut sources = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !path.ends_with("codes.rs") {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+                    sources.push((path, text.to_owned()));
+                }
+            }
+        }
+        sources
+    }
+
+    /// A code on the list that nothing answers with would be a promise that is never kept.
+    #[test]
+    fn every_code_on_the_list_is_given_somewhere() {
+        let folders = ["src", "../server/client/src", "../server/src", "../server/domain/src", "../server/pki/src", "../tui/src"];
+        let sources = sources(&folders);
+        let stands = |text: &str| sources.iter().any(|(_, source)| source.contains(text));
+        let given = |code: &str| {
+            let (what, kind) = code.rsplit_once('.').unwrap_or((code, ""));
+            stands(&format!("\"{code}\""))
+                || kind == "not-found"
+                    && [what.replace('-', " "), what.to_owned()].iter().any(|what| stands(&format!("not_found(\"{what}\"")))
+                || kind == "invalid" && stands(&format!("mistakes_found(\"{what}\""))
+        };
+        let unused: Vec<&str> = api::codes::all().iter().map(|entry| entry.code).filter(|code| !given(code)).collect();
+        assert_eq!(unused, [""; 0]);
+    }
+
     /// Codes that stand in the sources of the server, the client and this program must be on the list.
     #[test]
     fn every_code_is_on_the_list() {
@@ -191,29 +228,17 @@ mod tests {
             "Refusal::new(",
             "problem(",
         ];
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut folders: Vec<_> =
-            ["src", "../server/client/src", "../server/src"].iter().map(|folder| root.join(folder)).collect();
         let mut missing = Vec::new();
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                    continue;
+        for (path, text) in sources(&["src", "../server/client/src", "../server/src"]) {
+            for code in CALLS.iter().flat_map(|call| text.split(call).skip(1)).filter_map(first_code) {
+                if api::codes::explained(code).is_none() {
+                    missing.push(format!("{code} in {}", path.display()));
                 }
-                let text = std::fs::read_to_string(&path).unwrap();
-                let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-                for code in CALLS.iter().flat_map(|call| text.split(call).skip(1)).filter_map(first_code) {
-                    if api::codes::explained(code).is_none() {
-                        missing.push(format!("{code} in {}", path.display()));
-                    }
-                }
-                for what in text.split("not_found(\"").skip(1).filter_map(|after| after.split('"').next()) {
-                    let code = format!("{}.not-found", what.replace(' ', "-"));
-                    if api::codes::explained(&code).is_none() {
-                        missing.push(format!("{code} in {}", path.display()));
-                    }
+            }
+            for what in text.split("not_found(\"").skip(1).filter_map(|after| after.split('"').next()) {
+                let code = format!("{}.not-found", what.replace(' ', "-"));
+                if api::codes::explained(&code).is_none() {
+                    missing.push(format!("{code} in {}", path.display()));
                 }
             }
         }
