@@ -1,4 +1,4 @@
-//! The contract of the store: every function, on both engines.
+//! The contract of the store, on both engines: what the operations do not show by themselves.
 
 use std::time::Duration;
 
