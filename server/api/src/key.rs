@@ -48,6 +48,9 @@ pub struct KeyView {
     pub activate_at: Option<Timestamp>,
     /// When it leaves, or left, use.
     pub retire_at: Option<Timestamp>,
+    /// Last moment of its certificate, for keys that have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
     /// Why it was revoked, when it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Revoked>,

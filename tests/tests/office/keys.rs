@@ -57,6 +57,18 @@ async fn now(world: &World) -> Timestamp {
 }
 
 both_engines! {
+    async fn a_key_that_has_a_certificate_says_until_when_it_is_good(world: &World) {
+        let keys = world.first().call(&ListKeys::default()).await.unwrap().items;
+        let of = |purpose: KeyPurpose| keys.iter().find(|key| key.purpose == purpose).unwrap();
+        for purpose in [KeyPurpose::RootCa, KeyPurpose::IssuingCa] {
+            let shown = world.first().call(&ShowKey { kid: of(purpose).kid.clone() }).await.unwrap();
+            let certificate = pki::Certificate::from_pem(shown.certificate.unwrap().as_bytes()).unwrap();
+            assert_eq!(shown.key.not_after, Some(certificate.view().not_after), "{purpose}");
+            assert_eq!(of(purpose).not_after, shown.key.not_after, "the list says the same");
+        }
+        assert_eq!(of(KeyPurpose::TokenSigning).not_after, None);
+    }
+
     async fn a_rotation_has_no_gap_and_no_fork(world: &World) {
         let old = es256(world).await.remove(0);
         assert_eq!(jwks(world).await, [old.kid.to_string()]);

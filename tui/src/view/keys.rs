@@ -14,11 +14,13 @@ use crate::state::State;
 use crate::theme::Tone;
 use crate::words;
 
-/// When the next thing happens to it of itself.
+/// When the next thing happens to it of itself: a key is good for nothing after its certificate.
 pub(super) fn next_moment(key: &KeyView) -> Option<Timestamp> {
+    let ends = [key.retire_at, key.not_after].into_iter().flatten().min();
     match key.state {
         KeyState::Published => key.activate_at,
-        KeyState::Active | KeyState::Draining => key.retire_at,
+        KeyState::Active => ends,
+        KeyState::Draining => key.retire_at,
         KeyState::Retired | KeyState::Revoked => None,
     }
 }
@@ -58,7 +60,7 @@ pub(super) fn tone(key: &KeyView, now: Timestamp) -> Tone {
     const DAY: u64 = 86_400;
     match key.state {
         KeyState::Published | KeyState::Draining => Tone::Warn,
-        KeyState::Active => match key.retire_at.map(|at| at.saturating_since(now).as_secs()) {
+        KeyState::Active => match next_moment(key).map(|at| at.saturating_since(now).as_secs()) {
             Some(left) if left < 7 * DAY => Tone::Bad,
             Some(left) if left < 30 * DAY => Tone::Warn,
             _ => Tone::Good,
@@ -145,6 +147,7 @@ fn detail_lines(detail: &KeyDetail, now: Timestamp, room: usize) -> Vec<Pieces> 
     ];
     lines.extend(key.activate_at.map(|at| fact("Active from", people(at))));
     lines.extend(key.retire_at.map(|at| fact("Until", people(at))));
+    lines.extend(key.not_after.map(|at| fact("Certificate", format!("until {}", people(at)))));
     lines.push(fact("In the JWKS", if detail.in_jwks { "yes" } else { "no" }.to_owned()));
     lines.extend(detail.next.as_ref().map(|next| fact("Next", next.clone())));
     for section in detail.sections() {

@@ -2,7 +2,6 @@
 
 use api::relying_party::{PartySummary, PartyView};
 use client::times::people;
-use client::width::Align;
 use domain::{PartyState, ServiceState, Timestamp};
 use ratatui::layout::Rect;
 
@@ -14,7 +13,7 @@ use crate::state::State;
 use crate::state::parties::Page;
 use crate::state::typing::is_unfiltered;
 use crate::theme::Tone;
-use crate::words::{self, fitted};
+use crate::words;
 
 /// From this width on a party stands beside the list.
 const BESIDE: u16 = 110;
@@ -130,14 +129,16 @@ pub(crate) fn lines(state: &State) -> Vec<Pieces> {
     let room = usize::from(state.size.0.saturating_sub(beside + 4));
     let parties = &state.parties;
     match (&parties.detail.value, parties.page) {
-        (Some(_), Page::Manifest) => parties.manifest.iter().map(|text| line(Tone::Plain, text.clone())).collect(),
-        (Some(party), Page::Facts) => facts(party, room, state.look.ascii),
+        (Some(_), Page::Manifest) => {
+            let rows = parties.manifest.iter().flat_map(|text| words::hanging(text, 0, room));
+            rows.map(|text| line(Tone::Plain, text)).collect()
+        }
+        (Some(party), Page::Facts) => facts(party, room),
         (None, _) => absence(state, &parties.detail, Read::Parties.roles()).unwrap_or_default(),
     }
 }
 
-fn facts(party: &PartyView, room: usize, ascii: bool) -> Vec<Pieces> {
-    let cut = if ascii { "~" } else { "…" };
+fn facts(party: &PartyView, room: usize) -> Vec<Pieces> {
     let industry = party.industry.map(|industry| format!(", {industry}")).unwrap_or_default();
     let contact = &party.manifest.contact;
     let mut lines = Vec::new();
@@ -158,11 +159,13 @@ fn facts(party: &PartyView, room: usize, ascii: bool) -> Vec<Pieces> {
     for service in &party.services {
         let functions: Vec<&str> = service.functions.iter().map(|function| function.as_str()).collect();
         let tone = if service.state == ServiceState::Active { Tone::Good } else { Tone::Bad };
-        let name = format!("{} {}", service.name.en, service.name.zh_hant);
-        let taken = room.saturating_sub(10);
-        lines.push(vec![(tone, format!("{:<10}", service.state)), (Tone::Plain, fitted(&name, taken, Align::Left, cut))]);
+        let name = words::wrapped(&format!("{} {}", service.name.en, service.name.zh_hant), room.saturating_sub(10));
+        let beside = |place: usize| if place == 0 { service.state.to_string() } else { String::new() };
+        lines.extend(
+            name.into_iter().enumerate().map(|(place, name)| vec![(tone, format!("{:<10}", beside(place))), (Tone::Plain, name)]),
+        );
         let about = format!("{:10}{}: {}", "", service.service, functions.join(", "));
-        lines.push(line(Tone::Faint, about));
+        lines.extend(words::hanging(&about, 0, room).into_iter().map(|text| line(Tone::Faint, text)));
     }
     lines.push(Vec::new());
     lines.push(line(Tone::Strong, format!("Credentials: {}", party.credentials.len())));

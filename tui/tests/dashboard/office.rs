@@ -90,6 +90,8 @@ pub fn key(
     state: KeyState,
     dates: [Option<&str>; 2],
 ) -> KeyView {
+    // These end with their certificates.
+    let certified = matches!(purpose, KeyPurpose::RootCa | KeyPurpose::IssuingCa | KeyPurpose::ServerTls);
     KeyView {
         kid: kid.parse().unwrap(),
         purpose,
@@ -98,7 +100,8 @@ pub fn key(
         state,
         created_at: at("2022-05-01T02:00:00Z"),
         activate_at: dates[0].map(at),
-        retire_at: dates[1].map(at),
+        retire_at: dates[1].map(at).filter(|_| !certified),
+        not_after: dates[1].map(at).filter(|_| certified),
         revoked: None,
     }
 }

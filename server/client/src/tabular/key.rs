@@ -35,6 +35,13 @@ impl Tabular for KeyView {
                     |row: &Self| raw_or_none(row.retire_at),
                 ),
                 Column::two(
+                    "not_after",
+                    "CERTIFICATE UNTIL",
+                    |row: &Self| people_or_none(row.not_after),
+                    |row: &Self| raw_or_none(row.not_after),
+                )
+                .wide(),
+                Column::two(
                     "revoked_at",
                     "REVOKED",
                     |row: &Self| people_or_none(row.revoked.as_ref().map(|revoked| revoked.at)),
