@@ -52,7 +52,17 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
         .mode(mode)
         .open(path)
         .with_context(|| format!("cannot make {}", path.display()))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).with_context(|| format!("cannot write {}", path.display()))
+    file.write_all(bytes).and_then(|()| file.sync_all()).with_context(|| format!("cannot write {}", path.display()))?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes the names in a folder durable: a file whose name is lost with the power is lost as well.
+///
+/// # Errors
+/// When the folder cannot be opened or the disk refuses.
+pub fn sync_folder(path: &Path) -> anyhow::Result<()> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    File::open(path).and_then(|folder| folder.sync_all()).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Reads the key-encryption key, which nobody but the owner may read.

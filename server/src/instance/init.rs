@@ -15,7 +15,7 @@ use crate::keys::{self, Kid, Slot};
 use crate::operator::add::{CODE_LIFE, enrolment_code};
 use crate::operator::enrol::certificate_row;
 use crate::settings::{self, Settings};
-use crate::store::{Create, Engine, Housekeeping, InstanceRow, KeyRow, OperatorRow, Store, Write, roles_text};
+use crate::store::{Create, Engine, Housekeeping, InstanceRow, KeyRow, OperatorRow, Read, Store, StoreError, Write, roles_text};
 
 /// What a new instance is to be.
 pub struct NewInstance {
@@ -62,6 +62,11 @@ pub async fn init(dir: &Path, new: NewInstance, settings: &Settings, ports: &Por
     data_dir::private_folder(dir)?;
     match make(dir, &new, settings, ports).await {
         Ok(made) => Ok(made),
+        // The database may hold the instance: its key must not be thrown away.
+        Err(error) if matches!(error.downcast_ref::<StoreError>(), Some(StoreError::NotConfirmed(_))) => Err(error.context(format!(
+            "NOT CONFIRMED: the instance may be made or not, and its files stay in {}; try 'iamd serve', and where it says that the database holds no instance, remove the folder and begin again",
+            dir.display()
+        ))),
         Err(error) => {
             sweep(dir, existed);
             Err(error)
@@ -89,13 +94,15 @@ async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports)
 
     let engine = Engine::open(&settings.database, Create::IfMissing).await.context("cannot open the database")?;
     engine.require_c_collation().await?;
-    ensure!(
-        engine.schema().await?.applied == 0,
-        "the database holds an instance already; give another one with --database-url. Nothing was changed"
-    );
+    // By the row, not by the schema: an init that broke off leaves the tables, and can be repeated.
+    let taken = "the database holds an instance already; give another one with --database-url. Nothing was changed";
+    ensure!(engine.schema().await?.applied == 0 || Read::on(engine.clone()).await?.instance().await?.is_none(), taken);
     engine.migrate().await?;
     let store = Store::new(engine, ledger(&instance, &kek, ports)?);
     let mut tx = store.write().await?;
+    // Of two at once on one database, the second waits here for the first.
+    tx.hold_administrators().await?;
+    ensure!(tx.instance().await?.is_none(), taken);
     tx.insert_instance(&InstanceRow {
         id: id.clone(),
         environment: new.environment.to_string(),
@@ -113,14 +120,15 @@ async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports)
         Environment::Production => Some(invite_second(&mut tx, &kek, &instance, ports, now).await?),
     };
     let facts = json!({ "environment": new.environment, "public_url": new.public_url, "pki_url": new.pki_url });
-    tx.commit_housekeeping(Housekeeping::Step { action: "instance.init", subject: id.clone(), facts }).await?;
-    store.engine().close().await;
-
+    // The files first, durable, and the commit last: a database whose key was never written down could be opened by nobody.
     data_dir::write_private(&dir.join(KEY_FILE), kek.to_file_text().as_bytes())?;
     let context = write_first_operator(dir, settings, new.environment, &id, &operator, &authorities)?;
     let text = serde_yaml::to_string(&new.file).context("the settings cannot be written")?;
-    // Last: a folder with this file holds a whole instance. Private: a database URL may hold a password.
+    // Private: a database URL may hold a password.
     data_dir::write_private(&dir.join(settings::FILE), text.as_bytes())?;
+    data_dir::sync_folder(dir.parent().unwrap_or(dir))?;
+    tx.commit_housekeeping(Housekeeping::Step { action: "instance.init", subject: id.clone(), facts }).await?;
+    store.engine().close().await;
     Ok(Made { instance: id, context, second })
 }
 

@@ -18,10 +18,15 @@ pub async fn join(dir: &Path, key_file: &Path, file: &settings::File, settings: 
         matches!(settings.database, Location::Url(_)),
         "only a PostgreSQL instance has more than one node; give its --database-url"
     );
-    for name in [settings::FILE, KEY_FILE] {
-        ensure!(!dir.join(name).exists(), "{} holds a node already; choose another folder. Nothing was changed", dir.display());
-    }
     let kek = data_dir::read_key(key_file)?;
+    // The settings are written last: a folder with the same key and without them is that of a join that broke off.
+    let path = dir.join(KEY_FILE);
+    let begun = path.exists() && data_dir::read_key(&path).is_ok_and(|there| there.id() == kek.id());
+    ensure!(
+        !dir.join(settings::FILE).exists() && (begun || !path.exists()),
+        "{} holds a node already; choose another folder. Nothing was changed",
+        dir.display()
+    );
     let engine = Engine::open(&settings.database, Create::Never).await.context("cannot open the database")?;
     let schema = engine.schema().await?;
     ensure!(schema.applied == schema.known, "the database's schema is {}, this program's {}", schema.applied, schema.known);
@@ -35,7 +40,9 @@ pub async fn join(dir: &Path, key_file: &Path, file: &settings::File, settings: 
         row.kek_id
     );
     data_dir::private_folder(dir)?;
-    data_dir::write_private(&dir.join(KEY_FILE), kek.to_file_text().as_bytes())?;
+    if !begun {
+        data_dir::write_private(&path, kek.to_file_text().as_bytes())?;
+    }
     let text = serde_yaml::to_string(file).context("the settings cannot be written")?;
     data_dir::write_private(&dir.join(settings::FILE), text.as_bytes())?;
     Ok(row.id)
