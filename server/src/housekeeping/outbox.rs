@@ -3,14 +3,20 @@
 use std::time::Duration;
 
 use domain::Timestamp;
+use futures_util::{StreamExt, stream};
 
+use super::within;
 use crate::app::App;
 use crate::store::{Delivery, Housekeeping, OutboxRow};
 
-/// How long a worker holds a message; longer than any try may take.
-const LEASE: Duration = Duration::from_secs(60);
+/// Messages that a worker takes at a time, and how many of them it tries at once.
 const BATCH: i64 = 50;
-/// After this long a message is given up.
+const AT_ONCE: usize = 10;
+/// How long one try may take.
+const TRY: Duration = Duration::from_secs(10);
+/// How long a worker holds what it took: twice what all of it may take, so that nobody sends what is still being sent.
+const LEASE: Duration = Duration::from_secs(100);
+/// After this long a message that its receiver does not take is given up.
 const GIVEN_UP: Duration = Duration::from_hours(72);
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
@@ -28,6 +34,8 @@ pub enum Attempt {
     Acknowledged,
     /// It has not, for this reason; it will be asked again.
     NotYet(String),
+    /// There is no way to the receiver: the message waits for one to be given, however long.
+    NoWay(String),
 }
 
 /// No relying party has a channel for notices yet: they wait, visibly, until one is given at onboarding.
@@ -35,41 +43,73 @@ pub struct NoChannel;
 
 impl Courier for NoChannel {
     fn deliver<'a>(&'a self, _: &'a OutboxRow) -> std::pin::Pin<Box<dyn Future<Output = Attempt> + Send + 'a>> {
-        Box::pin(async { Attempt::NotYet("the relying party has no channel for notices".to_owned()) })
+        Box::pin(async { Attempt::NoWay("the relying party has no channel for notices".to_owned()) })
     }
 }
 
-/// Sends what is due; gives how many messages were tried.
+/// Sends what is due; gives how many messages were tried. It needs no leader: a message is claimed in a transaction, by row,
+/// and its outcome is noted only by the worker that holds it.
 ///
 /// # Errors
 /// When the database cannot be reached.
 pub async fn deliver_due(app: &App) -> anyhow::Result<usize> {
-    let mut tx = app.store.write().await?;
-    let due = tx.claim_due(app.clock.now(), LEASE, BATCH).await?;
-    if due.is_empty() {
-        return Ok(0);
+    let due = within(claim(app)).await?;
+    let count = due.len();
+    let mut tries = stream::iter(due.into_iter().map(|message| send(app, message))).buffer_unordered(AT_ONCE);
+    while let Some((message, attempt)) = tries.next().await {
+        within(note(app, &message, attempt)).await?;
     }
-    tx.commit_housekeeping(Housekeeping::Deliver).await?;
-    for message in &due {
-        let attempt = app.courier.deliver(message).await;
-        let now = app.clock.now();
-        let delivery = outcome(message, attempt, now);
-        let mut tx = app.store.write().await?;
-        tx.note_delivery(&message.id, &delivery, now).await?;
-        tx.commit_housekeeping(Housekeeping::Deliver).await?;
-    }
-    Ok(due.len())
+    Ok(count)
 }
 
-/// A pause that doubles from 5 s to 15 min, and an end after three days.
-fn outcome(message: &OutboxRow, attempt: Attempt, now: Timestamp) -> Delivery {
+/// One try.
+async fn send(app: &App, message: OutboxRow) -> (OutboxRow, Attempt) {
+    let attempt = match tokio::time::timeout(TRY, app.courier.deliver(&message)).await {
+        Ok(attempt) => attempt,
+        Err(_) => Attempt::NotYet(format!("the receiver gave no answer within {} s", TRY.as_secs())),
+    };
+    (message, attempt)
+}
+
+async fn claim(app: &App) -> anyhow::Result<Vec<OutboxRow>> {
+    // Looked at by a read first: mostly nothing is due, and the one writer of SQLite has better things to do.
+    let (_, earliest) = app.store.read().await?.outbox_pending().await?;
+    let now = app.clock.now();
+    if earliest.is_none_or(|earliest| earliest > now.micros()) {
+        return Ok(Vec::new());
+    }
+    let mut tx = app.store.write().await?;
+    let due = tx.claim_due(now, LEASE, BATCH).await?;
+    tx.commit_housekeeping(Housekeeping::Deliver).await?;
+    Ok(due)
+}
+
+async fn note(app: &App, message: &OutboxRow, attempt: Attempt) -> anyhow::Result<()> {
+    let now = app.clock.now();
+    let mut tx = app.store.write().await?;
+    let passed = tx.passed_for_certain(now).await?;
+    if !tx.note_delivery(message, &outcome(message, attempt, now, passed), now).await? {
+        tracing::warn!(
+            receiver = message.receiver,
+            "a notice took longer than it was held for; whoever holds it now notes how it ends"
+        );
+    }
+    tx.commit_housekeeping(Housekeeping::Deliver).await?;
+    Ok(())
+}
+
+/// A pause that doubles from 5 s to 15 min, and an end after three days that have passed for certain: a clock that runs ahead
+/// gives nothing up.
+fn outcome(message: &OutboxRow, attempt: Attempt, now: Timestamp, passed: Option<Timestamp>) -> Delivery {
+    let created_at = Timestamp::from_micros(message.created_at);
     match attempt {
         Attempt::Acknowledged => Delivery::Acknowledged,
-        Attempt::NotYet(error) if now.saturating_since(Timestamp::from_micros(message.created_at)) > GIVEN_UP => {
+        Attempt::NoWay(error) => Delivery::Again { at: now.plus(LONGEST_PAUSE), error },
+        Attempt::NotYet(error) if passed.is_some_and(|passed| passed.saturating_since(created_at) > GIVEN_UP) => {
             Delivery::Failed { error }
         }
         Attempt::NotYet(error) => {
-            let doublings = u32::try_from(message.attempts).unwrap_or(0).min(10);
+            let doublings = u32::try_from(message.attempts).unwrap_or(1).saturating_sub(1).min(10);
             let pause = FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
             Delivery::Again { at: now.plus(pause), error }
         }

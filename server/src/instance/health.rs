@@ -8,7 +8,7 @@ use pki::Certificate;
 
 use crate::app::App;
 use crate::keys::LISTENERS;
-use crate::store::StoreError;
+use crate::store::{StoreError, TakesWrites};
 
 /// An entry that waits longer than this to be sealed means that nobody seals.
 const SEALING_LATE: Duration = Duration::from_secs(60);
@@ -36,13 +36,14 @@ pub async fn look(app: &App) -> Vec<Check> {
 struct Facts {
     oldest_unsealed: Option<Timestamp>,
     last_sealed: Option<Timestamp>,
+    takes_writes: TakesWrites,
     signing: usize,
     listener_ends: Option<Timestamp>,
 }
 
 async fn facts(app: &App) -> Result<Facts, StoreError> {
     let mut read = app.store.read().await?;
-    read.ping().await?;
+    let takes_writes = read.takes_writes().await?;
     let (oldest_unsealed, last_sealed) = read.audit_times().await?;
     let keys = read.keys(None, Some(KeyState::Active)).await?;
     let signing = keys.iter().filter(|row| row.purpose == KeyPurpose::TokenSigning.to_string()).count();
@@ -52,7 +53,7 @@ async fn facts(app: &App) -> Result<Facts, StoreError> {
         .and_then(|row| row.certificate.as_deref())
         .and_then(|der| Certificate::from_der(der).ok())
         .map(|certificate| certificate.view().not_after);
-    Ok(Facts { oldest_unsealed, last_sealed, signing, listener_ends })
+    Ok(Facts { oldest_unsealed, last_sealed, takes_writes, signing, listener_ends })
 }
 
 fn check(id: &str, ok: bool, detail: impl Into<String>, mend: &str) -> Check {
@@ -65,6 +66,12 @@ fn unknown(id: &str) -> Check {
 
 fn database(app: &App, facts: &Result<Facts, StoreError>) -> Check {
     match facts {
+        Ok(facts) if facts.takes_writes == TakesWrites::No => check(
+            "database",
+            false,
+            format!("{} answers and takes no writes: it is a standby, or set read-only", app.store.engine().name()),
+            "let 'databaseUrl' in iamd.yaml name the primary, or end the read-only setting",
+        ),
         Ok(_) => check("database", true, format!("{} answers", app.store.engine().name()), ""),
         Err(error) => check("database", false, error.to_string(), "start the database, or mend 'databaseUrl' in iamd.yaml"),
     }
@@ -121,17 +128,25 @@ fn clock(app: &App, facts: &Facts) -> Check {
 }
 
 fn disk(app: &App) -> Check {
-    let place = &app.data_dir;
-    match free_bytes(place) {
-        Err(error) => check("disk", false, format!("{}: {error}", place.display()), "mount the data folder"),
-        Ok(free) if free < app.settings.disk_reserve => check(
-            "disk",
-            false,
-            format!("{} MiB free at {}", free / (1024 * 1024), place.display()),
-            "free some space, or lower 'diskReserveMib' in iamd.yaml",
-        ),
-        Ok(free) => check("disk", true, format!("{} MiB free at {}", free / (1024 * 1024), place.display()), ""),
+    let place = app.data_dir.display().to_string();
+    match rustix::fs::statvfs(&app.data_dir) {
+        Err(error) => check("disk", false, format!("{place}: {error}"), "mount the data folder"),
+        Ok(stat) => {
+            let room = stat.f_bavail.saturating_mul(stat.f_frsize);
+            let read_only = stat.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY);
+            judge_disk(&place, room, read_only, app.settings.disk_reserve)
+        }
     }
+}
+
+fn judge_disk(place: &str, room: u64, read_only: bool, reserve: u64) -> Check {
+    let free = format!("{} MiB free at {place}", room / (1024 * 1024));
+    if read_only {
+        let mend = "see the system's log for why, then mount it read-write";
+        return check("disk", false, format!("{place} is mounted read-only"), mend);
+    }
+    let mend = "free some space, or lower 'diskReserveMib' in iamd.yaml";
+    check("disk", room >= reserve, free, mend)
 }
 
 /// Bytes an unprivileged process may still write at `path`.
@@ -141,4 +156,18 @@ fn disk(app: &App) -> Check {
 pub fn free_bytes(path: &std::path::Path) -> std::io::Result<u64> {
     let stat = rustix::fs::statvfs(path)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_is_mounted_read_only_is_not_ready_however_much_room_it_has() {
+        let (room, reserve) = (1 << 40, 64 << 20);
+        let check = judge_disk("/data", room, true, reserve);
+        assert!(!check.ok && check.detail.contains("/data is mounted read-only") && check.mend.is_some());
+        assert!(judge_disk("/data", room, false, reserve).ok);
+        assert!(!judge_disk("/data", reserve - 1, false, reserve).ok);
+    }
 }

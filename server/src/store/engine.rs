@@ -96,8 +96,6 @@ pub enum Leader {
     Folder = 7_443_002,
     /// Takes the dated steps of keys.
     KeySteps = 7_443_003,
-    /// Delivers the outbox.
-    Outbox = 7_443_004,
     /// Runs jobs.
     Jobs = 7_443_005,
     /// Clears what has aged out.
@@ -344,6 +342,25 @@ impl Conn {
         }
     }
 
+    /// Whether the database takes writes: a standby of PostgreSQL answers every read and refuses every write.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn takes_writes(&mut self) -> Result<TakesWrites, sqlx::Error> {
+        let refuses: bool = match self {
+            Self::Sqlite(transaction) => {
+                sqlx::query("SELECT 1").execute(&mut **transaction).await?;
+                false
+            }
+            Self::Postgres(transaction) => {
+                sqlx::query_scalar("SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'")
+                    .fetch_one(&mut **transaction)
+                    .await?
+            }
+        };
+        Ok(if refuses { TakesWrites::No } else { TakesWrites::Yes })
+    }
+
     /// Makes it durable.
     ///
     /// # Errors
@@ -376,6 +393,15 @@ pub enum Create {
     IfMissing,
     /// Everything else.
     Never,
+}
+
+/// Whether a database that answers takes writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakesWrites {
+    /// It does, as far as can be told by asking.
+    Yes,
+    /// It is a standby, or set read-only.
+    No,
 }
 
 /// Versions of the schema.

@@ -1,6 +1,5 @@
 //! The one row that says which instance this is.
 
-use domain::Timestamp;
 use futures_util::TryFutureExt;
 
 use super::engine::on;
@@ -46,15 +45,6 @@ impl Read {
         .fetch_optional(c))
         .map_err(|error| self.error(error))
     }
-
-    /// A statement that needs the database and nothing else.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn ping(&mut self) -> Result<(), StoreError> {
-        let one: Result<i32, _> = on!(self.conn, |c| sqlx::query_scalar("SELECT CAST(1 AS INTEGER)").fetch_one(c));
-        one.map(|_| ()).map_err(|error| self.error(error))
-    }
 }
 
 impl Write {
@@ -77,13 +67,5 @@ impl Write {
         .execute(c)
         .map_ok(|_| ()));
         done.map_err(|error| self.error(error))
-    }
-}
-
-impl InstanceRow {
-    /// When it was made.
-    #[must_use]
-    pub fn created(&self) -> Timestamp {
-        Timestamp::from_micros(self.created_at)
     }
 }

@@ -36,7 +36,7 @@ pub use account_count::AccountCountRow;
 pub use account_event::{AccountCounts, AccountEvent, AccountKey};
 pub use audit::{CheckpointRow, LeafRow, SealedRow};
 pub use bulk::{Batch, NewAccount, Registered};
-pub use engine::{Create, Engine, Leader, Location, Register, Schema};
+pub use engine::{Create, Engine, Leader, Location, Register, Schema, TakesWrites};
 pub use hotline::Call;
 pub use idempotency::Known;
 pub use instance::InstanceRow;
@@ -138,6 +138,14 @@ impl Read {
     /// When the database cannot be reached.
     pub async fn on(engine: Engine) -> Result<Self, StoreError> {
         Ok(Self { conn: engine.begin_read().await?, engine: Arc::new(engine) })
+    }
+
+    /// Whether the database takes writes; asking also shows that it answers.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn takes_writes(&mut self) -> Result<TakesWrites, StoreError> {
+        self.conn.takes_writes().await.map_err(|error| self.error(error))
     }
 
     /// What an error of the engine means to us.

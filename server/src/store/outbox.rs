@@ -81,7 +81,8 @@ impl Write {
         done.map_err(|error| self.error(error))
     }
 
-    /// Takes the messages that are due and holds them for `lease`, so that no other worker sends them meanwhile.
+    /// Takes the messages that are due and holds them for `lease`, so that no other worker sends them meanwhile. Each row comes
+    /// with the number of this try, by which its outcome is noted.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -92,8 +93,8 @@ impl Write {
              FROM outbox WHERE state = 'pending' AND next_at <= $1 ORDER BY next_at LIMIT $2",
             |c, sql| sqlx::query_as(sql).bind(now.micros()).bind(limit).fetch_all(c)
         );
-        let rows = rows.map_err(|error| self.error(error))?;
-        for row in &rows {
+        let mut rows = rows.map_err(|error| self.error(error))?;
+        for row in &mut rows {
             let done =
                 on!(*self.conn(), |c| sqlx::query("UPDATE outbox SET next_at = $1, attempts = attempts + 1 WHERE id = $2")
                     .bind(now.plus(lease).micros())
@@ -101,31 +102,34 @@ impl Write {
                     .execute(c)
                     .map_ok(|_| ()));
             done.map_err(|error| self.error(error))?;
+            row.attempts += 1;
         }
         Ok(rows)
     }
 
-    /// Notes how a try ended.
+    /// Notes how a try ended; false when somebody else has taken the message since, whose word counts.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn note_delivery(&mut self, id: &[u8], delivery: &Delivery, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn note_delivery(&mut self, row: &OutboxRow, delivery: &Delivery, now: Timestamp) -> Result<bool, StoreError> {
         let (state, next_at, error, finished) = match delivery {
             Delivery::Acknowledged => ("acknowledged", now, None, Some(now.micros())),
             Delivery::Again { at, error } => ("pending", *at, Some(error), None),
             Delivery::Failed { error } => ("failed", now, Some(error), Some(now.micros())),
         };
         let done = on!(*self.conn(), |c| sqlx::query(
-            "UPDATE outbox SET state = $1, next_at = $2, last_error = $3, finished_at = $4 WHERE id = $5"
+            "UPDATE outbox SET state = $1, next_at = $2, last_error = $3, finished_at = $4
+             WHERE id = $5 AND attempts = $6 AND state = 'pending'"
         )
         .bind(state)
         .bind(next_at.micros())
         .bind(error)
         .bind(finished)
-        .bind(id)
+        .bind(&row.id)
+        .bind(row.attempts)
         .execute(c)
-        .map_ok(|_| ()));
-        done.map_err(|error| self.error(error))
+        .map_ok(|done| done.rows_affected()));
+        Ok(done.map_err(|error| self.error(error))? == 1)
     }
 }
 

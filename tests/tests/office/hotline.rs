@@ -61,7 +61,44 @@ impl Courier for Confirms {
     }
 }
 
+/// A courier whose receivers never do.
+struct Refuses;
+
+impl Courier for Refuses {
+    fn deliver<'a>(&'a self, _: &'a OutboxRow) -> Pin<Box<dyn Future<Output = Attempt> + Send + 'a>> {
+        Box::pin(async { Attempt::NotYet("no route to host".to_owned()) })
+    }
+}
+
 both_engines! {
+    async fn a_notice_without_a_way_waits_and_one_that_is_refused_is_given_up_when_three_days_have_passed_for_certain(world: &World) {
+        let citizen = world.citizen("CHAN TAI MAN").registers_remotely().await;
+        knows(world, citizen.account, &["inland-revenue-department"]).await;
+        let agent = agent(world, "agent-1").await;
+        let call = opens(&agent).await;
+        agent.call(&lost(citizen.account, call)).await.unwrap();
+        let states = async || world.texts("SELECT state FROM outbox").await;
+        let node = world.with_courier(Arc::new(Refuses)).await;
+
+        // A clock that jumps a year ahead, and back, gives nothing up.
+        world.seal().await;
+        world.clock.advance(Duration::from_hours(24 * 365));
+        assert_eq!(deliver_due(&node).await.unwrap(), 1);
+        world.clock.turn_back(Duration::from_hours(24 * 365));
+        assert_eq!(states().await, ["pending"]);
+        world.execute("UPDATE outbox SET next_at = created_at").await;
+
+        world.clock.advance(Duration::from_hours(73));
+        opens(&agent).await;
+        world.seal().await;
+        world.clock.advance(Duration::from_hours(24) + Duration::from_millis(1));
+        assert_eq!(deliver_due(&world.app).await.unwrap(), 1, "the world's own courier knows no way");
+        assert_eq!(states().await, ["pending"]);
+        world.clock.advance(Duration::from_mins(15));
+        assert_eq!(deliver_due(&node).await.unwrap(), 1);
+        assert_eq!(states().await, ["failed"]);
+    }
+
     async fn a_lost_phone_is_stopped_while_the_caller_is_on_the_line(world: &World) {
         let citizen = world.citizen("CHAN TAI MAN").with_plus().registers_at_kiosk(KIOSK).await;
         let agent = agent(world, "agent-7").await;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::instance::CheckInstance;
+use server::settings::Settings;
+use server::store::Location;
 use tests::World;
 use tests::both_engines;
 
@@ -79,5 +81,19 @@ fn a_database_that_is_away_is_said_and_the_disk_is_still_looked_at() {
         assert_eq!((parts["database"], parts["disk"]), (false, true));
         database.comes_back().await;
         assert_eq!(failing(world).await, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_postgresql_that_takes_no_writes_is_a_fault_of_the_database() {
+    tests::world::run(tests::Engine::Postgres, tests::Setup::default(), async |world| {
+        let url = format!("{}&options=-c%20default_transaction_read_only%3Don", world.database.as_ref().unwrap().url());
+        let settings = Settings { database: Location::Url(url), ..world.settings.clone() };
+        let node = server::instance::open::open(&world.data_dir, settings, world.ports()).await.unwrap();
+        let checks = server::instance::health::look(&node).await;
+        let failing: Vec<_> = checks.into_iter().filter(|check| !check.ok).collect();
+        assert_eq!(failing.len(), 1, "{failing:?}");
+        assert!(failing[0].id == "database" && failing[0].detail.contains("takes no writes"), "{failing:?}");
+        node.store.engine().close().await;
     });
 }

@@ -65,7 +65,7 @@ both_engines! {
 
     async fn a_snapshot_does_not_see_what_is_committed_after_it_began(world: &World) {
         let mut before = world.app.store.read().await.unwrap();
-        before.ping().await.unwrap();
+        before.takes_writes().await.unwrap();
         before.instance().await.unwrap().unwrap();
         put(world, &operator("agent-7")).await;
         let id = "agent-7".parse().unwrap();
@@ -273,7 +273,9 @@ both_engines! {
         let failed = Delivery::Failed { error: "given up".into() };
         for (row, outcome) in claimed.iter().chain(&rest).zip([&Delivery::Acknowledged, &again, &failed]) {
             let mut tx = world.app.store.write().await.unwrap();
-            tx.note_delivery(&row.id, outcome, now).await.unwrap();
+            let taken_over = server::store::OutboxRow { attempts: row.attempts - 1, ..row.clone() };
+            assert!(!tx.note_delivery(&taken_over, outcome, now).await.unwrap(), "whoever held it before has no word in it");
+            assert!(tx.note_delivery(row, outcome, now).await.unwrap());
             tx.commit_housekeeping(Housekeeping::Deliver).await.unwrap();
         }
         let mut told: Vec<_> = world.app.store.read().await.unwrap().outbox_about("A0000000001").await.unwrap();
