@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::housekeeping::outbox::Courier;
+use crate::job::held_up::HeldUp;
 use crate::keys::Keys;
 use crate::operator::turned_away::TurnedAway;
 use crate::settings::Settings;
@@ -36,6 +37,8 @@ pub struct App {
     pub courier: Arc<dyn Courier>,
     /// Wakes the node's own waiters early when something was committed. A hint, never a decision.
     pub wake: Wake,
+    /// The job that this node cannot go on with for now, and what it waits for.
+    pub held_up: HeldUp,
     /// What was written down of late about those who were not let in.
     pub turned_away: TurnedAway,
     /// Cancelled when the node stops: what would go on for ever ends then.

@@ -45,14 +45,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// Keys are in this process's memory; a core dump would put them on a disk.
+/// Keys are in this process's memory; a core dump would put them on a disk, or into the program that the system pipes its
+/// dumps to, which asks for no limit.
 fn no_core_dumps() {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
     say_error(&format!("iamd: {error:#}"));
+    exit_of(error)
+}
+
+fn exit_of(error: &anyhow::Error) -> ExitCode {
     let exit = if error.downcast_ref::<SettingsError>().is_some() {
         Exit::Usage
     } else if matches!(error.downcast_ref::<StoreError>(), Some(StoreError::Unavailable(_) | StoreError::Storage { .. })) {
@@ -67,7 +73,7 @@ async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Init(arguments) => make(arguments).await?,
         Verb::Join(arguments) => join_instance(arguments).await?,
-        Verb::Serve(arguments) => serve(arguments).await?,
+        Verb::Serve(arguments) => return serve(arguments).await,
         Verb::Check(arguments) => return check(arguments).await,
         Verb::Migrate(arguments) => migrate(arguments).await?,
         Verb::Man(arguments) => server::arguments::write_man(&arguments.to)?,
@@ -124,7 +130,10 @@ async fn join_instance(arguments: Join) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn serve(arguments: NodeArguments) -> anyhow::Result<()> {
+/// A mistake in the settings is one plain line, as with every verb. From then on what goes wrong is an event of the log, the last
+/// one too: whoever reads a server's log reads JSON.
+async fn serve(arguments: NodeArguments) -> anyhow::Result<ExitCode> {
+    let settings = settle(&arguments)?;
     tracing_subscriber::fmt()
         .json()
         .with_writer(std::io::stderr)
@@ -134,7 +143,16 @@ async fn serve(arguments: NodeArguments) -> anyhow::Result<()> {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a panic");
     }));
-    let settings = settle(&arguments)?;
+    match serve_with(&arguments, settings).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            tracing::error!("{error:#}");
+            Ok(exit_of(&error))
+        }
+    }
+}
+
+async fn serve_with(arguments: &NodeArguments, settings: Settings) -> anyhow::Result<()> {
     // Before anything is opened: from the first moment a signal ends the server by its own way.
     let stop = CancellationToken::new();
     let stopped = stop.clone();
@@ -223,4 +241,15 @@ fn say(line: &str) {
 
 fn say_error(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{DumpableBehavior, dumpable_behavior};
+
+    #[test]
+    fn the_process_is_not_dumped_even_through_a_pipe() {
+        super::no_core_dumps();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+    }
 }

@@ -26,6 +26,9 @@ const ADMIN: Bounds = Bounds { connections: 384, stranger: Some(Duration::from_s
 const PUBLIC: Bounds = Bounds { connections: 384, stranger: None };
 const METRICS: Bounds = Bounds { connections: 64, stranger: None };
 
+/// How often what was measured is folded up.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 /// A node that is opened and bound, and serves nothing yet.
 pub struct Node {
     /// The ports, for tests.
@@ -99,6 +102,7 @@ impl Node {
         });
         let tasks = crate::housekeeping::start(&app, &stop);
         let serving = TaskTracker::new();
+        serving.spawn(upkeep(self.prometheus.clone(), stop.clone()));
         let tls = |bound: Bound, router: Router, bounds: Bounds, audit: Option<Arc<App>>| Listener {
             listener: bound.listener,
             transport: Transport::Tls(bound.context, Arc::clone(&app.clock)),
@@ -126,6 +130,14 @@ impl Node {
             tracing::warn!("the database did not let go in time");
         }
         drop(self.held.take());
+    }
+}
+
+/// Folds what was measured into the summaries. Without it every measured duration would be kept until somebody asks for the
+/// metrics, and perhaps nobody does.
+async fn upkeep(prometheus: PrometheusHandle, stop: CancellationToken) {
+    while timeout(UPKEEP, stop.cancelled()).await.is_err() {
+        prometheus.run_upkeep();
     }
 }
 

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::Location;
 
+const MIB: u64 = 1024 * 1024;
+
 /// Name of the settings file in the data folder.
 pub const FILE: &str = "iamd.yaml";
 
@@ -192,12 +194,12 @@ impl Settings {
             },
             jwks_max_age: duration("jwks-max-age", Duration::from_mins(5))?,
             disk_reserve: match find("disk-reserve-mib") {
-                None => 64,
-                Some((place, text)) => {
-                    text.parse::<u64>().map_err(|_| SettingsError::new(place, "it must be a whole number of MiB, such as 64"))?
-                }
-            } * 1024
-                * 1024,
+                None => 64 * MIB,
+                Some((place, text)) => text.parse::<u64>().ok().and_then(|mib| mib.checked_mul(MIB)).ok_or_else(|| {
+                    let most = u64::MAX / MIB;
+                    SettingsError::new(place, format!("it must be a whole number of MiB, such as 64, and at most {most}"))
+                })?,
+            },
         };
         if settings.rotation.publish < settings.jwks_max_age {
             return Err(SettingsError::new(

@@ -16,14 +16,6 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-impl<T> Page<T> {
-    /// A whole list that fits on one page.
-    #[must_use]
-    pub fn whole(items: Vec<T>) -> Self {
-        Self { items, next: None }
-    }
-}
-
 /// The part of a list operation that asks for a page. Flattened into it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PageRequest {

@@ -1,13 +1,15 @@
 //! `iamd check`: the node looked over whether or not it is being served.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use anyhow::Context;
 use api::instance::Check;
 
 use super::health;
 use super::open::{Ports, open};
 use crate::data_dir::{KEY_FILE, read_key};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::store::{Create, Engine};
 
 /// One line a thing, each with the mend.
@@ -15,7 +17,7 @@ pub async fn check(dir: &Path, settings: anyhow::Result<Settings>, ports: Ports)
     let mut checks = Vec::new();
     let settings = match settings {
         Ok(settings) => {
-            checks.push(good("settings", format!("{} and the environment agree", dir.join(crate::settings::FILE).display())));
+            checks.push(good("settings", format!("{} and the environment agree", dir.join(settings::FILE).display())));
             settings
         }
         Err(error) => {
@@ -27,6 +29,13 @@ pub async fn check(dir: &Path, settings: anyhow::Result<Settings>, ports: Ports)
         Ok(key) => good("key file", format!("key-encryption key {} is private", key.id())),
         Err(error) => bad("key file", format!("{error:#}"), "restore the file, or its mode, as said"),
     });
+    checks.push(match open_to_others(dir) {
+        Ok(open) if open.is_empty() => {
+            good("files", "settings, database and the first operator's key are their owner's alone".to_owned())
+        }
+        Ok(open) => bad("files", format!("others can get at {}", open.join(" and ")), &format!("chmod 600 {}", open.join(" "))),
+        Err(error) => bad("files", format!("{error:#}"), "let iamd's own user own the folder"),
+    });
     checks.push(match schema(&settings).await {
         Ok(detail) => good("schema", detail),
         Err(error) => bad("schema", format!("{error:#}"), "run 'iamd migrate', or install the version the database is of"),
@@ -36,6 +45,22 @@ pub async fn check(dir: &Path, settings: anyhow::Result<Settings>, ports: Ports)
         Err(error) => checks.push(bad("instance", format!("{error:#}"), "mend what is said above and check again")),
     }
     checks
+}
+
+/// Files of secrets that others than their owner can read or write; a file that is not there is nobody's.
+fn open_to_others(dir: &Path) -> anyhow::Result<Vec<String>> {
+    let database = ["iam.db", "iam.db-wal", "iam.db-shm"];
+    let mut open = Vec::new();
+    for name in database.into_iter().chain([settings::FILE, "first-operator/operator.key", "first-operator/context.yaml"]) {
+        let path = dir.join(name);
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => open.push(path.display().to_string()),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot look at {}", path.display())),
+        }
+    }
+    Ok(open)
 }
 
 async fn schema(settings: &Settings) -> anyhow::Result<String> {

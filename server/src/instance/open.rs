@@ -18,6 +18,7 @@ use crate::app::{App, Wake};
 use crate::data_dir::{self, KEY_FILE};
 use crate::housekeeping::outbox::Courier;
 use crate::http::tls::{self, ServerIdentity};
+use crate::job::held_up::HeldUp;
 use crate::keys::{Keys, LISTENERS, OPERATORS, SERVERS};
 use crate::operator::turned_away::TurnedAway;
 use crate::settings::Settings;
@@ -107,6 +108,7 @@ async fn assemble(
         environment,
         courier: ports.courier,
         wake: Wake::default(),
+        held_up: HeldUp::default(),
         turned_away: TurnedAway::default(),
         stopping: CancellationToken::new(),
     })

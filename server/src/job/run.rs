@@ -81,9 +81,7 @@ enum Stopped {
 /// # Errors
 /// When the database cannot be reached: the job stays as it stands and is taken up again.
 pub async fn run_next(app: &App, stop: &CancellationToken) -> anyhow::Result<bool> {
-    if app.store.read().await?.next_job().await?.is_none() {
-        return Ok(false);
-    }
+    let Some(waiting) = app.store.read().await?.next_job().await? else { return Ok(false) };
     let Some(tenure) = app.store.engine().tenure(Leader::Jobs).await? else { return Ok(false) };
     let ended = match claim(app).await {
         Ok(Some(row)) => run(app, &row, stop).await.map(|stopped| stopped == Stopped::Over),
@@ -91,6 +89,10 @@ pub async fn run_next(app: &App, stop: &CancellationToken) -> anyhow::Result<boo
         Err(error) => Err(error),
     };
     tenure.end().await;
+    match &ended {
+        Ok(_) => app.held_up.no_longer(),
+        Err(error) => app.held_up.by(waiting.job()?, &format!("{error:#}")),
+    }
     ended
 }
 
@@ -152,6 +154,7 @@ async fn batch(app: &App, job: JobId, work: &mut Work, stands: &mut String) -> a
     stands.clone_from(&advance.progress);
     let next = advance.next;
     commit(app, tx, row, advance).await?;
+    app.held_up.no_longer();
     Ok((next == Next::Nothing).then_some(Stopped::Over))
 }
 
@@ -190,7 +193,7 @@ async fn cancel(app: &App, mut tx: Write, row: JobRow) -> anyhow::Result<Stopped
 async fn fail(app: &App, job: JobId, failure: Failure) -> anyhow::Result<Stopped> {
     let code = failure.code();
     if matches!(failure, Failure::Unavailable { .. }) || code == "store.contended" {
-        anyhow::bail!("job {job} waits: {code}");
+        anyhow::bail!("{}", failure.into_problem(None).message);
     }
     let cause = match &failure {
         Failure::Internal(cause) => format!("{cause:#}"),

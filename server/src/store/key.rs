@@ -82,8 +82,6 @@ impl KeyRow {
     }
 }
 
-const NONE: Option<String> = None;
-
 impl Read {
     /// One generation.
     ///
@@ -100,7 +98,7 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
-    /// Generations in order of kid from behind `after` on; NULL filters let everything pass.
+    /// Generations, line by line, each from its first on; a filter that is absent is NULL and lets everything pass.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -112,8 +110,8 @@ impl Read {
              WHERE (CAST($1 AS TEXT) IS NULL OR purpose = $1) AND (CAST($2 AS TEXT) IS NULL OR state = $2)
              ORDER BY purpose, name, algorithm, created_at, kid"
         )
-        .bind(purpose.map(|purpose| purpose.to_string()).or(NONE))
-        .bind(state.map(|state| state.to_string()).or(NONE))
+        .bind(purpose.map(|purpose| purpose.to_string()))
+        .bind(state.map(|state| state.to_string()))
         .fetch_all(c))
         .map_err(|error| self.error(error))
     }

@@ -12,6 +12,16 @@ fn line(output: &Output) -> String {
     line_of(output, 1)
 }
 
+/// What the one event in the log says of a server that could not begin to serve.
+fn event(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(told.lines().count(), 1, "{told}");
+    let event: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(event["level"], "ERROR");
+    event["fields"]["message"].as_str().unwrap().to_owned()
+}
+
 /// The one line on standard error of a program that was told something wrong.
 fn mistake(output: &Output) -> String {
     line_of(output, 2)
@@ -43,7 +53,7 @@ fn each_mistake_is_one_line_with_the_mend() {
         assert!(told.contains("cannot read /nonexistent/iamd.yaml") && told.contains("iamd init"), "{told}");
 
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let told = line(&serve(&["--admin-listen", &taken.local_addr().unwrap().to_string()]));
+        let told = event(&serve(&["--admin-listen", &taken.local_addr().unwrap().to_string()]));
         assert!(told.contains("cannot listen on") && told.contains("--admin-listen"), "{told}");
 
         let told = mistake(&serve(&["--admin-listen", "everywhere"]));
@@ -61,7 +71,7 @@ fn each_mistake_is_one_line_with_the_mend() {
 
         let key = daemon.data_dir.join("key-encryption.key");
         fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
-        let told = line(&serve(&[]));
+        let told = event(&serve(&[]));
         assert!(told.contains("mode 0644") && told.contains("chmod 600"), "{told}");
         fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
 
@@ -69,7 +79,7 @@ fn each_mistake_is_one_line_with_the_mend() {
         assert!(told.contains("holds an instance already") && told.contains("Nothing was changed"), "{told}");
 
         let running = daemon.serves();
-        let told = line(&serve(&["--admin-listen", "127.0.0.1:0"]));
+        let told = event(&serve(&["--admin-listen", "127.0.0.1:0"]));
         assert!(told.contains("another iamd serves"), "{told}");
         let told = line(&daemon.iamd(&["migrate", "--data-dir", &dir]));
         assert!(told.contains("another iamd serves"), "{told}");
@@ -103,7 +113,7 @@ fn check_says_one_line_a_thing_and_fails_when_one_of_them_does() {
         let told = String::from_utf8(good.stdout).unwrap();
         assert!(good.status.success(), "{told}");
         assert!(told.lines().all(|line| line.starts_with("ok  ")), "{told}");
-        assert_eq!(told.lines().count(), 8, "{told}");
+        assert_eq!(told.lines().count(), 9, "{told}");
 
         fs::set_permissions(daemon.data_dir.join("key-encryption.key"), PermissionsExt::from_mode(0o640)).unwrap();
         let bad = daemon.iamd(&["check", "--data-dir", &dir]);

@@ -145,15 +145,32 @@ both_engines! {
 
     async fn check_looks_at_everything_of_a_node_that_is_down(world: &World) {
         world.seal().await;
+        // The program makes them so by its umask.
+        for name in ["iam.db", "iam.db-wal", "iam.db-shm"].map(|name| world.data_dir.join(name)) {
+            if name.exists() {
+                fs::set_permissions(name, PermissionsExt::from_mode(0o600)).unwrap();
+            }
+        }
         let checks = offline::check(&world.data_dir, Ok(world.settings.clone()), world.ports()).await;
         let ids: Vec<_> = checks.iter().map(|check| check.id.as_str()).collect();
-        assert_eq!(ids, ["settings", "key file", "schema", "database", "audit", "keys", "clock", "disk"]);
+        assert_eq!(ids, ["settings", "key file", "files", "schema", "database", "audit", "keys", "clock", "disk"]);
         assert!(checks.iter().all(|check| check.ok && check.mend.is_none()), "{checks:?}");
 
         fs::set_permissions(world.data_dir.join(KEY_FILE), PermissionsExt::from_mode(0o644)).unwrap();
         let checks = offline::check(&world.data_dir, Ok(world.settings.clone()), world.ports()).await;
         let failing: Vec<_> = checks.iter().filter(|check| !check.ok).map(|check| check.id.as_str()).collect();
         assert_eq!(failing, ["key file", "instance"]);
+        fs::set_permissions(world.data_dir.join(KEY_FILE), PermissionsExt::from_mode(0o600)).unwrap();
+
+        for name in ["iamd.yaml", "first-operator/operator.key"] {
+            let path = world.data_dir.join(name);
+            fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+            let checks = offline::check(&world.data_dir, Ok(world.settings.clone()), world.ports()).await;
+            let failing: Vec<_> = checks.into_iter().filter(|check| !check.ok).collect();
+            assert!(failing.len() == 1 && failing[0].id == "files", "{failing:?}");
+            assert_eq!(failing[0].mend.as_deref(), Some(format!("chmod 600 {}", path.display()).as_str()));
+            fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        }
     }
 }
 
@@ -174,6 +191,48 @@ fn an_init_that_fails_leaves_nothing_behind() {
             assert!(!folder.exists(), "a folder stayed behind: {:?}", names(&folder));
         }
         drop(database);
+    });
+}
+
+#[test]
+fn an_init_that_broke_off_can_be_repeated_on_the_same_database() {
+    tests::world::run(Engine::Sqlite, Setup::default(), async |world| {
+        let database = Database::create().await;
+        let folder = world.folder().join("second");
+        let file = || File { database_url: Some(database.url()), ..File::default() };
+        let settings = Settings::settle(&folder, &Source::new(), &Source::new(), &file()).unwrap();
+        // It got as far as the tables.
+        let engine = server::store::Engine::open(&settings.database, server::store::Create::Never).await.unwrap();
+        engine.migrate().await.unwrap();
+        engine.close().await;
+
+        // Where a file cannot be written, the database holds nothing of the instance afterwards.
+        fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::symlink("/nonexistent/nowhere", folder.join(KEY_FILE)).unwrap();
+        let told = line(init(&folder, new(file()), &settings, &world.ports()).await);
+        assert!(told.contains(KEY_FILE), "{told}");
+        let made = init(&folder, new(file()), &settings, &world.ports()).await.unwrap();
+        let node = open(&folder, settings.clone(), world.ports()).await.unwrap();
+        assert_eq!(node.instance, made.instance);
+        node.store.engine().close().await;
+
+        let third = world.folder().join("third");
+        let told = line(init(&third, new(file()), &settings, &world.ports()).await);
+        assert!(told.contains("the database holds an instance already"), "{told}");
+        assert!(!third.exists());
+    });
+}
+
+#[test]
+fn a_join_that_broke_off_can_be_repeated() {
+    tests::world::run(Engine::Postgres, Setup::default(), async |world| {
+        let folder = world.folder().join("second");
+        let file = File { database_url: world.database.as_ref().map(Database::url), ..File::default() };
+        let settings = Settings::settle(&folder, &Source::new(), &Source::new(), &file).unwrap();
+        let key = world.data_dir.join(KEY_FILE);
+        fs::create_dir(&folder).unwrap();
+        fs::copy(&key, folder.join(KEY_FILE)).unwrap();
+        assert_eq!(join(&folder, &key, &file, &settings).await.unwrap(), world.app.instance);
     });
 }
 
@@ -242,6 +301,7 @@ fn every_mistake_in_the_settings_is_one_line_with_its_place() {
         ("keyPublishInterval: 1m", &[], "keyPublishInterval", "shorter than jwksMaxAge"),
         ("diskReserveMib: lots", &[], "iamd.yaml", "diskReserveMib"),
         ("", &[("disk-reserve-mib", "-1")][..], "IAMD_DISK_RESERVE_MIB", "whole number"),
+        ("", &[("disk-reserve-mib", "18446744073709551615")][..], "IAMD_DISK_RESERVE_MIB", "at most 17592186044415"),
         ("adminListen: 127.0.0.1:1\nadminListen: 127.0.0.1:2", &[], "iamd.yaml", "duplicate"),
         ("adminlisten: 127.0.0.1:1", &[], "iamd.yaml", "adminListen"),
         ("[", &[], "iamd.yaml", "line 1"),

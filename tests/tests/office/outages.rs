@@ -199,3 +199,41 @@ fn a_file_that_is_no_database_is_not_opened() {
         assert!(told.contains("iam.db") && !told.contains('\n'), "{told}");
     });
 }
+
+#[test]
+fn a_job_that_a_full_disk_holds_up_says_what_it_waits_for() {
+    tests::world::run(Engine::Sqlite, Setup::default(), async |world| {
+        crate::population::with_parties(world).await;
+        let job = world.first().call(&crate::population::lcq5_at(0.000_5)).await.unwrap().job;
+        // The writer's own connection refuses, as on a disk that is full or read-only.
+        world.execute("PRAGMA query_only = on").await;
+        let stop = tokio_util::sync::CancellationToken::new();
+        assert!(server::job::run::run_next(&world.app, &stop).await.is_err());
+        let shown = world.first().call(&api::job::ShowJob { job }).await.unwrap();
+        assert!(shown.message.contains("; waits: storage refuses") && shown.message.contains("iam.db"), "{}", shown.message);
+        let listed = world.first().call(&api::job::ListJobs::default()).await.unwrap().items.remove(0);
+        assert_eq!(listed.message, shown.message);
+
+        world.execute("PRAGMA query_only = off").await;
+        assert!(server::job::run::run_next(&world.app, &stop).await.unwrap());
+        let shown = world.first().call(&api::job::ShowJob { job }).await.unwrap();
+        assert!(shown.state.is_over() && !shown.message.contains("waits"), "{}", shown.message);
+    });
+}
+
+#[test]
+fn a_job_is_listed_and_cancelled_while_a_batch_holds_the_one_writer() {
+    tests::world::run(Engine::Sqlite, Setup::default(), async |world| {
+        crate::population::with_parties(world).await;
+        let job = world.first().call(&crate::population::lcq5_at(0.000_5)).await.unwrap().job;
+        let batch = world.app.store.write().await.unwrap();
+        assert_eq!(world.first().call(&api::job::ListJobs::default()).await.unwrap().items.len(), 1);
+        // Longer than a statement waits for the writer: that is what is tried.
+        let (desk, cancel) = (world.first(), api::job::CancelJob { job });
+        let (cancelled, ()) = tokio::join!(desk.call(&cancel), async {
+            tokio::time::sleep(std::time::Duration::from_millis(4_500)).await;
+            drop(batch);
+        });
+        assert_eq!(cancelled.unwrap().state, api::job::JobState::Cancelled);
+    });
+}

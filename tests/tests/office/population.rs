@@ -29,7 +29,7 @@ fn lcq5() -> Population {
     serde_yaml::from_str(&std::fs::read_to_string(fixture("population/lcq5.yaml")).unwrap()).unwrap()
 }
 
-fn lcq5_at(scale: f64) -> Populate {
+pub fn lcq5_at(scale: f64) -> Populate {
     let population = lcq5();
     Populate { seed: population.seed, population, scale }
 }
@@ -44,7 +44,7 @@ fn parties() -> ApplyParties {
     ApplyParties { manifests: manifests.collect() }
 }
 
-async fn with_parties(world: &World) {
+pub async fn with_parties(world: &World) {
     world.first().call(&parties()).await.unwrap();
 }
 
