@@ -6,7 +6,7 @@ use api::enrol::Enrol as EnrolRequest;
 use clap::Args;
 use client::contexts::{ContextParts, Replace};
 use client::tls::Credential;
-use client::{ContextFile, Contexts};
+use client::{ClientError, ContextFile, Contexts};
 use openssl::pkey::{PKey, Private};
 use pki::{KeyKind, PrivateKey, make_csr};
 use zeroize::Zeroizing;
@@ -15,7 +15,7 @@ use crate::context::ContextView;
 use crate::failure::{Failure, NOTHING_SENT};
 use crate::output::Answer;
 use crate::prompt;
-use crate::session::Session;
+use crate::session::{OWN_FILES, Session};
 use crate::verb::Verb;
 
 /// Become an operator: turn a one-time code into a certificate and a context
@@ -49,7 +49,7 @@ impl Verb for Enrol {
     type Row = ContextView;
 
     async fn run(self, session: &Session) -> Result<Answer<ContextView>, Failure> {
-        session.no_dry_run("enrol")?;
+        session.no_dry_run("enrol", OWN_FILES)?;
         if self.code != "-" {
             return Err(Failure::usage("usage.personal-argument", "--code takes only '-': the code is not given as an argument")
                 .changed(NOTHING_SENT)
@@ -59,10 +59,8 @@ impl Verb for Enrol {
         // Looked at before the code is used up: it is good once.
         let mut contexts = Contexts::open()?;
         client::Connection::without_certificate(&self.server, &ca)?;
-        client::files::private_folder(&contexts.folder().join("contexts"))?;
-        if let Some(name) = &self.name {
-            free(&contexts, name, self.replace)?;
-        }
+        let replace = if self.replace { Replace::Yes } else { Replace::No };
+        contexts.check_room(self.name.as_deref(), replace).map_err(|error| Failure::from(error).changed(NOTHING_SENT))?;
         let code = prompt::secret(session.terminal.input, "Enrolment code").await?;
         let key = PrivateKey::generate(KeyKind::P256).map_err(|error| own_fault(&error))?;
         let csr = make_csr(&key, "operator").map_err(|error| own_fault(&error))?;
@@ -70,7 +68,11 @@ impl Verb for Enrol {
         let timeout = session.flags.timeout.unwrap_or(client::connection::TIMEOUT);
         let enrolled = client::enrol::enrol(&self.server, &ca, &request, timeout).await.map_err(Failure::of_enrolment)?;
 
-        let name = self.name.unwrap_or_else(|| free_name(&contexts, enrolled.environment.as_str(), enrolled.operator.as_str()));
+        let name = match self.name {
+            Some(name) => name,
+            None if self.replace => enrolled.environment.to_string(),
+            None => free_name(&contexts, enrolled.environment.as_str(), enrolled.operator.as_str()),
+        };
         let file = ContextFile {
             name,
             server: self.server,
@@ -88,26 +90,25 @@ impl Verb for Enrol {
             .collect::<String>();
         let key = pem_of(key.pkey())?;
         let parts = ContextParts { file, ca: &ca, certificate: certificate.as_bytes(), key: &key };
-        let replace = if self.replace { Replace::Yes } else { Replace::No };
-        let context = contexts.add(&parts, replace).map_err(|error| {
-            Failure::from(error)
-                .changed("the code is used up and no context was written")
-                .hint("mend it and ask for a new code ('iamctl operator add')")
-        })?;
-        Credential::of(&context)?;
+        let context = contexts.add(&parts, replace).map_err(without_context)?;
+        Credential::of(&context).map_err(without_context)?;
         let current = contexts.current() == Some(context.file.name.as_str());
-        let answer = Answer::one(ContextView::of(&context, current));
-        Ok(answer.tell(format!("'iamctl --context {} whoami' shows what you may do", context.file.name)))
+        let mut answer = Answer::one(ContextView::of(&context, current));
+        answer = answer.tell(format!("'iamctl --context {} whoami' shows what you may do", context.file.name));
+        if !current {
+            answer = answer.tell(format!("'iamctl context use {}' makes it the current one", context.file.name));
+        }
+        Ok(answer)
     }
 }
 
-fn free(contexts: &Contexts, name: &str, replace: bool) -> Result<(), Failure> {
-    if !replace && contexts.list().iter().any(|listed| listed.name == name) {
-        return Err(Failure::usage("context.exists", format!("there is a context '{name}' already"))
-            .changed(NOTHING_SENT)
-            .hint("--name takes another name, --replace its place"));
-    }
-    Ok(())
+/// The server made the certificate; what went wrong after that did not stay without effect.
+fn without_context(error: ClientError) -> Failure {
+    let mut failure = Failure::from(error)
+        .changed("the code is used up and the certificate was made, but no context was written: the key is lost")
+        .hint("mend it and ask for a new code ('iamctl operator add')");
+    failure.exit = api::Exit::Failed;
+    failure
 }
 
 /// `sandbox`, else `sandbox-duty-officer-3`, else with a number: a name must not fail a code that is used up.
@@ -124,4 +125,18 @@ fn pem_of(key: &PKey<Private>) -> Result<Zeroizing<Vec<u8>>, Failure> {
 
 fn own_fault(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(api::Exit::Failed, "internal", format!("a key could not be made: {error}")).changed(NOTHING_SENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_context_that_cannot_be_written_after_the_code_was_spent_is_no_wrong_usage() {
+        let folder = tempfile::tempdir().unwrap();
+        let fault = client::files::write_private(&folder.path().join("none/file"), b"").unwrap_err();
+        let failure = without_context(fault.into());
+        assert_eq!((failure.exit, failure.code.as_str()), (api::Exit::Failed, "file"));
+        assert!(failure.changed.as_ref().unwrap().contains("used up"), "{failure:?}");
+    }
 }

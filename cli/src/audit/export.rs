@@ -182,7 +182,9 @@ impl Passing {
     }
 
     fn fault(&self, error: &io::Error) -> Failure {
-        Failure::usage("file", format!("cannot write {}: {error}", self.wanted.display())).changed("nothing was kept")
+        Failure::new(Exit::Failed, "file", format!("cannot write {}: {error}", self.wanted.display()))
+            .changed("the log was read, and no export was kept")
+            .hint("see that there is room and that the folder above it can be written, then give the same command again")
     }
 }
 
@@ -216,6 +218,8 @@ mod tests {
         assert_eq!(fs::read(wanted.join("checkpoints/7")).unwrap(), b"note");
 
         let failure = Passing::begin(&wanted).err().unwrap();
-        assert_eq!(failure.code, "folder.not-empty");
+        assert_eq!((failure.exit, failure.code.as_str()), (Exit::Usage, "folder.not-empty"));
+        let failure = Passing::begin(&home.path().join("none/export")).err().unwrap();
+        assert_eq!((failure.exit, failure.code.as_str()), (Exit::Failed, "file"));
     }
 }

@@ -198,6 +198,10 @@ impl Connection {
             Err(Lost::Before(error)) => return Err(error),
             Err(Lost::After(cause)) => cause,
         };
+        if post.write && post.key.is_none() {
+            // Without a key nothing holds it to being done once.
+            return Err(self.after_loss(post, first).await);
+        }
         let cause = match self.once(post, body).await {
             Ok(answer) => return Ok(answer),
             Err(Lost::Before(error)) if error.is_of_our_certificate() => return Err(error),
@@ -205,12 +209,16 @@ impl Connection {
             Err(Lost::Before(error)) => format!("{first}; then {}", error.cause()),
             Err(Lost::After(cause)) => cause,
         };
-        // In TLS 1.3 the server looks at our certificate after we have begun to send. Its alert can be lost when it closes on
-        // what we sent, so a connection on which nothing is sent tells the two cases apart. Nothing else that it finds says
-        // what became of what was sent.
+        Err(self.after_loss(post, cause).await)
+    }
+
+    /// In TLS 1.3 the server looks at our certificate after we have begun to send. Its alert can be lost when it closes on what
+    /// we sent, so a connection on which nothing is sent tells the two cases apart. Nothing else that it finds says what
+    /// became of what was sent.
+    async fn after_loss(&self, post: &Post, cause: String) -> ClientError {
         match self.probe().await {
-            Err(error) if error.is_of_our_certificate() => Err(error),
-            _ => Err(post.unanswered(self.server(), cause)),
+            Err(error) if error.is_of_our_certificate() => error,
+            _ => post.unanswered(self.server(), cause),
         }
     }
 

@@ -209,8 +209,37 @@ impl Contexts {
         Ok(context)
     }
 
+    /// Looks whether a context could be taken in under that name: for whoever is about to spend a code that is good once.
+    ///
+    /// # Errors
+    /// When the name is none, or is taken and `replace` is `Replace::No`, or the folder cannot be written.
+    pub fn check_room(&self, name: Option<&str>, replace: Replace) -> Result<(), ClientError> {
+        if let Some(name) = name {
+            check_name(name)?;
+            self.check_free(name, replace)?;
+        }
+        for folder in [&self.folder, &self.folder.join("contexts")] {
+            files::private_folder(folder)?;
+            let trial = folder.join(".trial");
+            files::write_private(&trial, b"")?;
+            files::remove(&trial)?;
+        }
+        Ok(())
+    }
+
+    fn check_free(&self, name: &str, replace: Replace) -> Result<(), ClientError> {
+        if replace == Replace::Yes || !self.config.contexts.contains_key(name) {
+            return Ok(());
+        }
+        Err(ClientError::context(
+            "context.exists",
+            format!("there is a context '{name}' already"),
+            "--name NAME takes it in under another name; --replace puts it in the old one's place",
+        ))
+    }
+
     /// Takes a context in: its folder with the three files and `context.yaml`, listed in config.yaml. The first one becomes
-    /// the current one.
+    /// the current one. One that gives way stays whole until the new one is.
     ///
     /// # Errors
     /// When one of that name is there and `replace` is `Replace::No`, or a file cannot be written.
@@ -218,32 +247,31 @@ impl Contexts {
         let name = &parts.file.name;
         check_name(name)?;
         check_server(&parts.file.server)?;
-        if replace == Replace::No && self.config.contexts.contains_key(name) {
-            return Err(ClientError::context(
-                "context.exists",
-                format!("there is a context '{name}' already"),
-                "--name NAME takes it in under another name; --replace puts it in the old one's place",
-            ));
-        }
-        let folder = self.folder.join("contexts").join(name);
-        files::private_folder(&folder)?;
+        self.check_free(name, replace)?;
         let file = ContextFile {
             ca: "ca.crt".into(),
             certificate: "operator.crt".into(),
             key: "operator.key".into(),
             ..parts.file.clone()
         };
-        files::write_private(&folder.join(&file.key), parts.key)?;
-        files::write_private(&folder.join(&file.certificate), parts.certificate)?;
-        files::write_private(&folder.join(&file.ca), parts.ca)?;
-        let path = folder.join("context.yaml");
-        files::write_private(&path, file.to_yaml()?.as_bytes())?;
+        let text = file.to_yaml()?;
+        files::private_folder(&self.folder.join("contexts"))?;
+        let folder = self.folder.join("contexts").join(name);
+        files::put_folder(
+            &folder,
+            &[
+                (&file.key, parts.key),
+                (&file.certificate, parts.certificate),
+                (&file.ca, parts.ca),
+                (Path::new("context.yaml"), text.as_bytes()),
+            ],
+        )?;
         self.config.contexts.insert(name.clone(), Path::new("contexts").join(name).join("context.yaml"));
         if self.config.current.is_none() {
             self.config.current = Some(name.clone());
         }
         self.save()?;
-        Ok(Context { file, path })
+        Ok(Context { file, path: folder.join("context.yaml") })
     }
 
     fn save(&self) -> Result<(), ClientError> {
@@ -329,7 +357,40 @@ mod tests {
         contexts.add(&parts("demo"), Replace::No).unwrap();
         let error = contexts.add(&parts("demo"), Replace::No).unwrap_err();
         assert_eq!((error.code(), error.exit()), ("context.exists", Exit::Usage));
-        contexts.add(&parts("demo"), Replace::Yes).unwrap();
+        contexts.add(&ContextParts { key: b"another", ..parts("demo") }, Replace::Yes).unwrap();
+        let (context, _) = contexts.choose(&Choice::default(), &Choice::default()).unwrap();
+        assert_eq!(context.read_key().unwrap().as_slice(), b"another");
+        assert_eq!(std::fs::read_dir(home.path().join("contexts")).unwrap().count(), 1, "nothing passing is left behind");
+    }
+
+    #[test]
+    fn a_context_that_cannot_be_written_leaves_the_old_one_whole() {
+        let home = tempfile::tempdir().unwrap();
+        let mut contexts = Contexts::open_at(home.path().to_owned()).unwrap();
+        let old = contexts.add(&parts("demo"), Replace::No).unwrap();
+        // A folder in the way of the new one's own.
+        std::fs::create_dir(home.path().join(format!("contexts/.demo.{}", std::process::id()))).unwrap();
+        let error = contexts.add(&ContextParts { key: b"another", ..parts("demo") }, Replace::Yes).unwrap_err();
+        assert_eq!((error.code(), error.exit()), ("file", Exit::Failed));
+        assert_eq!(Context::read(&old.path).unwrap().read_key().unwrap().as_slice(), b"key");
+    }
+
+    #[test]
+    fn room_is_looked_for_before_anything_is_spent() {
+        let home = tempfile::tempdir().unwrap();
+        let mut contexts = Contexts::open_at(home.path().join("iamctl")).unwrap();
+        contexts.check_room(Some("demo"), Replace::No).unwrap();
+        contexts.add(&parts("demo"), Replace::No).unwrap();
+        assert_eq!(contexts.check_room(Some("demo"), Replace::No).unwrap_err().code(), "context.exists");
+        contexts.check_room(Some("demo"), Replace::Yes).unwrap();
+        assert_eq!(contexts.check_room(Some("no/name"), Replace::Yes).unwrap_err().code(), "context.name");
+        assert_eq!(std::fs::read_dir(home.path().join("iamctl/contexts")).unwrap().count(), 1);
+
+        // A file where the folder should be: not even root can write there.
+        std::fs::write(home.path().join("taken"), "").unwrap();
+        let contexts = Contexts { folder: home.path().join("taken"), config: Config::default() };
+        let error = contexts.check_room(None, Replace::No).unwrap_err();
+        assert_eq!((error.code(), error.exit()), ("file", Exit::Failed));
     }
 
     #[test]

@@ -173,7 +173,10 @@ impl ClientError {
             Self::Problem(problem) => problem.exit(),
             Self::Unreachable { .. } | Self::NotConfirmed { .. } | Self::NoAnswer { .. } => Exit::Unavailable,
             Self::Tls { .. } => Exit::NotAuthenticated,
-            Self::Context { .. } | Self::File(_) => Exit::Usage,
+            Self::Context { .. } => Exit::Usage,
+            Self::File(fault) if fault.verb == "read" => Exit::Usage,
+            // The system refuses: nothing is wrong with what was asked for.
+            Self::File(_) => Exit::Failed,
             Self::Reply { .. } => Exit::Failed,
         }
     }

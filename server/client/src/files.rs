@@ -79,6 +79,42 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileFault> {
     })
 }
 
+/// Puts a folder of private files in place as a whole: written beside it, then swapped with what is there, which goes.
+///
+/// # Errors
+/// When the system refuses; what was there is untouched then.
+pub fn put_folder(folder: &Path, contents: &[(&Path, &[u8])]) -> Result<(), FileFault> {
+    let fault = |cause| FileFault::new("write", folder, cause);
+    let name = folder.file_name().ok_or_else(|| fault(io::Error::from(io::ErrorKind::InvalidInput)))?;
+    let passing = folder.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    DirBuilder::new().mode(0o700).create(&passing).map_err(|cause| FileFault::new("create", &passing, cause))?;
+    let put = (|| {
+        contents.iter().try_for_each(|(name, bytes)| write_private(&passing.join(name), bytes))?;
+        swap(&passing, folder).map_err(fault)
+    })();
+    // What gave way, or what did not come about. Best effort: it is hidden, and named after this process.
+    let _ = fs::remove_dir_all(&passing);
+    put
+}
+
+fn swap(passing: &Path, folder: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    if folder.exists() {
+        renameat_with(CWD, passing, CWD, folder, RenameFlags::EXCHANGE)?;
+    } else {
+        fs::rename(passing, folder)?;
+    }
+    File::open(folder.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Takes a file away.
+///
+/// # Errors
+/// When the system refuses.
+pub fn remove(path: &Path) -> Result<(), FileFault> {
+    fs::remove_file(path).map_err(|cause| FileFault::new("remove", path, cause))
+}
+
 /// The permission bits of a file.
 ///
 /// # Errors

@@ -160,3 +160,17 @@ async fn an_enrolment_needs_no_certificate() {
     assert_eq!(stand_in.asked()[0].path, "/enrol");
     assert_eq!(stand_in.asked()[0].body, serde_json::json!({"code": "ABCD", "csr": "CSR"}));
 }
+
+#[tokio::test]
+async fn an_enrolment_that_was_lost_is_not_sent_again() {
+    let authorities = Authorities::of("demo");
+    for does in [|| Does::Close, || Does::Vanish] {
+        let stand_in = StandIn::start(&authorities, move |_, _| does()).await;
+        let ca = authorities.root.certificate().pem().unwrap();
+        let request = Enrol { code: "ABCD".into(), csr: "CSR".into() };
+        let error = client::enrol::enrol(&stand_in.url(), ca.as_bytes(), &request, Duration::from_secs(5)).await.unwrap_err();
+        assert_eq!(stand_in.asked().len(), 1, "a code is good once");
+        assert!(matches!(&error, ClientError::NotConfirmed { key: None, .. }), "{error:?}");
+        assert_eq!((error.exit(), error.written()), (Exit::Unavailable, Written::Perhaps));
+    }
+}
