@@ -6,8 +6,7 @@ use api::Exit;
 use clap::Args;
 use client::surroundings;
 
-use crate::failure::Failure;
-use crate::flags::Format;
+use crate::failure::{Failure, NOTHING_SENT};
 use crate::output::Look;
 use crate::session::Session;
 use crate::verb::tell;
@@ -35,13 +34,18 @@ impl Dashboard {
         match self.open(session).await {
             Ok(exit) => exit,
             Err(failure) => {
-                tell(session, &failure, session.flags.output.unwrap_or(Format::Table));
+                tell(session, &failure);
                 failure.exit
             }
         }
     }
 
     async fn open(self, session: &Session) -> Result<Exit, Failure> {
+        session.no_dry_run("dashboard", "asks before each write")?;
+        if session.flags.idempotency_key.is_some() {
+            return Err(Failure::usage("usage.idempotency-key", "the dashboard makes a key of its own for each write")
+                .changed(NOTHING_SENT));
+        }
         let connection = session.connection()?.clone();
         let options = tui::Options {
             ascii: self.ascii || !surroundings::speaks_utf8(),
@@ -59,6 +63,24 @@ impl Dashboard {
 
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches;
+
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+    use crate::output::Terminal;
+
+    #[tokio::test]
+    async fn what_would_not_hold_inside_is_refused_before_it_opens() {
+        for (flag, code) in [("--dry-run", "usage.dry-run"), ("--idempotency-key=12345678", "usage.idempotency-key")] {
+            let matches = crate::command().try_get_matches_from(["iamctl", "dashboard", flag]).unwrap();
+            let arguments = Arguments::from_arg_matches(&matches).unwrap();
+            let session = Session::new(arguments.globals, Terminal { input: false, output: false, error: false });
+            let Command::Dashboard(dashboard) = arguments.command else { panic!("{flag}") };
+            let failure = dashboard.open(&session).await.unwrap_err();
+            assert_eq!((failure.exit, failure.code.as_str()), (Exit::Usage, code));
+        }
+    }
+
     #[test]
     fn the_dashboard_understands_this_command_line() {
         let grammar = crate::command();

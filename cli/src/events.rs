@@ -7,9 +7,9 @@ use futures_util::{StreamExt, future::ready};
 
 use crate::failure::Failure;
 use crate::flags::Format;
-use crate::output::{Answer, Body};
+use crate::output::{Answer, Body, aside};
 use crate::session::Session;
-use crate::verb::Verb;
+use crate::verb::{Ends, Verb};
 
 /// Follow what is done, as it is sealed into the audit log; JSON lines when piped
 #[derive(Debug, Args)]
@@ -30,17 +30,21 @@ pub struct Events {
 impl Verb for Events {
     type Row = ChangeEvent;
     const UNWATCHED: Format = Format::Jsonl;
+    const ENDS: Ends = Ends::WhenInterrupted;
 
     async fn run(self, session: &Session) -> Result<Answer<ChangeEvent>, Failure> {
-        let terminal = session.terminal.error;
+        let mut connected = false;
         let feed = session.connection()?.events(self.after).filter_map(move |told| {
             ready(match told {
                 Ok(Feed::Change(change)) => Some(Ok(change)),
-                Ok(Feed::Live) => None,
+                Ok(Feed::Live) => {
+                    connected = true;
+                    None
+                }
+                // A server that was never there is told at once, and the next step with it.
+                Ok(Feed::Lost { cause, .. }) if !connected => Some(Err(Failure::from(cause))),
                 Ok(Feed::Lost { cause, pause }) => {
-                    if terminal {
-                        crate::output::aside(&format!("{cause}; trying again in {} s", pause.as_secs()));
-                    }
+                    aside(&format!("{cause}; trying again in {} s", pause.as_secs()));
                     None
                 }
                 Err(error) => Some(Err(Failure::from(error))),

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::output::Answer;
-use crate::session::Session;
+use crate::session::{OWN_FILES, Session};
 use crate::verb::Verb;
 
 /// Write the manual pages
@@ -38,7 +38,7 @@ impl Verb for Man {
     type Row = Page;
 
     async fn run(self, session: &Session) -> Result<Answer<Page>, Failure> {
-        session.no_dry_run("man")?;
+        session.no_dry_run("man", OWN_FILES)?;
         let fault =
             |error: std::io::Error| Failure::new(Exit::Failed, "file", format!("cannot write {}: {error}", self.to.display()));
         std::fs::create_dir_all(&self.to).map_err(fault)?;

@@ -9,10 +9,13 @@ use client::{Answered, CallOptions, Choice, Connection, Context, Contexts, Paged
 use domain::Environment;
 use futures_util::TryStreamExt;
 
-use crate::failure::{Failure, NOTHING_SENT, repeat_safely};
+use crate::failure::{Failure, NOTHING_CHANGED, NOTHING_SENT, repeat_safely};
 use crate::flags::{Globals, ListFlags};
 use crate::output::{Answer, Body, Terminal, aside};
 use crate::prompt;
+
+/// What a command does that has no dry run.
+pub const OWN_FILES: &str = "changes files of this machine";
 
 /// One run of the program.
 pub struct Session {
@@ -195,17 +198,15 @@ impl Session {
         Err(Failure::usage("confirmation.declined", "not confirmed").changed(NOTHING_SENT))
     }
 
-    /// For writes that happen on this machine alone, where there is no server to go through it.
+    /// For commands that have no operation of the server's to go through. `why` says what the command does instead.
     ///
     /// # Errors
     /// When `--dry-run` was given.
-    pub fn no_dry_run(&self, command: &str) -> Result<(), Failure> {
+    pub fn no_dry_run(&self, command: &str, why: &str) -> Result<(), Failure> {
         if self.flags.dry_run {
-            return Err(Failure::usage(
-                "usage.dry-run",
-                format!("'{command}' changes files of this machine and has no --dry-run"),
-            )
-            .changed("nothing was changed"));
+            return Err(
+                Failure::usage("usage.dry-run", format!("'{command}' {why} and has no --dry-run")).changed(NOTHING_CHANGED)
+            );
         }
         Ok(())
     }

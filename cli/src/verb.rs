@@ -16,9 +16,20 @@ pub trait Verb {
     type Row: Tabular;
     /// The format where none is asked for and nobody watches.
     const UNWATCHED: Format = Format::Table;
+    /// How it comes to its end.
+    const ENDS: Ends = Ends::ByItself;
 
     /// Does it.
     fn run(self, session: &Session) -> impl Future<Output = Result<Answer<Self::Row>, Failure>>;
+}
+
+/// How a command comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// By itself: an interruption is told.
+    ByItself,
+    /// When it is interrupted, as its help says: there is nothing to tell.
+    WhenInterrupted,
 }
 
 /// Runs a verb from its flags to its exit code.
@@ -32,12 +43,15 @@ pub async fn perform<V: Verb>(verb: V, session: &Session) -> Exit {
     };
     let done = tokio::select! {
         done = carry_out(verb, session, &style) => done,
-        _ = tokio::signal::ctrl_c() => Err(interrupted(session)),
+        _ = tokio::signal::ctrl_c() => match V::ENDS {
+            Ends::ByItself => Err(interrupted(session)),
+            Ends::WhenInterrupted => Ok(Exit::Interrupted),
+        },
     };
     match done {
         Ok(exit) => exit,
         Err(failure) => {
-            tell(session, &failure, format);
+            tell(session, &failure);
             failure.exit
         }
     }
@@ -56,8 +70,13 @@ async fn carry_out<V: Verb>(verb: V, session: &Session, style: &Style) -> Result
 async fn put_out<T: Tabular>(answer: Answer<T>, session: &Session, style: &Style) -> Result<Exit, Failure> {
     let nothing =
         matches!(&answer.body, Body::List(items) if items.is_empty()) && matches!(style.format, Format::Table | Format::Wide);
+    let live = matches!(answer.body, Body::Live(_));
     let mut to = BufWriter::new(io::stdout().lock());
-    let printed = match output::print(answer.body, style, &mut to).await {
+    let printed = tokio::select! {
+        printed = output::print(answer.body, style, &mut to) => printed,
+        () = output::reader_gone(), if live => Err(Broken::Pipe),
+    };
+    let printed = match printed {
         Ok(()) => to.flush().map_err(Broken::from),
         Err(broken) => {
             // What came before the break is data all the same.
@@ -95,9 +114,9 @@ fn interrupted(session: &Session) -> Failure {
     }
 }
 
-/// Tells a failure on standard error.
-pub fn tell(session: &Session, failure: &Failure, format: Format) {
+/// Tells a failure on standard error, in the format that was asked for.
+pub fn tell(session: &Session, failure: &Failure) {
     let look = Look::of_error(session.flags.color, session.terminal);
     // Where standard error is closed there is nobody to tell it to.
-    let _ = output::tell_failure(&mut io::stderr().lock(), failure, Some(format), look);
+    let _ = output::tell_failure(&mut io::stderr().lock(), failure, session.flags.output, look);
 }

@@ -179,6 +179,33 @@ impl Daemon {
         run("iamctl", self.folder(), &all, input)
     }
 
+    /// Starts `iamctl` as the first operator and waits until it hears an interruption.
+    ///
+    /// # Panics
+    /// When it cannot be started, or ends before.
+    #[must_use]
+    pub fn starts_iamctl(&self, arguments: &[&str]) -> Child {
+        let mut child = command("iamctl", self.folder())
+            .arg("--context-file")
+            .arg(self.data_dir.join("first-operator/context.yaml"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let status = format!("/proc/{}/status", child.id());
+        let hears = |line: &str| {
+            let caught = line.strip_prefix("SigCgt:").map(|mask| u64::from_str_radix(mask.trim(), 16).unwrap());
+            caught.is_some_and(|mask| mask & 0b10 != 0)
+        };
+        while !std::fs::read_to_string(&status).unwrap().lines().any(hears) {
+            assert!(child.try_wait().unwrap().is_none(), "iamctl {arguments:?} ended");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        child
+    }
+
     /// Runs `iamctl … -o json`, which must succeed.
     ///
     /// # Panics

@@ -9,7 +9,7 @@ use client::{Context, ContextFile, Contexts};
 use super::ContextView;
 use crate::failure::Failure;
 use crate::output::Answer;
-use crate::session::Session;
+use crate::session::{OWN_FILES, Session};
 use crate::verb::Verb;
 
 /// Take in a context file with the certificate and key beside it
@@ -36,7 +36,7 @@ impl Verb for Import {
     type Row = ContextView;
 
     async fn run(self, session: &Session) -> Result<Answer<ContextView>, Failure> {
-        session.no_dry_run("context import")?;
+        session.no_dry_run("context import", OWN_FILES)?;
         let context = Context::read(&self.file)?;
         // Looked over before it is taken in: a broken context is better refused than kept.
         client::tls::Credential::of(&context)?;

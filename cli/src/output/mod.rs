@@ -14,7 +14,7 @@ mod tests;
 pub use answer::{Answer, Body};
 pub use columns::Columns;
 pub use error::tell_failure;
-pub use terminal::{Look, Terminal};
+pub use terminal::{Look, Terminal, reader_gone};
 
 use std::io::{self, Write};
 

@@ -1,6 +1,7 @@
 //! What the three standard streams are, and what may be shown on them.
 
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use client::surroundings;
 use client::tabular::Tone;
@@ -22,6 +23,21 @@ impl Terminal {
     /// As they are.
     pub fn find() -> Self {
         Self { input: io::stdin().is_terminal(), output: io::stdout().is_terminal(), error: io::stderr().is_terminal() }
+    }
+}
+
+/// Comes back when nobody reads standard output any more: while nothing happens nothing is written, and no write would tell.
+pub async fn reader_gone() {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let stdout = io::stdout();
+        let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+        let told = poll(&mut asked, Some(&NOW)).is_ok_and(|ready| ready > 0);
+        if told && asked.iter().any(|asked| asked.revents().intersects(PollFlags::ERR | PollFlags::HUP)) {
+            return;
+        }
     }
 }
 

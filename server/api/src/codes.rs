@@ -269,7 +269,7 @@ pub const CODES: &[Code] = &[
     entry("usage.missing-command", "no command is given", "'iamctl --help' lists the commands"),
     entry("usage.conflict", "two flags exclude each other", "leave one of them out"),
     entry("usage.column", "there is no such column", "'--columns help' lists them"),
-    entry("usage.dry-run", "the command changes files of this machine only and has no dry run", "leave --dry-run out"),
+    entry("usage.dry-run", "the command has no dry run", "leave --dry-run out"),
     entry("usage.personal-argument", "a personal number was given as an argument", "write '-' and give it on standard input"),
     entry("usage.idempotency-key", "the command makes its own idempotency keys", "leave --idempotency-key out"),
     entry("usage.topic", "there is nothing to explain under that word", "'iamctl explain' lists the topics"),

@@ -85,6 +85,8 @@ impl Following {
                             if let Ok(data) = frame.into_data() {
                                 reader.take_in(&data);
                             }
+                            // Where a feed from now on began; behind the first change it is the change that counts.
+                            self.last = self.last.or(reader.opening);
                             if reader.line.len() <= MAX_LINE {
                                 self.state = State::Open { body, reader };
                                 continue;
@@ -156,6 +158,9 @@ fn may_pass(error: &ClientError) -> bool {
 #[derive(Default)]
 struct Reader {
     line: Vec<u8>,
+    id: Option<u64>,
+    /// The id of an event without data: where the feed begins.
+    opening: Option<u64>,
     after_cr: bool,
     data: String,
     ready: std::collections::VecDeque<ChangeEvent>,
@@ -185,7 +190,11 @@ impl Reader {
 
     fn line_over(&mut self, line: &[u8]) {
         if line.is_empty() {
-            let data = std::mem::take(&mut self.data);
+            let (data, id) = (std::mem::take(&mut self.data), self.id.take());
+            if data.is_empty() {
+                self.opening = self.opening.or(id);
+                return;
+            }
             // Events of other kinds are for later versions: passed over.
             if let Ok(change) = serde_json::from_str(&data) {
                 self.ready.push_back(change);
@@ -194,11 +203,16 @@ impl Reader {
         }
         let text = String::from_utf8_lossy(line);
         let (field, value) = text.split_once(':').unwrap_or((&text, ""));
-        if field == "data" {
-            if !self.data.is_empty() {
-                self.data.push('\n');
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "data" => {
+                if !self.data.is_empty() {
+                    self.data.push('\n');
+                }
+                self.data.push_str(value);
             }
-            self.data.push_str(value.strip_prefix(' ').unwrap_or(value));
+            "id" => self.id = value.parse().ok(),
+            _ => {}
         }
     }
 }

@@ -12,6 +12,7 @@ mod pages;
 mod quickstart;
 mod refusals;
 mod secrets;
+mod streams;
 
 /// Runs one test on one engine.
 fn on(engine: Engine, body: impl AsyncFnOnce(Engine)) {

@@ -45,3 +45,31 @@ async fn a_lost_feed_is_taken_up_behind_the_last_event() {
     assert_eq!(asked[1].headers["last-event-id"], "5");
     assert_eq!(asked[2].path, "/admin/v1/events?after=6");
 }
+
+#[tokio::test]
+async fn a_feed_that_is_lost_before_its_first_event_loses_none() {
+    let authorities = Authorities::of("demo");
+    let stand_in = StandIn::start(&authorities, |number, _| {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+        match number {
+            // The second breaks off in the middle of an event.
+            1 => Does::Raw(format!("{head}: open\nid: 41\n\n")),
+            2 => Does::Raw(format!("{head}: open\nid: 41\n\nid: 42\nevent: change\n")),
+            3 => Does::Raw(format!("{head}{}", event(42))),
+            _ => Does::Answer(403, &[], r#"{"status":403,"code":"auth.operator-disabled","detail":"no"}"#.into()),
+        }
+    })
+    .await;
+    let home = tempfile::tempdir().unwrap();
+    let connection = connection(home.path(), &stand_in, &authorities);
+    let mut feed = Box::pin(connection.events(None));
+    let mut seen = Vec::new();
+    while let Some(Ok(told)) = feed.next().await {
+        if let Feed::Change(change) = told {
+            seen.push(change.index);
+        }
+    }
+    assert_eq!(seen, [42]);
+    let paths: Vec<String> = stand_in.asked().into_iter().map(|asked| asked.path).collect();
+    assert_eq!(paths, ["", "?after=41", "?after=41", "?after=42"].map(|query| format!("/admin/v1/events{query}")));
+}

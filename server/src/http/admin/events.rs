@@ -86,6 +86,9 @@ async fn begin(app: Arc<App>, peer: Peer, start: Start, headers: &HeaderMap, req
         },
     };
     let feed = Feed { app, peer, next, operations: api::operations() };
+    // Where the feed begins is said at once: who loses the connection before the first event goes on from there.
+    let opening =
+        stream::iter((next > 0).then(|| Ok::<_, Infallible>(Event::default().id((next - 1).to_string()).comment("open"))));
     let stream = stream::unfold(feed, |mut feed| async move {
         let stopping = feed.app.stopping.clone();
         // Without the end that a stop sets to it, a stream would hold the stop up for as long as requests may drain.
@@ -95,7 +98,7 @@ async fn begin(app: Arc<App>, peer: Peer, start: Start, headers: &HeaderMap, req
         };
         Some((stream::iter(batch.into_iter().map(Ok::<_, Infallible>)), feed))
     });
-    let events = futures_util::StreamExt::flatten(stream);
+    let events = futures_util::StreamExt::chain(opening, futures_util::StreamExt::flatten(stream));
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)).text("keep-alive")).into_response()
 }
 
