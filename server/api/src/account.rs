@@ -213,6 +213,7 @@ pub struct SuspendedFacts {
 
 /// List accounts; no personal data.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ListAccounts {
     /// Only this state.
     #[serde(default, skip_serializing_if = "Option::is_none")]

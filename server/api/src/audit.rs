@@ -8,6 +8,7 @@ use crate::{Effect, Operation, Page, Role, page::PageRequest};
 
 /// List audit entries, newest first.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ListAudit {
     /// Only this operator's.
     #[serde(default, skip_serializing_if = "Option::is_none")]

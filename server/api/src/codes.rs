@@ -127,7 +127,6 @@ pub const CODES: &[Code] = &[
         "'iamctl explain key.rotate' names the purposes",
     ),
     entry("key.algorithm", "the purpose has no key of that algorithm", "'iamctl key list --purpose PURPOSE' shows what there is"),
-    entry("key.reason", "a key is not revoked for that reason", "'iamctl key revoke --help' lists the reasons"),
     entry(
         "operator.exists",
         "the operator is on record under another name or with other roles",

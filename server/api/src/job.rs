@@ -77,6 +77,7 @@ pub struct JobView {
 
 /// List the jobs, newest first.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ListJobs {
     /// Only this state.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,6 +10,7 @@ const READERS: &[Role] = &[Role::KeyOfficer, Role::Administrator, Role::RpOffice
 
 /// List the keys of the platform.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ListKeys {
     /// Only this purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,7 +37,7 @@ pub struct KeyView {
     pub kid: Kid,
     /// What it is for.
     pub purpose: KeyPurpose,
-    /// Which line of generations within the purpose, e.g. `operators-1`.
+    /// Which line of generations within the purpose, e.g. `operators`; the generations of a CA are named `operators-1` and so on.
     pub name: String,
     /// Algorithm.
     pub algorithm: KeyAlgorithm,

@@ -58,6 +58,7 @@ pub struct OperatorAdded {
 
 /// List the operators.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ListOperators {
     /// Which part of the list.
     #[serde(flatten)]

@@ -16,7 +16,7 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// The part of a list operation that asks for a page. Flattened into it.
+/// The part of a list operation that asks for a page. Flattened into it; the operation refuses unknown fields for both.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PageRequest {
     /// Go on after this row: the `next` of the page before.

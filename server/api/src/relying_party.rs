@@ -87,6 +87,7 @@ pub struct PartyApplied {
 
 /// List the relying parties.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ListParties {
     /// Only this sector.
     #[serde(default, skip_serializing_if = "Option::is_none")]

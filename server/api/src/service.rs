@@ -11,6 +11,7 @@ const READERS: &[Role] =
 
 /// List the services.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ListServices {
     /// Only this party's.
     #[serde(default, skip_serializing_if = "Option::is_none")]

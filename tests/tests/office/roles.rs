@@ -53,6 +53,15 @@ both_engines! {
         }
     }
 
+    async fn no_operation_takes_a_field_that_it_does_not_know(world: &World) {
+        for operation in api::operations() {
+            let first = world.first().under(&tests::world::desk::fresh_key());
+            let problem = first.post(operation.name, r#"{"staet":"suspended"}"#).await.reply.unwrap_err();
+            assert_eq!((problem.status, problem.code.as_str()), (422, "request.invalid"), "{}", operation.name);
+            assert!(problem.fields[0].message.contains("unknown field `staet`"), "{}: {problem:?}", operation.name);
+        }
+    }
+
     async fn a_denied_request_is_in_the_audit_log(world: &World) {
         let auditor = world.operator("auditor-1", &[Role::Auditor]).await;
         world.clock.ticks();
