@@ -110,7 +110,7 @@ pub const CODES: &[Code] = &[
     entry(
         "key.rotation-in-progress",
         "a key of that purpose waits to become active, perhaps another operator's",
-        "see 'iamctl key list'; abort that rotation first if it is not wanted",
+        "see 'iamctl key list'; 'iamctl key revoke' withdraws the waiting generation if it is not wanted",
     ),
     entry("key.state", "the key is in another state than the verb wants", "see 'iamctl key show'"),
     entry("key.still-draining", "tokens that the key signed still live", "wait, or revoke it when it has leaked"),

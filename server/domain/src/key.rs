@@ -92,6 +92,22 @@ words! {
     }
 }
 
+impl RevocationReason {
+    /// Whether a key may be revoked for it.
+    ///
+    /// # Errors
+    /// `key.no-hold`: its revocation is for good.
+    pub fn check_for_key(self) -> Result<(), Refusal> {
+        match self {
+            RevocationReason::CertificateHold => Err(Refusal::new(
+                "key.no-hold",
+                "a key cannot be put on hold, only a certificate can; its revocation is for good",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// When and why a generation was revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Revocation {
@@ -248,12 +264,11 @@ impl KeyGeneration {
         if self.state == KeyState::Revoked {
             return Err(Refusal::new("key.revoked", format!("key {} is already revoked", self.kid)));
         }
-        if reason == RevocationReason::CertificateHold {
-            return Err(Refusal::new("key.no-hold", "a key cannot be put on hold, only a certificate can"));
-        }
+        reason.check_for_key()?;
         Ok(KeyGeneration {
             state: KeyState::Revoked,
-            retire_at: Some(now),
+            // One that was retired before was so from that moment, and stays so on record.
+            retire_at: self.retire_at.filter(|_| self.state == KeyState::Retired).or(Some(now)),
             revocation: Some(Revocation { at: now, reason }),
             ..self.clone()
         })
@@ -476,6 +491,12 @@ mod tests {
     fn a_key_is_not_put_on_hold() {
         let refusal = key("k", KeyState::Active).revoke(RevocationReason::CertificateHold, noon()).unwrap_err();
         assert_eq!(refusal.code, "key.no-hold");
+        // One that was retired long ago was not retired today.
+        let retired = KeyGeneration { retire_at: Some(after(1)), ..key("k", KeyState::Retired) };
+        let leaked = retired.revoke(RevocationReason::KeyCompromise, after(9)).unwrap();
+        assert_eq!((leaked.retire_at, leaked.revocation.map(|revoked| revoked.at)), (Some(after(1)), Some(after(9))));
+        let draining = KeyGeneration { retire_at: Some(after(20)), ..key("k", KeyState::Draining) };
+        assert_eq!(draining.revoke(RevocationReason::KeyCompromise, after(9)).unwrap().retire_at, Some(after(9)));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use api::key::{KeyRevocation, RevokeKey};
-use domain::{KeyGeneration, KeyPurpose, KeyState, RevocationReason, Timestamp};
+use domain::{KeyGeneration, KeyPurpose, KeyState, Timestamp};
 use serde_json::json;
 
 use super::rotate::{fresh, generations, somebody_was_faster};
@@ -10,17 +10,20 @@ use crate::store::{KeyRow, Write};
 
 /// Withdraws a key at once. In place of an active one the waiting generation takes over, or a fresh one.
 pub async fn revoke(app: &App, caller: &Caller, op: RevokeKey) -> Result<KeyRevocation, Failure> {
-    if op.reason == RevocationReason::CertificateHold {
-        return Err(Failure::invalid_field("key.reason", "reason", "a key cannot be put on hold; its revocation is for good"));
-    }
+    op.reason.check_for_key().map_err(|refusal| Failure::invalid_field(refusal.code, "reason", refusal.message))?;
     let now = app.clock.now();
     let known = app.store.read().await?.key(&op.kid).await?.ok_or_else(|| Failure::not_found("key", &op.kid))?;
     if known.purpose != KeyPurpose::TokenSigning.to_string() {
         let message = format!("only token-signing keys are revoked by this verb at present, not {}", known.purpose);
         return Err(Failure::invalid_field("key.purpose", "kid", message));
     }
-    // Made before the transaction begins, as in a rotation; thrown away when it is not needed.
-    let spare = fresh(app, known.generation()?.algorithm, now)?;
+    // Made before the transaction begins, as in a rotation, for one that signs or is about to; thrown away when a waiting
+    // generation takes over.
+    let known = known.generation()?;
+    let spare = match known.state {
+        KeyState::Published | KeyState::Active => fresh(app, vec![known.algorithm], now).await?.pop(),
+        KeyState::Draining | KeyState::Retired | KeyState::Revoked => None,
+    };
     let mut tx = app.store.write().await?;
     let rows = tx.keys(Some(KeyPurpose::TokenSigning), None).await?;
     let row = rows.iter().find(|row| row.kid == op.kid.as_str()).ok_or_else(|| Failure::not_found("key", &op.kid))?;
@@ -44,7 +47,7 @@ async fn replace(
     tx: &mut Write,
     rows: &[KeyRow],
     revoked: &KeyGeneration,
-    spare: KeyRow,
+    spare: Option<KeyRow>,
     now: Timestamp,
 ) -> Result<KeyRow, Failure> {
     let slot = revoked.slot();
@@ -59,6 +62,7 @@ async fn replace(
             Ok(active)
         }
         None => {
+            let spare = spare.ok_or_else(|| anyhow::anyhow!("no key was made for the place of {}", revoked.kid))?;
             let active = spare.with(&spare.generation()?.activate(now)?);
             tx.insert_key(&active).await?;
             Ok(active)

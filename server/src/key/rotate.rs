@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use api::key::{KeyView, RotateKey};
 use domain::{KeyAlgorithm, KeyGeneration, KeyPurpose, KeySlot, Kid as KeyId, Refusal, Rotation, Timestamp, plan_rotation};
 use serde_json::json;
@@ -24,7 +26,7 @@ pub async fn rotate(app: &App, caller: &Caller, op: RotateKey) -> Result<Vec<Key
     }
     let now = app.clock.now();
     // Made before the transaction begins: an RSA key takes longer than anybody should wait for the one writer.
-    let mut fresh = algorithms.iter().map(|algorithm| fresh(app, *algorithm, now)).collect::<Result<Vec<_>, _>>()?;
+    let mut fresh = fresh(app, algorithms, now).await?;
     let mut tx = app.store.write().await?;
     let rows = tx.keys(Some(op.purpose), None).await?;
     let mut plans = Vec::with_capacity(fresh.len());
@@ -46,10 +48,15 @@ pub async fn rotate(app: &App, caller: &Caller, op: RotateKey) -> Result<Vec<Key
     tx.commit(caller.record(&op).facts(facts), views).await
 }
 
-/// A fresh token-signing key, wrapped and not yet stored.
-pub(super) fn fresh(app: &App, algorithm: KeyAlgorithm, now: Timestamp) -> Result<KeyRow, Failure> {
-    let slot = Slot { purpose: KeyPurpose::TokenSigning, name: TOKENS, algorithm };
-    Ok(app.keys.new_signing_key(slot, Kid::Thumbprint, now)?)
+/// Fresh token-signing keys, wrapped and not yet stored. An RSA key takes longer than anything else may wait for this thread.
+pub(super) async fn fresh(app: &App, algorithms: Vec<KeyAlgorithm>, now: Timestamp) -> Result<Vec<KeyRow>, Failure> {
+    let keys = Arc::clone(&app.keys);
+    let made = tokio::task::spawn_blocking(move || {
+        let slot = |algorithm| Slot { purpose: KeyPurpose::TokenSigning, name: TOKENS, algorithm };
+        algorithms.into_iter().map(|algorithm| keys.new_signing_key(slot(algorithm), Kid::Thumbprint, now)).collect()
+    });
+    let made: anyhow::Result<Vec<KeyRow>> = made.await.map_err(anyhow::Error::from)?;
+    Ok(made?)
 }
 
 pub(super) fn slot(row: &KeyRow) -> Result<KeySlot, StoreError> {
