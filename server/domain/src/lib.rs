@@ -56,7 +56,7 @@ pub use reference::{AccountId, CallRef, ReferenceError};
 pub use refusal::Refusal;
 pub use relying_party::{Category, Function, Industry, PartyState, Sector, ServiceState};
 pub use service_history::{ServiceHistory, ServiceVersion};
-pub use text::{TextFault, check_name, check_reason, skeleton, suggest, visible};
+pub use text::{CharacterFault, TextFault, check_name, check_reason, skeleton, suggest, visible};
 pub use time::{Clock, Day, Entropy, Month, TimeError, Timestamp};
 pub use usage::{Outcome, UsageChannel};
 pub use wire::UnknownWord;

@@ -328,6 +328,15 @@ fn what_is_wrong_is_found_where_it_stands() {
         assert!(findings.iter().any(|found| found.path == *path && found.code == *code), "{path} {code}: {findings:#?}");
     }
 
+    // A profile that is above zero at the launch and not any more when a service of the group begins.
+    let mut population = lcq5();
+    let (name, since) = (population.synthetic_services[0].profile.clone(), population.synthetic_services[0].services[0].since);
+    for (month, level) in population.profiles.get_mut(&name).unwrap() {
+        *level = u32::from(*month < since.month());
+    }
+    let found: Vec<_> = population.findings().into_iter().map(|found| (found.path, found.code)).collect();
+    assert!(found.contains(&("syntheticServices[0].profile".to_owned(), "population.level")), "{found:?}");
+
     let mut population = lcq5();
     population.usage.services[0].service = "department-of-health.covid-19-vaccination-and-testing-record".parse().unwrap();
     population.usage.services[1].functions.insert(Function::StepUp, 0);

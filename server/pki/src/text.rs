@@ -6,14 +6,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
 }
 
-/// Characters that are there and cannot be seen, or turn their neighbours round: bidi controls, zero-width, tags.
-pub(crate) fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-}
-
 /// A host name in preferred syntax (RFC 1034 section 3.5): no wildcard, no address.
 pub(crate) fn is_host_name(host: &str) -> bool {
     let label = |label: &str| {
@@ -46,16 +38,6 @@ mod tests {
             ["", ".", "a..b", "a.", "*.gov.hk", "-a.hk", "a-.hk", "a_b.hk", "127.0.0.1", "::1", "a b", "香港.hk", &long, &endless]
         {
             assert!(!is_host_name(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn characters_that_hide_are_known() {
-        for hidden in ['\u{202e}', '\u{2066}', '\u{200b}', '\u{200d}', '\u{feff}', '\u{ad}', '\u{e0041}', '\u{61c}'] {
-            assert!(is_invisible(hidden), "{hidden:?}");
-        }
-        for seen in ['a', '陳', 'é', '—', '\u{3000}', '😀'] {
-            assert!(!is_invisible(seen), "{seen:?}");
         }
     }
 }

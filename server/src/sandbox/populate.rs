@@ -7,6 +7,7 @@ use domain::population::{Plan, Scale};
 use domain::{Environment, JobId, Refusal, spaced};
 use serde_json::json;
 
+use super::populating::accounts_made;
 use super::space;
 use super::surroundings::{invalid, surroundings};
 use crate::app::{App, Caller};
@@ -59,13 +60,16 @@ async fn before(tx: &mut Write, payload: &str) -> Result<Option<JobRow>, Failure
     // Held until the end: nobody registers, and no second load is queued, meanwhile.
     let registered = tx.begin_registering().await?;
     let fresh = "begin with a fresh sandbox: iamd init --environment sandbox";
-    let Some(last) = tx.last_job(Populate::NAME).await? else {
-        if registered > 0 {
-            let message = format!("there are {} accounts already", spaced(u64::try_from(registered).unwrap_or(0)));
-            return Err(Refusal::new("population.accounts", message).hint(fresh).into());
+    let registered = u64::try_from(registered).unwrap_or(0);
+    // Ordinals are dense: whoever is there beyond what loads have made came in by another way.
+    let strangers = |made: u64| {
+        if registered <= made {
+            return Ok(());
         }
-        return Ok(None);
+        let message = format!("accounts that no population made are here already: {}", spaced(registered - made));
+        Err(Failure::from(Refusal::new("population.accounts", message).hint(fresh)))
     };
+    let Some(last) = tx.last_job(Populate::NAME).await? else { return strangers(0).map(|()| None) };
     let job = last.job()?;
     match last.state()? {
         JobState::Queued | JobState::Running => {
@@ -75,8 +79,9 @@ async fn before(tx: &mut Write, payload: &str) -> Result<Option<JobRow>, Failure
         JobState::Done => {
             Err(Refusal::new("population.loaded", format!("a population was loaded by job {job}")).hint(fresh).into())
         }
-        JobState::Failed | JobState::Cancelled if last.progress.is_empty() && registered == 0 => Ok(None),
+        JobState::Failed | JobState::Cancelled if last.progress.is_empty() => strangers(0).map(|()| None),
         JobState::Failed | JobState::Cancelled => {
+            strangers(accounts_made(&last)?)?;
             if tx.job_payload(job).await? == payload {
                 return Ok(Some(last));
             }

@@ -50,6 +50,20 @@ struct Progress {
     position: Position,
 }
 
+impl Progress {
+    fn of(row: &JobRow) -> anyhow::Result<Self> {
+        match row.progress.as_str() {
+            "" => Ok(Self::default()),
+            progress => Ok(serde_json::from_str(progress)?),
+        }
+    }
+}
+
+/// How many accounts a load has made so far.
+pub(super) fn accounts_made(row: &JobRow) -> anyhow::Result<u64> {
+    Ok(Progress::of(row)?.accounts)
+}
+
 /// A load under way.
 pub(crate) struct Populating {
     plan: Arc<Plan>,
@@ -75,10 +89,7 @@ impl Populating {
     /// When the population does not fit the instance any more.
     pub(crate) async fn take_up(app: &App, row: &JobRow, payload: &str) -> Result<Self, Failure> {
         let asked: Populate = serde_json::from_str(payload).map_err(anyhow::Error::from)?;
-        let progress = match row.progress.as_str() {
-            "" => Progress::default(),
-            progress => serde_json::from_str(progress).map_err(anyhow::Error::from)?,
-        };
+        let progress = Progress::of(row)?;
         let scale = Scale::new(asked.scale)?;
         let surroundings = surroundings(&mut app.store.read().await?).await?;
         let manifests = asked.population.manifests();
@@ -158,17 +169,12 @@ impl Populating {
     }
 
     async fn next_people(&mut self, app: &App) -> Result<People, Failure> {
-        let plan = Arc::clone(&self.plan);
-        let there = usize::try_from(self.progress.accounts).map_err(anyhow::Error::from)?;
-        let accounts = self.accounts.get_or_insert_with(|| {
-            let mut accounts = Accounts::of(plan);
-            // Those that are there are drawn again: chance goes on from where it was.
-            if let Some(last) = there.checked_sub(1) {
-                accounts.nth(last);
-            }
-            accounts
-        });
+        let mut accounts = match self.accounts.take() {
+            Some(accounts) => accounts,
+            None => accounts_from(&self.plan, self.progress.accounts).await?,
+        };
         let lives = accounts.by_ref().take(ACCOUNTS).collect();
+        self.accounts = Some(accounts);
         People::prepare(&self.plan, &app.keys, app.entropy.as_ref(), app.clock.now(), lives).await
     }
 
@@ -224,6 +230,21 @@ impl Populating {
         let uses = tokio::task::spawn_blocking(move || Uses::from(plan, position)).await.map_err(anyhow::Error::from)?;
         Ok(Making { uses, codes })
     }
+}
+
+/// The plan's accounts behind those that are there. These are drawn again, for chance goes on from where it was; a million of
+/// them take longer than anything else may wait for this thread.
+async fn accounts_from(plan: &Arc<Plan>, there: u64) -> Result<Accounts<Arc<Plan>>, Failure> {
+    let there = usize::try_from(there).map_err(anyhow::Error::from)?;
+    let plan = Arc::clone(plan);
+    let drawn = tokio::task::spawn_blocking(move || {
+        let mut accounts = Accounts::of(plan);
+        if let Some(last) = there.checked_sub(1) {
+            accounts.nth(last);
+        }
+        accounts
+    });
+    Ok(drawn.await.map_err(anyhow::Error::from)?)
 }
 
 /// The population's people differ among themselves: who stands in their way was registered by hand meanwhile.

@@ -250,6 +250,15 @@ both_engines! {
         assert_eq!((page.items[0].job, page.items.len(), page.next), (second, 1, Some(second.to_string())));
     }
 
+    async fn people_who_came_in_while_a_load_was_off_stand_in_its_way(world: &World) {
+        with_parties(world).await;
+        let first = asked(world, SMALL).await;
+        world.first().call(&CancelJob { job: first }).await.unwrap();
+        world.citizen("CHAN TAI MAN").registers_remotely().await;
+        let problem = world.first().call(&lcq5_at(SMALL)).await.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str()), (409, "population.accounts"));
+    }
+
     async fn another_population_is_refused_with_what_to_do(world: &World) {
         with_parties(world).await;
         let refused = async |populate: &Populate| {

@@ -56,10 +56,13 @@ pub fn check_redirect_uri(given: &str, environment: Environment) -> Result<(), U
         return fault("redirect-uri.userinfo", "has a user name or password", None);
     }
     if environment == Environment::Sandbox && is_loopback_of_a_developer(&url) {
-        if url.port().is_none() {
+        // As written: the parser drops the port that goes without saying.
+        let port = authority(given).rsplit_once(':').map(|(_, port)| port);
+        if port.is_none_or(str::is_empty) {
             return fault("redirect-uri.port", "has no port", Some("write it as http://127.0.0.1:PORT/path".to_owned()));
         }
-        return normal(given, &url).or_else(|hint| fault_of_form(fault, hint));
+        let shown = if port == Some("80") { given.replacen(":80", "", 1) } else { given.to_owned() };
+        return normal(&shown, &url).or_else(|hint| fault_of_form(fault, hint));
     }
     if url.scheme() != "https" {
         let hint = match environment {
@@ -135,6 +138,18 @@ mod tests {
 
     fn code(uri: &str, environment: Environment) -> Option<&'static str> {
         check_redirect_uri(uri, environment).err().map(|fault| fault.code)
+    }
+
+    #[test]
+    fn a_developer_may_write_the_port_that_goes_without_saying() {
+        for uri in ["http://localhost:80/cb", "http://127.0.0.1:80/cb", "http://localhost:80", "http://localhost:8080/cb"] {
+            assert_eq!(code(uri, Environment::Sandbox), None, "{uri}");
+            assert_eq!(code(uri, Environment::Production), Some("redirect-uri.scheme"), "{uri}");
+        }
+        for uri in ["http://localhost/cb", "http://localhost:/cb", "http://localhost/cb:80", "http://127.0.0.1/?p=:80"] {
+            assert_eq!(code(uri, Environment::Sandbox), Some("redirect-uri.port"), "{uri}");
+        }
+        assert_eq!(code("http://localhost:080/cb", Environment::Sandbox), Some("redirect-uri.normal-form"));
     }
 
     #[test]

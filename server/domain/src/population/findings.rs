@@ -242,7 +242,7 @@ impl Findings {
                 );
             }
             self.shares(&format!("{path}.functions"), entry.functions.values());
-            self.profile(&format!("{path}.profile"), &entry.profile, population);
+            self.profile(&format!("{path}.profile"), &entry.profile, population, None);
             if let Some(channels) = &entry.channels {
                 self.shares(&format!("{path}.channels"), channels.values());
             }
@@ -271,7 +271,8 @@ impl Findings {
                 );
             }
             self.shares(&format!("{path}.functions"), group.functions.values());
-            self.profile(&format!("{path}.profile"), &group.profile, population);
+            let since = group.services.iter().map(|service| service.since);
+            self.profile(&format!("{path}.profile"), &group.profile, population, since);
             if group.slug(group.services.len().saturating_sub(1)).is_none() || group.services.len() > 99 {
                 self.add(format!("{path}.id"), "id.slug", "the id leaves no room for a number of two digits", None);
             }
@@ -344,13 +345,16 @@ impl Findings {
         }
     }
 
-    fn profile(&mut self, path: &str, name: &str, population: &Population) {
+    fn profile(&mut self, path: &str, name: &str, population: &Population, since: impl IntoIterator<Item = Day>) {
         if !population.profiles.contains_key(name) {
             let names: Vec<&str> = population.profiles.keys().map(String::as_str).collect();
             let hint = suggest(name, &names).map(|name| format!("did you mean '{name}'?"));
             self.add(path, "population.profile", format!("there is no profile '{}'", visible(name)), hint.as_deref());
         } else if !population.has_level(name, population.launch) {
             self.add(path, "population.level", format!("the profile '{}' is zero throughout", visible(name)), None);
+        } else if let Some(since) = since.into_iter().find(|since| !population.has_level(name, *since)) {
+            let message = format!("the profile '{}' is zero from {since} on, when a service of it begins", visible(name));
+            self.add(path, "population.level", message, None);
         }
     }
 

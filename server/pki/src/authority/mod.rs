@@ -10,7 +10,7 @@ use crate::generate::{PrivateKey, PublicKey};
 use crate::instance::Instance;
 use crate::plan::{AlternativeName, Plan, fresh_serial};
 use crate::profile::{self, Profile};
-use domain::Timestamp;
+use domain::{CharacterFault, Timestamp};
 
 /// Clocks of those who verify may be a little behind ours.
 const BACKDATING: i64 = 5 * 60;
@@ -248,7 +248,7 @@ fn validity(
 
 /// A common name out of our records: 1 to 64 visible characters (RFC 5280 appendix A, ub-common-name).
 fn check_common_name(name: &str) -> Result<(), PkiError> {
-    let visible = |c: char| !c.is_control() && !crate::text::is_invisible(c);
+    let visible = |c: char| CharacterFault::of(c).is_none();
     if name.is_empty() || name.chars().count() > 64 || name.trim() != name || !name.chars().all(visible) {
         return Err(PkiError::unfit("the subject", "its name must be 1 to 64 visible characters"));
     }

@@ -1,6 +1,7 @@
 //! Text inside a request. It is never used, but it is shown: so nothing may hide in it.
 
 use der::Tag;
+use domain::CharacterFault;
 
 use super::refusal::{CsrRefusal, refuse};
 use super::structure::fault;
@@ -28,7 +29,7 @@ fn type_and_value<'a>(attribute: &Tlv<'a>) -> der::Result<(&'a [u8], Tlv<'a>)> {
 
 /// Refuses text that shows as something else than it is.
 pub(super) fn checked(text: &str) -> Result<&str, CsrRefusal> {
-    match text.chars().find(|c| c.is_control() || crate::text::is_invisible(*c)) {
+    match text.chars().find(|c| CharacterFault::of(*c).is_some()) {
         None => Ok(text),
         Some(c) => Err(refuse("csr.name", format!("a name holds the control or invisible character U+{:04X}", u32::from(c)))),
     }

@@ -2,6 +2,7 @@
 
 use der::asn1::{GeneralizedTime, UtcTime};
 use der::{DateTime, Tag};
+use domain::CharacterFault;
 
 use super::{Linted, Rule, require, unreadable};
 use crate::generate::{KeyKind, PublicKey};
@@ -133,7 +134,7 @@ fn subject_text(linted: &Linted<'_>) -> Result<(), String> {
         )?;
         let text = std::str::from_utf8(value.value).map_err(|_| format!("{kind} is not text"))?;
         require(!text.trim().is_empty(), format!("{kind} is blank"))?;
-        let hidden = text.chars().any(|c| c.is_control() || crate::text::is_invisible(c));
+        let hidden = text.chars().any(|c| CharacterFault::of(c).is_some());
         require(!hidden, format!("{kind} holds a control or invisible character"))?;
     }
     Ok(())
