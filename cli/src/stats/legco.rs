@@ -2,7 +2,8 @@
 
 use api::stats::{LegcoReply, LegcoReport};
 use clap::Args;
-use domain::Day;
+use client::surroundings;
+use domain::{Day, figures};
 
 use crate::failure::Failure;
 use crate::output::Answer;
@@ -30,6 +31,17 @@ impl Verb for Legco {
     type Row = LegcoReply;
 
     async fn run(self, session: &Session) -> Result<Answer<LegcoReply>, Failure> {
-        Ok(Answer::one(session.call(&LegcoReport { as_at: self.as_at, known_at: self.known_at }).await?))
+        let reply = session.call(&LegcoReport { as_at: self.as_at, known_at: self.known_at }).await?;
+        // Not in the reply: the same question to the same database has the same bytes, whatever the time is.
+        let known_at = reply.known_at;
+        let provisional = !figures::is_final(known_at, surroundings::now());
+        let answer = Answer::one(reply);
+        Ok(if provisional {
+            answer.tell(format!(
+                "provisional: more may yet be recorded under {known_at}; it is final an hour after that day has ended in Hong Kong"
+            ))
+        } else {
+            answer
+        })
     }
 }

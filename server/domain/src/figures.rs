@@ -11,9 +11,12 @@
 //!   "more than 1.3 million", which would be false.
 //! * "About" stays "about" on an exact multiple; nothing is overstated by it.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::time::{Day, Timestamp};
 use crate::wire::words;
 
 words! {
@@ -158,6 +161,15 @@ impl Figure {
     }
 }
 
+/// How long after its end a day of recording may still gain something: longer than any transaction takes, and than the clocks of
+/// nodes may differ.
+const MARGIN: Duration = Duration::from_hours(1);
+
+/// Whether nothing more can come to be on record under a day: what is known at it never changes again.
+pub fn is_final(known_at: Day, now: Timestamp) -> bool {
+    now >= known_at.end().plus(MARGIN)
+}
+
 /// Thousands parted by a space: `400 000`.
 pub fn spaced(number: u64) -> String {
     let digits = number.to_string();
@@ -296,6 +308,13 @@ mod tests {
 
     fn pair(english: &str, chinese: &str) -> (String, String) {
         (english.to_owned(), chinese.to_owned())
+    }
+
+    #[test]
+    fn a_day_is_final_an_hour_after_its_end_in_hong_kong() {
+        let is_final = |now: &str| is_final("2022-06-10".parse().unwrap(), now.parse().unwrap());
+        assert!(!is_final("2022-06-10T12:00:00+08:00") && !is_final("2022-06-11T00:59:59.999999+08:00"));
+        assert!(is_final("2022-06-11T01:00:00+08:00"));
     }
 
     #[test]

@@ -48,7 +48,6 @@ no-category = Without a category
 total = Total
 
 note-synthetic-data = SYNTHETIC DATA: these are figures of a sandbox instance; no person, account or use in them is real.
-note-provisional = PROVISIONAL: more may yet be recorded under { $known }, so the same question may be answered differently later. It is final an hour after that day has ended; not to be published before.
 note-month-not-ended = { $month } had not ended on { $to }; its figures run up to that day.
 note-known-before-as-at = Nothing recorded after { $known } is in these figures.
 note-use = A usage count is one completed use by one person of one function of one service; requests that failed, were refused, timed out or were cancelled are not counted.

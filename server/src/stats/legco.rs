@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use api::stats::{LegcoFigure, LegcoNote, LegcoReply, LegcoReport, LegcoRow, LegcoTable};
-use domain::{Bilingual, Category, Day, Environment, Figure, FigureDefinition, Month, Sector, Timestamp, figures};
+use domain::{Bilingual, Category, Day, Environment, Figure, FigureDefinition, Month, Sector, figures};
 
 use super::definitions::{FREQUENT, VERSION, categories};
 use super::digest::digest;
-use super::question::{self, Finality};
+use super::question;
 use super::ranking;
 use super::services::Services;
 use super::tally::{self, Accounts, Cell, whole};
@@ -19,16 +19,14 @@ use crate::store::{Ended, Read, StoreError};
 
 /// The figures as at a day, as known on a day.
 pub(crate) async fn legco(app: &App, _: &Caller, op: LegcoReport) -> Result<LegcoReply, Failure> {
-    // Before the snapshot: what is final now is whole in it.
-    let now = app.clock.now();
-    question::as_at(op.as_at, now.hk_day())?;
-    question::known_at(op.known_at, now.hk_day())?;
+    let today = app.clock.now().hk_day();
+    question::as_at(op.as_at, today)?;
+    question::known_at(op.known_at, today)?;
     let mut read = app.store.read().await?;
-    draw_up(&mut read, app.environment, op.as_at, op.known_at, now).await
+    draw_up(&mut read, app.environment, op.as_at, op.known_at).await
 }
 
-/// The reply out of one snapshot: the same snapshot and the same days give the same reply, but for the note that says as long
-/// as the day of recording is not final.
+/// The reply out of one snapshot: the same snapshot and the same days give the same reply, whenever they are asked.
 ///
 /// # Errors
 /// When the database cannot be reached or contradicts itself.
@@ -37,7 +35,6 @@ pub async fn draw_up(
     environment: Environment,
     as_at: Day,
     known_at: Option<Day>,
-    now: Timestamp,
 ) -> Result<LegcoReply, Failure> {
     let extents = (read.usage_extent().await?, read.account_extent().await?);
     let services = Services::load(read).await?;
@@ -60,7 +57,7 @@ pub async fn draw_up(
         definitions: VERSION.to_owned(),
         figures: counted.figures(as_at)?,
         tables: vec![by_sector(&counted)?, frequently_used(&counted, as_at, &services)?, by_category(&counted)?],
-        notes: notes(environment, as_at, (known_at, question::finality(known_at, now)), &counted)?,
+        notes: notes(environment, as_at, known_at, &counted)?,
         digest: String::new(),
     };
     reply.digest = digest(&reply)?;
@@ -210,13 +207,8 @@ fn by_category(counted: &Counted) -> anyhow::Result<LegcoTable> {
     })
 }
 
-/// What the same days and the same counters always come with, once the day they are known at is final.
-fn notes(
-    environment: Environment,
-    as_at: Day,
-    (known_at, finality): (Day, Finality),
-    counted: &Counted,
-) -> anyhow::Result<Vec<LegcoNote>> {
+/// What the same days and the same counters always come with; nothing here asks the clock.
+fn notes(environment: Environment, as_at: Day, known_at: Day, counted: &Counted) -> anyhow::Result<Vec<LegcoNote>> {
     let note = |id: &str, variables: &[(&'static str, Word)]| {
         Ok::<_, anyhow::Error>(LegcoNote { id: id.to_owned(), text: say(&format!("note-{id}"), variables)? })
     };
@@ -224,9 +216,6 @@ fn notes(
     let mut notes = Vec::new();
     if environment == Environment::Sandbox {
         notes.push(note("synthetic-data", &[])?);
-    }
-    if finality == Finality::Provisional {
-        notes.push(note("provisional", &[("known", date(known_at))])?);
     }
     if as_at != as_at.month().last_day() {
         let month = Bilingual { en: as_at.month().english(), zh_hant: as_at.month().chinese() };
@@ -342,7 +331,7 @@ mod tests {
     #[test]
     fn what_a_reader_must_know_besides() {
         let ids = |environment, as_at: &str, known_at: &str| {
-            let notes = notes(environment, on(as_at), (on(known_at), Finality::Final), &of_2022()).unwrap();
+            let notes = notes(environment, on(as_at), on(known_at), &of_2022()).unwrap();
             notes.into_iter().map(|note| note.id).collect::<Vec<_>>()
         };
         let always = ["use", "registered", "accessible", "planned", "rounding"];
@@ -351,13 +340,11 @@ mod tests {
         assert_eq!(ids(Environment::Production, "2022-05-30", "2022-06-03")[0], "month-not-ended");
         assert_eq!(ids(Environment::Production, "2022-05-31", "2022-05-30")[0], "known-before-as-at");
 
-        let early = (on("2022-05-14"), Finality::Provisional);
-        let notes = notes(Environment::Sandbox, on("2022-05-15"), early, &of_2022()).unwrap();
-        let ids: Vec<&str> = notes.iter().take(4).map(|note| note.id.as_str()).collect();
-        assert_eq!(ids, ["synthetic-data", "provisional", "month-not-ended", "known-before-as-at"]);
-        assert!(notes[1].text.en.starts_with("PROVISIONAL: more may yet be recorded under 14 May 2022"), "{notes:?}");
-        assert_eq!(notes[2].text.en, "May 2022 had not ended on 15 May 2022; its figures run up to that day.");
-        assert_eq!(notes[3].text.zh_hant, "這些數字不包括2022年5月14日之後記錄的資料。");
+        let notes = notes(Environment::Sandbox, on("2022-05-15"), on("2022-05-14"), &of_2022()).unwrap();
+        let ids: Vec<&str> = notes.iter().take(3).map(|note| note.id.as_str()).collect();
+        assert_eq!(ids, ["synthetic-data", "month-not-ended", "known-before-as-at"]);
+        assert_eq!(notes[1].text.en, "May 2022 had not ended on 15 May 2022; its figures run up to that day.");
+        assert_eq!(notes[2].text.zh_hant, "這些數字不包括2022年5月14日之後記錄的資料。");
         let planned = "they sum to 114, the paper itself says “about 110”.";
         assert!(notes.iter().any(|note| note.text.en.ends_with(planned)), "{notes:?}");
         let grains = "registered users to 100 000, “iAM Smart+” users to 100 000, services to 10, usage counts to 1 000 000; “about” is the nearest 100 000.";

@@ -30,7 +30,6 @@ no-category = 沒有類別
 total = 總計
 
 note-synthetic-data = 模擬數據：這些是沙盒環境的數字，當中並無真實的人士、帳戶或使用紀錄。
-note-provisional = 暫定數字：{ $known }的記錄仍可能增加，同一問題其後的答案或會不同；該日終結一小時後方為定案，之前不應公布。
 note-month-not-ended = { $to }當日，{ $month }尚未完結；該月數字計算至當日為止。
 note-known-before-as-at = 這些數字不包括{ $known }之後記錄的資料。
 note-use = 使用次數指一名人士完成使用一項服務的一項功能一次；失敗、被拒絕、逾時或取消的要求不計算在內。

@@ -1,8 +1,6 @@
 //! The days and months that may be asked for.
 
-use std::time::Duration;
-
-use domain::{Day, Month, Timestamp};
+use domain::{Day, Month};
 
 use super::definitions::LAUNCH;
 use crate::failure::Failure;
@@ -35,25 +33,6 @@ pub fn known_at(known_at: Option<Day>, today: Day) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-/// How long after its end a day of recording may still gain something: longer than any transaction takes, and than clocks of
-/// nodes may differ.
-const MARGIN: Duration = Duration::from_hours(1);
-
-/// Whether anything can still be recorded under a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Finality {
-    /// It can: the same question may be answered differently later.
-    Provisional,
-    /// Nothing is added any more.
-    Final,
-}
-
-/// Whether a day of recording is final.
-#[must_use]
-pub fn finality(known_at: Day, now: Timestamp) -> Finality {
-    if now < known_at.end().plus(MARGIN) { Finality::Provisional } else { Finality::Final }
 }
 
 /// Holds the months of a report to the platform's years and to their order.
@@ -111,14 +90,6 @@ mod tests {
         assert_eq!(code(known_at(None, today)), "ok");
         assert_eq!(code(known_at(Some(today), today)), "ok");
         assert_eq!(code(known_at(Some(day("2022-06-11")), today)), "stats.known-at-future");
-    }
-
-    #[test]
-    fn a_day_is_final_an_hour_after_its_end_in_hong_kong() {
-        let at = |text: &str| finality(day("2022-06-10"), text.parse().unwrap());
-        assert_eq!(at("2022-06-10T12:00:00+08:00"), Finality::Provisional);
-        assert_eq!(at("2022-06-11T00:59:59.999999+08:00"), Finality::Provisional);
-        assert_eq!(at("2022-06-11T01:00:00+08:00"), Finality::Final);
     }
 
     #[test]

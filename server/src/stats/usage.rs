@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::stats::{UsageBy, UsageReport, UsageRow};
 use domain::{Bilingual, Day, Function, Month, Sector};
 
-use super::definitions::{LAUNCH, categories};
+use super::definitions::categories;
 use super::question;
 use super::services::Services;
 use super::tally::{self, Cell, sums, whole};
@@ -33,9 +33,9 @@ pub async fn break_down(read: &mut Read, op: &UsageReport) -> Result<Vec<UsageRo
     let tail = read.usage_tail().await?;
     let services = Services::load(read).await?;
     let known_at = op.known_at.or_else(|| tally::last_recorded([extent, None], [tail, None], &services));
-    let Some((from, to)) = months(op, known_at) else { return Ok(Vec::new()) };
     // Without anything recorded there is nothing that a day of recording could keep out.
     let known_at = known_at.unwrap_or(Day::MAX);
+    let Some((from, to)) = months(op, read.usage_span(known_at).await?) else { return Ok(Vec::new()) };
     let services = services.known_by(known_at);
     let window = Window { from: from.first_day(), to: to.last_day(), known_at };
     let asked = Asked { window, extent, services, months: (from, to) };
@@ -49,11 +49,12 @@ pub async fn break_down(read: &mut Read, op: &UsageReport) -> Result<Vec<UsageRo
     }
 }
 
-/// The months asked for; where the question leaves them open, from the platform's first one to that of the day they are known
-/// at: what is recorded later widens no earlier answer.
-fn months(op: &UsageReport, known_at: Option<Day>) -> Option<(Month, Month)> {
-    let to = op.to.or_else(|| known_at.map(Day::month))?;
-    Some((op.from.unwrap_or(LAUNCH.month()), to))
+/// The months asked for; where the question leaves them open, those of the first and the last use on record by the day they are
+/// known at: what is recorded later widens no earlier answer.
+fn months(op: &UsageReport, span: Option<(Day, Day)>) -> Option<(Month, Month)> {
+    let from = op.from.or(span.map(|(first, _)| first.month())).or(op.to)?;
+    let to = op.to.or(span.map(|(_, last)| last.month())).or(op.from)?;
+    Some((from, to))
 }
 
 /// Completed and not completed requests under each key.

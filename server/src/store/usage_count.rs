@@ -126,6 +126,31 @@ impl Read {
         row.map(|row| row.extent()).map_err(|error| self.error(error))
     }
 
+    /// The days of the first and the last use that was on record by the end of a day, counted yet or not.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn usage_span(&mut self, known_at: Day) -> Result<Option<(Day, Day)>, StoreError> {
+        let ends: Result<Vec<Option<i32>>, _> = on!(self.conn, |c| {
+            sqlx::query_scalar(
+            "SELECT * FROM (SELECT event_day FROM usage_daily WHERE recorded_day <= $1 ORDER BY event_day LIMIT 1) AS first_counted
+             UNION ALL
+             SELECT * FROM (SELECT event_day FROM usage_daily WHERE recorded_day <= $1 ORDER BY event_day DESC LIMIT 1) AS last_counted
+             UNION ALL
+             SELECT MIN(event_day) FROM usage_inbox WHERE recorded_at < $2
+             UNION ALL
+             SELECT MAX(event_day) FROM usage_inbox WHERE recorded_at < $2"
+        )
+        .bind(known_at.number())
+        .bind(known_at.end().micros())
+        .persistent(false)
+        .fetch_all(c)
+        });
+        let days: Vec<i32> = ends.map_err(|error| self.error(error))?.into_iter().flatten().collect();
+        let ends = days.iter().min().zip(days.iter().max());
+        Ok(ends.map(|(first, last)| (Day::from_number(*first), Day::from_number(*last))))
+    }
+
     /// The days of uses that no counter holds yet.
     ///
     /// # Errors

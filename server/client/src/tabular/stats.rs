@@ -137,9 +137,9 @@ impl Tabular for LegcoReply {
     }
 }
 
-/// What a reader must see before any figure, that they are synthetic or not final, and what may stand below them.
+/// What a reader must see before any figure, that they are synthetic, and what may stand below them.
 fn notes(reply: &LegcoReply) -> (Vec<&LegcoNote>, Vec<&LegcoNote>) {
-    reply.notes.iter().partition(|note| matches!(note.id.as_str(), "synthetic-data" | "provisional"))
+    reply.notes.iter().partition(|note| note.id == "synthetic-data")
 }
 
 /// A table of the report as rows for people.
