@@ -3,17 +3,34 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use domain::RequestId;
 
+use super::problem::{problem, respond};
 use crate::app::App;
 use crate::key::jwks;
 
 /// The router.
 pub fn router(app: Arc<App>) -> Router {
-    Router::new().route("/oauth2/jwks", get(serve_jwks)).route("/livez", get(|| async { "ok\n" })).with_state(app)
+    Router::new()
+        .route("/oauth2/jwks", get(serve_jwks))
+        .route("/livez", get(|| async { "ok\n" }))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(app)
+}
+
+async fn no_such_path(State(app): State<Arc<App>>) -> Response {
+    let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
+    respond(&problem(404, "operation.not-found", "there is no such path here", None, request))
+}
+
+async fn wrong_method(State(app): State<Arc<App>>) -> Response {
+    let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
+    respond(&problem(405, "operation.method", "this path is read with GET", None, request))
 }
 
 /// RFC 7517 key set. Read from the database at each request: no cache of ours decides which key is trusted.
@@ -25,8 +42,12 @@ async fn serve_jwks(State(app): State<Arc<App>>) -> Response {
             ([(header::CACHE_CONTROL, age), (header::CONTENT_TYPE, kind)], Json(set)).into_response()
         }
         Err(failure) => {
-            tracing::error!(?failure, "the JWKS could not be served");
-            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], "the key set cannot be read\n").into_response()
+            let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
+            tracing::error!(%request, ?failure, "the JWKS could not be served");
+            // The cause is for us: whoever asks here is a stranger.
+            let mut response = respond(&problem(503, "store.unavailable", "the key set cannot be read", None, request));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            response
         }
     }
 }

@@ -61,6 +61,18 @@ both_engines! {
         assert_eq!(world.exchange::<Value>(wrong).await.reply.unwrap_err().code, "operation.method");
     }
 
+    async fn the_public_listener_answers_in_problem_documents_too(world: &World) {
+        let router = server::http::public::router(world.app.clone());
+        for (method, path, status) in [(Method::GET, "/nothing", 404), (Method::POST, "/oauth2/jwks", 405)] {
+            let request = asks(method, path, Peer(None), Body::empty());
+            let response = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap();
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            let (head, body) = response.into_parts();
+            let problem: api::Problem = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap();
+            assert_eq!((head.status.as_u16(), problem.status, problem.request_id.is_some()), (status, status, true));
+        }
+    }
+
     async fn a_restricted_reader_of_the_feed_gets_past_what_they_may_not_see_and_sees_what_concerns_their_things(world: &World) {
         world.operator("keys-1", &[api::Role::KeyOfficer]).await;
         // More than a batch of what a key officer may not see, and behind it what the platform did to a key by itself.
