@@ -100,8 +100,8 @@ mod tests {
     fn every_code_of_either_engine_has_one_meaning() {
         for (meant, codes) in [
             (Meaning::Contended, &["40001", "40P01", "55P03"][..]),
-            (Meaning::Storage, &["53100", "25006", "XX001", "XX002", "8", "11", "13", "14", "26", "1032", "266"]),
-            (Meaning::Io, &["58030", "58000", "58P01", "10", "778", "1034"]),
+            (Meaning::Storage, &["53100", "25006", "XX001", "XX002", "8", "11", "13", "14", "26", "1032"]),
+            (Meaning::Io, &["58030", "58000", "58P01", "10", "266", "778", "1034"]),
             (
                 Meaning::Unavailable,
                 &[
