@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use api::Role;
+use api::account::SuspendAccount;
 use api::audit::{ExportAudit, ListAudit, ListCheckpoints, ShowAudit, UnsealedAudit};
+use api::hotline::OpenCall;
 use api::operator::{AddOperator, DisableOperator};
+use api::relying_party::ApplyParties;
 use domain::Clock;
 use serde_json::json;
 use tests::World;
@@ -70,6 +73,27 @@ fn an_entry_that_commits_late_is_sealed_later_and_breaks_nothing() {
 }
 
 both_engines! {
+    // The published format shows entries as they are: same fields, same facts, in the same order.
+    async fn the_example_of_the_format_is_what_the_program_writes(world: &World) {
+        let citizen = world.citizen("CHAN TAI MAN").registers_remotely().await;
+        let agent = world.operator("agent-1", &[Role::HotlineAgent]).await;
+        let call = agent.call(&OpenCall {}).await.unwrap().call;
+        let reason = domain::SuspensionReason::LostDevice;
+        agent.call(&SuspendAccount { account: citizen.account, reason, call: Some(call), note: None }).await.unwrap();
+        world.first().call(&ApplyParties { manifests: vec![tests::fixtures::party("hospital-authority")] }).await.unwrap();
+        let written = world.leaves().await;
+        let keys = |value: &serde_json::Value| -> Vec<String> {
+            value.as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect()
+        };
+        let format = include_str!("../../../server/AUDIT-FORMAT.md");
+        for action in ["hotline.open", "account.suspend", "rp.apply"] {
+            let shown = format.lines().find(|line| line.contains(&format!(r#""action":"{action}""#))).unwrap();
+            let shown: serde_json::Value = serde_json::from_str(shown).unwrap();
+            let leaf = written.iter().find(|leaf| leaf["action"] == action).unwrap();
+            assert_eq!((keys(&shown), keys(&shown["facts"])), (keys(leaf), keys(&leaf["facts"])), "{action}");
+        }
+    }
+
     async fn each_write_and_each_refusal_has_one_entry_and_a_plain_read_has_none(world: &World) {
         let desk = world.operator("administrator-2", &[Role::Administrator]).await;
         let before = world.leaves().await.len();
