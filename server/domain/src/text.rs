@@ -6,8 +6,8 @@ use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The longest name, in characters.
-pub const LONGEST_NAME: usize = 200;
+/// The longest name, in characters: the longest that the papers name, the application CSB606, has 203.
+pub const LONGEST_NAME: usize = 250;
 
 /// The longest reason that is kept with a change, in characters.
 pub const LONGEST_REASON: usize = 500;
