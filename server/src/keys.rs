@@ -5,6 +5,7 @@
 
 use domain::{Hkic, KeyAlgorithm, KeyPurpose, KeyState, Phone, Timestamp};
 use pki::checkpoint::{NoteSigner, VerifierKey};
+pub use pki::hex;
 use pki::provider::derive;
 use pki::{
     Aad, Authority, AuthorityName, BlindIndex, Certificate, Instance, KeyEncryptionKey, KeyKind, MacKey, PkiError, PrivateKey,
@@ -285,14 +286,4 @@ fn open(kek: &KeyEncryptionKey, instance: &Instance, row: &KeyRow) -> anyhow::Re
 
 fn aad(instance: &Instance, kid: &str) -> Aad {
     Aad::of("key.private").and(instance.id()).and(kid)
-}
-
-/// Lower-case hex.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -53,16 +53,6 @@ impl Grain {
         if grain == 0 { Grain(1) } else { Grain(grain) }
     }
 
-    /// The grain of a figure that no definition gives one for: two significant digits from 100 on,
-    /// every unit below.
-    pub const fn for_magnitude(value: u64) -> Grain {
-        let mut grain = 1;
-        while value / grain >= 100 {
-            grain *= 10;
-        }
-        Grain(grain)
-    }
-
     /// The number.
     pub const fn get(self) -> u64 {
         self.0
@@ -362,21 +352,12 @@ mod tests {
     }
 
     #[test]
-    fn figures_without_a_definition_have_two_significant_digits() {
-        for (exact, grain) in [(0, 1), (99, 1), (100, 10), (214, 10), (999, 10), (1_312_345, 100_000), (17_240_000, 1_000_000)] {
-            assert_eq!(Grain::for_magnitude(exact).get(), grain, "{exact}");
-        }
-        let figure = Figure::more_than(412_345, Grain::for_magnitude(412_345));
-        assert_eq!(figure.english(Comparative::MoreThan), "more than 410 000");
-        assert_eq!(Grain::of(0).get(), 1);
-    }
-
-    #[test]
     fn a_grain_that_is_no_power_of_ten_falls_to_one() {
         let grain = Grain::of(2_500);
         assert_eq!(Figure::more_than(7_600, grain).shown, 7_500);
         assert_eq!((Figure::more_than(2_400, grain).shown, Figure::more_than(2_400, grain).grain), (2_000, 1_000));
         assert_eq!(Figure::more_than(u64::MAX, Grain::of(u64::MAX)).rule, Rule::Exact);
+        assert_eq!(Grain::of(0).get(), 1);
         assert_eq!(Figure::more_than(u64::MAX - 1, Grain::of(u64::MAX)).grain, 10_000_000_000_000_000_000);
     }
 

@@ -170,11 +170,6 @@ macro_rules! uuid_id {
                 $name(uuid_at(now, entropy))
             }
 
-            /// From a UUID made elsewhere.
-            pub const fn from_uuid(uuid: Uuid) -> $name {
-                $name(uuid)
-            }
-
             /// As a UUID.
             pub const fn uuid(self) -> Uuid {
                 self.0

@@ -92,11 +92,6 @@ impl ServiceHistory {
             days.into_iter().map(move |day| (day, *code))
         })
     }
-
-    /// The codes of all services that were known.
-    pub fn codes(&self) -> impl Iterator<Item = i32> {
-        self.services.keys().copied()
-    }
 }
 
 /// The version that held at the end of the day; the first one for the time before it.
@@ -211,7 +206,6 @@ mod tests {
         assert_eq!(sector("2026-03-31"), Some(Sector::Government));
         assert_eq!(sector("2026-04-01"), Some(Sector::Public));
         assert_eq!(history.on(8, day("2026-04-01")), None);
-        assert_eq!(history.codes().collect::<Vec<_>>(), [7]);
     }
 
     #[test]

@@ -36,3 +36,4 @@ pub use instance::Instance;
 pub use jwk::{Jwks, JwsAlgorithm, PublicJwk};
 pub use provider::{Aad, BlindIndex, DataKey, DataKeySealer, KeyEncryptionKey, MacKey, SealingKey, Secret};
 pub use stamp::{STAMP_OID, Stamp, stamp, stamp_of_der};
+pub use text::hex;

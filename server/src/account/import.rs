@@ -185,8 +185,8 @@ fn digest(keys: &Keys, rows: &[Checked]) -> Result<String, pki::PkiError> {
     keys.payload_mac(&said)
 }
 
-/// Ids of this moment, ascending.
-fn ids(entropy: &dyn Entropy, count: usize, now: Timestamp) -> Vec<Uuid> {
+/// Ids of this moment, ascending: an index that is walked from one end to the other is written once a batch.
+pub(crate) fn ids(entropy: &dyn Entropy, count: usize, now: Timestamp) -> Vec<Uuid> {
     let millis = u64::try_from(now.micros() / 1_000).unwrap_or(0);
     let mut chance = vec![[0; 10]; count];
     entropy.fill(chance.as_flattened_mut());

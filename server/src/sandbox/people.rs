@@ -5,9 +5,10 @@ use domain::population::{Ended, Plan, SyntheticAccount};
 use domain::{Account, AccountEventKind, AccountId, Entropy, Profile, Standing, Timestamp};
 use openssl::sha::Sha256;
 use pki::PkiError;
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
 use super::populating::recorded_at;
+use crate::account::import::ids;
 use crate::account::seal::Sealer;
 use crate::failure::Failure;
 use crate::keys::{Keys, hex};
@@ -166,15 +167,4 @@ fn push_events(events: &mut Vec<AccountEvent>, life: &SyntheticAccount, profile:
         Some(Ended::Suspended { at, .. }) => events.push(event(AccountEventKind::Suspended, life.final_tier(), at)),
         Some(Ended::Closed { at, .. }) => events.push(event(AccountEventKind::Closed, life.final_tier(), at)),
     }
-}
-
-/// Ids in ascending order: uuid v7 of this moment, the random parts sorted.
-fn ids(entropy: &dyn Entropy, count: usize, now: Timestamp) -> Vec<Uuid> {
-    let millis = u64::try_from(now.micros() / 1_000).unwrap_or(0);
-    let mut chance = vec![[0; 10]; count];
-    entropy.fill(chance.as_flattened_mut());
-    let mut ids: Vec<Uuid> =
-        chance.iter().map(|chance| Builder::from_unix_timestamp_millis(millis, chance).into_uuid()).collect();
-    ids.sort_unstable();
-    ids
 }

@@ -269,7 +269,7 @@ impl Server {
             uses_per_day: (0..days)
                 .map(|place| {
                     let day = last.plus_days(place as i32 - days as i32 + 1);
-                    let rest = if day.weekday_is_weekend() { 2 } else { 1 };
+                    let rest = if matches!(day.number().rem_euclid(7), 2 | 3) { 2 } else { 1 };
                     DayCount { day, count: (20_000 + u64::from(place) * 700 + u64::from(place % 11) * 900) / rest }
                 })
                 .collect(),

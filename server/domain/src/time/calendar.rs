@@ -99,12 +99,6 @@ impl Day {
         Day::from_number(self.0.saturating_add(days))
     }
 
-    /// Whether it is a Saturday or a Sunday.
-    pub const fn weekday_is_weekend(self) -> bool {
-        // 1970-01-01 was a Thursday: the third day after a Monday.
-        (self.0 + 3).rem_euclid(7) >= 5
-    }
-
     /// The year.
     pub fn year(self) -> i32 {
         i32::from(self.date().year())
