@@ -16,6 +16,7 @@ use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use crate::failure::{Failure, UNKNOWN};
+use crate::files::apart;
 use crate::files::registrations::{Batches, Checked, changed, check};
 use crate::files::unreadable;
 use crate::output::Answer;
@@ -96,10 +97,19 @@ impl Verb for Import {
         let (name, mut file) = open(self.file).await?;
         // Checking keeps a thread busy; an interruption must still be heard.
         let checking = {
-            let (name, file) = (name.clone(), file.try_clone().map_err(|error| unreadable(&name, &error.to_string()))?);
-            tokio::task::spawn_blocking(move || check(&name, BufReader::with_capacity(1 << 16, file)))
+            let (name, mut file) = (name.clone(), file.try_clone().map_err(|error| unreadable(&name, &error.to_string()))?);
+            let terminal = session.terminal;
+            apart(move || {
+                let size = file.metadata().map_or(0, |metadata| metadata.len());
+                let progress = Progress::new(terminal, size);
+                // The position is what the file was read to, a buffer ahead of the line that is looked at.
+                let mut place = file.try_clone().map_err(|error| unreadable(&name, &error.to_string()))?;
+                check(&name, BufReader::with_capacity(1 << 16, &mut file), || {
+                    progress.at(place.stream_position().unwrap_or_default(), size, "bytes checked");
+                })
+            })
         };
-        let checked = checking.await.map_err(|error| Failure::new(Exit::Failed, "internal", error.to_string()))??;
+        let checked = checking.await?;
         file.seek(SeekFrom::Start(0)).map_err(|error| unreadable(&name, &error.to_string()))?;
         session.connection()?;
         session.repeat_by(GOES_ON);

@@ -26,6 +26,9 @@ const MAX_LINE: usize = 3_000;
 /// So many bad lines are told one by one, the others are counted.
 const MAX_TOLD: usize = 20;
 
+/// So many lines between two words about how far the checking has come.
+const STEP: u64 = 10_000;
+
 /// A file that is good as far as it can be told without the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
@@ -37,11 +40,11 @@ pub struct Checked {
     pub repeats: bool,
 }
 
-/// Checks a whole file.
+/// Checks a whole file; `at_times` is called now and then while it lasts.
 ///
 /// # Errors
 /// Every bad line, up to 20 of them one by one.
-pub fn check(name: &str, from: impl BufRead) -> Result<Checked, Failure> {
+pub fn check(name: &str, from: impl BufRead, mut at_times: impl FnMut()) -> Result<Checked, Failure> {
     let known = known_fields();
     let mut lines = Lines::of(from);
     let (mut rows, mut bad, mut repeats) = (0, 0_usize, false);
@@ -49,6 +52,9 @@ pub fn check(name: &str, from: impl BufRead) -> Result<Checked, Failure> {
     // Keyed hashes of card numbers. Two that meet by chance cost some speed and nothing else.
     let (hasher, mut seen) = (RandomState::new(), HashSet::new());
     while let Some(line) = lines.next(name)? {
+        if line.number() % STEP == 0 {
+            at_times();
+        }
         let found = match line {
             Line::Text { number, text } => {
                 rows += 1;
@@ -134,6 +140,14 @@ pub fn changed(name: &str) -> Failure {
 enum Line<'a> {
     Text { number: u64, text: &'a str },
     Bad { number: u64, column: u64, message: &'static str },
+}
+
+impl Line<'_> {
+    fn number(&self) -> u64 {
+        match self {
+            Self::Text { number, .. } | Self::Bad { number, .. } => *number,
+        }
+    }
 }
 
 /// Lines with their numbers, empty ones passed over; every byte goes into the digest.
@@ -242,7 +256,15 @@ fn mistakes_of(name: &str, line: u64, text: &str, known: &HashSet<String>) -> Ve
             found.push(mistake(name, line, at, field, "field.unknown", message, hint));
         }
         if !seen.insert(field.as_ref()) {
-            found.push(mistake(name, line, at, field, "yaml.duplicate-key", format!("the field '{field}' stands twice"), None));
+            found.push(mistake(
+                name,
+                line,
+                at,
+                field,
+                "import.duplicate-field",
+                format!("the field '{field}' stands twice"),
+                None,
+            ));
         }
     }
     let place = |path: &str| {
@@ -366,7 +388,7 @@ mod tests {
 
     fn told(lines: &[&str]) -> Vec<(u64, u64, String, String)> {
         let text = lines.join("\n") + "\n";
-        let failure = check("x.jsonl", text.as_bytes()).unwrap_err();
+        let failure = check("x.jsonl", text.as_bytes(), || {}).unwrap_err();
         let shown = format!("{failure:?}");
         assert!(!shown.contains("G123456") && !shown.contains("91234567"), "{shown}");
         let mistakes = failure.mistakes.iter().map(|it| &it.field);
@@ -376,7 +398,7 @@ mod tests {
     #[test]
     fn a_good_file_is_counted_and_has_its_digest() {
         let text = format!("\u{feff}{GOOD}\r\n\r\n{GOOD}\n");
-        let checked = check("x.jsonl", text.as_bytes()).unwrap();
+        let checked = check("x.jsonl", text.as_bytes(), || {}).unwrap();
         assert_eq!((checked.rows, checked.repeats), (2, true));
         assert_eq!(checked.digest.len(), 64);
         let mut batches = Batches::of("x.jsonl", text.as_bytes(), 1);
@@ -418,7 +440,7 @@ mod tests {
         let mut lines = vec![GOOD; 30];
         lines.extend([bad.as_str(); 25]);
         let text = lines.join("\n");
-        let failure = check("x.jsonl", text.as_bytes()).unwrap_err();
+        let failure = check("x.jsonl", text.as_bytes(), || {}).unwrap_err();
         assert_eq!(failure.mistakes.len(), 20);
         assert_eq!(failure.mistakes[0].field.line, Some(31));
         assert_eq!(failure.message, "25 bad lines of 55 lines in x.jsonl, the first 20 of them told");
@@ -428,7 +450,7 @@ mod tests {
     #[test]
     fn an_endless_line_is_passed_over_without_being_kept() {
         let text = format!("{GOOD}\n{}\n{GOOD}\n", "x".repeat(1_000_000));
-        let failure = check("x.jsonl", text.as_bytes()).unwrap_err();
+        let failure = check("x.jsonl", text.as_bytes(), || {}).unwrap_err();
         assert_eq!(failure.mistakes.len(), 1);
         assert_eq!(failure.mistakes[0].field.line, Some(2));
         assert_eq!(failure.message, "1 bad line of 3 lines in x.jsonl");

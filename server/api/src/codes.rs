@@ -318,6 +318,7 @@ pub const CODES: &[Code] = &[
     entry("import.invalid", "there are bad lines in the file; nothing was sent", "mend them and give the same command again"),
     entry("import.empty", "the file holds no line", "is it the right file?"),
     entry("import.changed", "the file changed while it was read", "give the same command again when nobody writes to it"),
+    entry("import.duplicate-field", "a field stands twice in a line", "leave one of them out"),
     entry("import.line", "the line is no JSON object of a registration", "'iamctl explain registration' shows the fields"),
     entry("audit.vkey", "that is no verifier key", "give the line of the file 'vkey', or the file"),
     entry("audit.export", "the folder is no export of an audit log", "'iamctl audit export --to DIR' makes one"),
