@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use api::Exit;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use client::safe::visible;
-use domain::{Hkic, Phone};
 
 use crate::early::Early;
 use crate::failure::Failure;
@@ -79,16 +78,38 @@ fn failure(error: &clap::Error, text: &str) -> Failure {
     Failure::usage(code, message).hint(hint)
 }
 
-/// Somebody may have typed a card or phone number where none belongs: it is not repeated.
+/// Somebody may have typed a card or phone number where none belongs, perhaps with a slip in it: it is not repeated.
 fn without_personal(text: &str, arguments: &[OsString]) -> String {
     let mut text = text.to_owned();
     for argument in arguments.iter().filter_map(|argument| argument.to_str()) {
         let value = argument.split_once('=').map_or(argument, |(_, value)| value);
-        if value.len() >= 8 && (value.parse::<Hkic>().is_ok() || value.parse::<Phone>().is_ok()) {
-            text = text.replace(value, "(a personal number)");
+        for part in std::iter::once(value).chain(value.split_whitespace()) {
+            if is_like_a_card(part) || is_like_a_phone(part) {
+                text = text.replace(part, "(a personal number)");
+            }
         }
     }
     text
+}
+
+/// One or two letters, six digits and perhaps a check character, right or wrong, set apart or not.
+fn is_like_a_card(text: &str) -> bool {
+    let plain: String = text.chars().filter(|character| !matches!(character, ' ' | '-' | '(' | ')')).collect();
+    let digits = plain.trim_start_matches(|first: char| first.is_ascii_alphabetic());
+    let (number, check) = digits.split_at_checked(6).unwrap_or_default();
+    (1..=2).contains(&(plain.len() - digits.len()))
+        && number.len() == 6
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && check.len() <= 1
+        && check.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Eight digits or more as they are dialled. A date is none.
+fn is_like_a_phone(text: &str) -> bool {
+    let plain: String = text.chars().filter(|character| !matches!(character, ' ' | '-' | '(' | ')')).collect();
+    let digits = plain.strip_prefix('+').unwrap_or(&plain);
+    let date = text.split('-').map(str::len).eq([4, 2, 2]);
+    !date && (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -126,15 +147,43 @@ mod tests {
     }
 
     #[test]
+    fn a_slip_is_told_in_the_form_of_every_format() {
+        for format in ["json", "jsonl", "yaml", "csv", "name", "md", "wide", "table"] {
+            let told = told_for(&["rp", "lst", "-o", format]);
+            match format {
+                "json" | "jsonl" | "yaml" => {
+                    assert!(format == "yaml" || told.lines().count() == 1, "{told}");
+                    let document: serde_json::Value = client::yaml::from_slice(told.as_bytes()).unwrap();
+                    assert_eq!(document["error"]["code"], "usage.unknown-command", "{format}: {told}");
+                }
+                _ => assert!(told.starts_with("error: "), "{format}: {told}"),
+            }
+        }
+    }
+
+    #[test]
     fn a_number_that_was_typed_in_the_wrong_place_is_not_repeated() {
         for line in [
             &["hotline", "close", "G123456(A)"][..],
             &["account", "show", "g123456a"],
             &["account", "show", "--account=+85291234567"],
+            &["account", "show", "91234567"],
+            &["account", "show", "9123-4567"],
+            &["account", "show", "+852 9123 4567"],
+            &["account", "show", "G123456(7)"],
+            &["account", "show", "lost by AB 123456 7", "91234567"],
+            &["account", "show", "AB1234567"],
         ] {
             let told = told_for(line);
-            assert!(!told.to_lowercase().contains("123456") && !told.contains("91234567"), "{told}");
+            let digits: String = told.chars().filter(char::is_ascii_digit).collect();
+            assert!(!digits.contains("123456") && !digits.contains("91234567"), "{told}");
         }
+    }
+
+    #[test]
+    fn a_date_that_is_not_understood_is_repeated() {
+        let told = told_for(&["stats", "usage", "--from", "2022-05-32"]);
+        assert!(told.contains("2022-05-32"), "{told}");
     }
 
     #[test]

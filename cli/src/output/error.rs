@@ -175,6 +175,17 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_has_the_form_of_its_format() {
+        let json: serde_json::Value = serde_json::from_str(&told(Some(Format::Json))).unwrap();
+        assert_eq!(told(Some(Format::Jsonl)), told(Some(Format::Json)));
+        let yaml: serde_json::Value = yaml::from_slice(told(Some(Format::Yaml)).as_bytes()).unwrap();
+        assert_eq!(yaml, json);
+        for format in [Format::Table, Format::Wide, Format::Csv, Format::Name, Format::Md] {
+            assert_eq!(told(Some(format)), told(None), "{format:?}");
+        }
+    }
+
+    #[test]
     fn programs_get_one_line_of_json() {
         let told = told(Some(Format::Json));
         assert_eq!(told.lines().count(), 1);
