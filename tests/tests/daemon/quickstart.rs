@@ -146,3 +146,15 @@ fn a_folder_that_is_no_demo_is_left_alone() {
     assert!(clone.demo().join("thesis.txt").exists());
     assert_eq!(clone.quickstart(&["--bogus"]).output().unwrap().status.code(), Some(2));
 }
+
+#[test]
+fn an_instance_that_it_did_not_make_is_left_alone() {
+    let clone = Clone::new();
+    std::fs::create_dir(clone.demo()).unwrap();
+    let settings = clone.demo().join("iamd.yaml");
+    std::fs::write(&settings, "environment: production\n").unwrap();
+    let output = clone.quickstart(&[]).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no demo of ours"));
+    assert!(settings.exists());
+}
