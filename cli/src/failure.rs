@@ -132,11 +132,6 @@ impl Failure {
     }
 }
 
-/// How a write of which nothing is known is repeated.
-pub fn repeat_safely(key: &str) -> String {
-    format!("the same command with --idempotency-key {key} is safe to repeat: it is done at most once")
-}
-
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let mut failure = Self::new(error.exit(), error.code(), error.to_string());

@@ -1,6 +1,7 @@
 //! `iamctl`: everything an operator does.
 //!
-//! Invariant: a command returns a reply; only [`output`] prints.
+//! Invariant: a command returns a reply; only [`output`] prints data. Beside it [`progress`], [`prompt`] and [`usage`] write on
+//! standard error.
 //! Invariant: this program speaks to the server over the admin contract alone; Cargo keeps the server's crate out of it.
 
 mod account;

@@ -4,12 +4,13 @@ use std::sync::{Mutex, OnceLock};
 
 use api::{Effect, Operation, Severity};
 use client::contexts::ChosenBy;
+use client::error::repeat_safely;
 use client::safe::visible;
 use client::{Answered, CallOptions, Choice, Connection, Context, Contexts, Paged, Tabular};
 use domain::Environment;
 use futures_util::TryStreamExt;
 
-use crate::failure::{Failure, NOTHING_CHANGED, NOTHING_SENT, repeat_safely};
+use crate::failure::{Failure, NOTHING_CHANGED, NOTHING_SENT};
 use crate::flags::{Globals, ListFlags};
 use crate::output::{Answer, Body, Terminal, aside};
 use crate::prompt;

@@ -76,6 +76,12 @@ pub enum ClientError {
     },
 }
 
+/// How a write of which nothing is known is repeated.
+#[must_use]
+pub fn repeat_safely(key: &str) -> String {
+    format!("the same command with --idempotency-key {key} is safe to repeat: it is done at most once")
+}
+
 /// Whether a write may have been done although no good reply came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
@@ -190,9 +196,7 @@ impl ClientError {
                 "see that the server runs ('iamd serve') and that the address is right; 'iamctl doctor' looks at each step"
                     .into(),
             ),
-            Self::NotConfirmed { key: Some(key), .. } => {
-                Some(format!("the same command with --idempotency-key {key} is safe to repeat: it is done at most once"))
-            }
+            Self::NotConfirmed { key: Some(key), .. } => Some(repeat_safely(key)),
             Self::NotConfirmed { key: None, .. } => {
                 Some("the one-time code may be used up: if it is refused now, ask for a new one ('iamctl operator add')".into())
             }

@@ -123,4 +123,13 @@ mod tests {
             proptest::prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), value);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_json_string_reads_back_and_holds_nothing_unsafe(text in ".*") {
+            let quoted = to_line(&text);
+            proptest::prop_assert!(!quoted.chars().any(safe::is_unsafe));
+            proptest::prop_assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), text);
+        }
+    }
 }

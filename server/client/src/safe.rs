@@ -26,26 +26,6 @@ pub(crate) fn push_json_escape(into: &mut String, character: char) {
     }
 }
 
-/// A JSON string, quotes included, pure enough for any terminal.
-#[must_use]
-pub fn json_string(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            other if is_unsafe(other) => push_json_escape(&mut quoted, other),
-            other => quoted.push(other),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,14 +35,5 @@ mod tests {
         assert_eq!(visible("\u{1b}]0;owned\u{7}"), "\\u{1b}]0;owned\\u{7}");
         assert_eq!(visible("a\tb\u{202e}c\u{9b}"), "a\\u{9}b\\u{202e}c\\u{9b}");
         assert_eq!(visible("陳大文"), "陳大文");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn a_json_string_reads_back_and_holds_nothing_unsafe(text in ".*") {
-            let quoted = json_string(&text);
-            proptest::prop_assert!(!quoted.chars().any(is_unsafe));
-            proptest::prop_assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), text);
-        }
     }
 }

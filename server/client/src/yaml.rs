@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_saphyr::options::MergeKeyPolicy;
 use serde_yaml::Value;
 
-use crate::safe;
+use crate::{json, safe};
 
 /// How YAML from outside is read: no anchors, aliases or merge keys, duplicate keys are errors, only `true` and `false` are
 /// booleans, and nothing may grow beyond a small document.
@@ -72,7 +72,7 @@ pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_yaml:
     for part in parts {
         let (number, rest) = part.split_once('q').unwrap_or((part, ""));
         let original: Option<&String> = number.parse().ok().and_then(|number: usize| taken.get(number));
-        written.push_str(&original.map(|text| safe::json_string(text)).unwrap_or_default());
+        written.push_str(&original.map(json::to_line).unwrap_or_default());
         written.push_str(rest);
     }
     Ok(written)

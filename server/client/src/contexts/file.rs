@@ -46,10 +46,10 @@ impl ContextFile {
     }
 }
 
-/// A context with its paths made absolute, as a connection needs it.
+/// A context and where it was read, as a connection needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
-    /// What the file says; its three paths relative to `folder`.
+    /// What the file says; its three paths are relative to it.
     pub file: ContextFile,
     /// Where the file is.
     pub path: PathBuf,

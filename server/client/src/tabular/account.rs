@@ -1,6 +1,6 @@
 //! Accounts.
 
-use api::account::{AccountEventView, AccountSummary, AccountView, Imported, PartyNotice, RefusedRow, Suspension};
+use api::account::{AccountEventView, AccountSummary, AccountView, PartyNotice, RefusedRow, Suspension};
 
 use super::{Column, Section, Tabular, or_none, word};
 use crate::json;
@@ -155,37 +155,6 @@ impl Tabular for PartyNotice {
                 Column::text("status", "STATUS", |row: &Self| word(&row.status)),
             ]
         }
-    }
-}
-
-impl Tabular for Imported {
-    fn columns() -> &'static [Column<Self>] {
-        const {
-            &[
-                Column::number(
-                    "registered",
-                    "REGISTERED",
-                    |row: &Self| spaced(row.registered),
-                    |row: &Self| row.registered.to_string(),
-                ),
-                Column::number(
-                    "unchanged",
-                    "UNCHANGED",
-                    |row: &Self| spaced(row.unchanged),
-                    |row: &Self| row.unchanged.to_string(),
-                ),
-                Column::number(
-                    "refused",
-                    "REFUSED",
-                    |row: &Self| spaced(row.refused.len() as u64),
-                    |row: &Self| row.refused.len().to_string(),
-                ),
-            ]
-        }
-    }
-
-    fn sections(&self) -> Vec<Section> {
-        if self.refused.is_empty() { Vec::new() } else { vec![Section::of("Refused", &self.refused)] }
     }
 }
 

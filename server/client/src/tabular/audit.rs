@@ -1,6 +1,6 @@
 //! The audit log and the change feed.
 
-use api::audit::{AuditDetail, AuditView, CheckpointView};
+use api::audit::{AuditDetail, AuditView};
 use api::event::ChangeEvent;
 
 use super::{Column, Section, Tabular, or_none, word};
@@ -66,22 +66,6 @@ impl Tabular for AuditDetail {
             Err(_) => String::new(),
         };
         vec![Section::lines("Leaf", leaf.lines().map(str::to_owned))]
-    }
-}
-
-impl Tabular for CheckpointView {
-    fn columns() -> &'static [Column<Self>] {
-        const {
-            &[
-                Column::number(
-                    "tree_size",
-                    "TREE SIZE",
-                    |row: &Self| row.tree_size.to_string(),
-                    |row: &Self| row.tree_size.to_string(),
-                ),
-                Column::text("note", "NOTE", |row: &Self| row.note.clone()),
-            ]
-        }
     }
 }
 
