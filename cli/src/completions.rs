@@ -1,6 +1,6 @@
 //! `iamctl completions`.
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use client::Tabular;
 use client::tabular::Column;
 use serde::Serialize;
@@ -17,7 +17,7 @@ use crate::verb::Verb;
   iamctl completions zsh > \"${fpath[1]}/_iamctl\"
   iamctl completions fish > ~/.config/fish/completions/iamctl.fish")]
 pub struct Completions {
-    /// Which shell
+    /// The shell
     #[arg(value_enum)]
     shell: Shell,
 }
@@ -61,7 +61,31 @@ impl Verb for Completions {
             Shell::Fish => ("fish", clap_complete::Shell::Fish),
         };
         let mut bytes = Vec::new();
-        clap_complete::generate(generator, &mut crate::command(), "iamctl", &mut bytes);
+        clap_complete::generate(generator, &mut offered(), "iamctl", &mut bytes);
         Ok(Answer::one(Script { shell, script: String::from_utf8_lossy(&bytes).into_owned() }))
+    }
+}
+
+/// The command line without what its help does not show.
+fn offered() -> Command {
+    let whole = crate::command();
+    Command::new("iamctl")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(whole.get_about().cloned().unwrap_or_default())
+        .disable_help_subcommand(true)
+        .args(whole.get_arguments())
+        .subcommands(whole.get_subcommands().filter(|command| !command.is_hide_set()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_is_not_offered() {
+        let offered = offered();
+        let names: Vec<&str> = offered.get_subcommands().map(Command::get_name).collect();
+        assert!(names.contains(&"rp") && names.contains(&"dashboard") && !names.contains(&"man"), "{names:?}");
+        assert!(offered.get_arguments().any(|flag| flag.get_long() == Some("output")));
     }
 }

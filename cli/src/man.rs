@@ -104,7 +104,7 @@ fn main_page(root: &Command) -> String {
     page.control("SH", ["EXAMPLES"]);
     let examples: Vec<String> = shown(root)
         .flat_map(|noun| shown(noun).next().into_iter().chain((!noun.has_subcommands()).then_some(noun)))
-        .filter_map(|verb| after_help(verb).1.first().cloned())
+        .flat_map(|verb| first_example(&after_help(verb).1).to_vec())
         .collect();
     verbatim(&mut page, &examples);
     page.control("SH", ["SEE ALSO"]);
@@ -112,6 +112,12 @@ fn main_page(root: &Command) -> String {
         shown(root).filter(|command| command.has_subcommands()).map(|noun| format!("iamctl-{}(1)", noun.get_name())).collect();
     page.text([roman(format!("{}, iamd(8)", nouns.join(", ")))]);
     page.render()
+}
+
+/// A command that goes on in the next line is not half of one.
+fn first_example(lines: &[String]) -> &[String] {
+    let end = lines.iter().position(|line| !line.ends_with('\\')).map_or(lines.len(), |last| last + 1);
+    &lines[..end]
 }
 
 fn noun_page(root: &Command, noun: &Command) -> String {
@@ -165,7 +171,7 @@ fn flags<'a>(page: &mut Roff, flags: impl Iterator<Item = &'a Arg>) {
         page.text(flag_title(flag));
         let mut help = flag.get_help().map(ToString::to_string).unwrap_or_default();
         let words: Vec<String> = flag.get_possible_values().iter().map(|word| word.get_name().to_owned()).collect();
-        if flag.get_action().takes_values() && !words.is_empty() && !help.contains(", ") {
+        if flag.get_action().takes_values() && !words.is_empty() && !words.iter().all(|word| help.contains(word.as_str())) {
             help = format!("{help}: {}", words.join(", "));
         }
         let defaults: Vec<String> = flag.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();

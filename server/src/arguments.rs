@@ -174,9 +174,20 @@ fn base(text: &str, schemes: &[&str]) -> Result<String, String> {
 /// # Errors
 /// When it cannot be written.
 pub fn write_man(to: &Path) -> anyhow::Result<()> {
+    let command = Arguments::command();
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let about = about.strip_prefix("The ").unwrap_or(&about);
+    let verbs: Vec<&str> = command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(clap::Command::get_name).collect();
     let mut page = Vec::new();
-    let man = clap_mangen::Man::new(Arguments::command()).section("8").manual("iAM Smart operations").date("");
-    man.render(&mut page)?;
+    let man = clap_mangen::Man::new(command.clone()).section("8").manual("iAM Smart operations").date("");
+    man.render_title(&mut page)?;
+    page.extend_from_slice(format!(".SH NAME\niamd \\- {about}\n.SH SYNOPSIS\n").as_bytes());
+    for verb in &verbs {
+        page.extend_from_slice(format!("\\fBiamd {verb}\\fR [\\fIflags\\fR]\n.br\n").as_bytes());
+    }
+    page.extend_from_slice(b".SH DESCRIPTION\n");
+    page.extend_from_slice(command.get_after_help().map(ToString::to_string).unwrap_or_default().as_bytes());
+    page.push(b'\n');
     for verb in Arguments::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
         let mut options = Vec::new();
         clap_mangen::Man::new(verb.clone()).render_options_section(&mut options)?;

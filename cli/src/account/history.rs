@@ -14,7 +14,7 @@ use crate::verb::Verb;
 #[command(after_help = "Examples:
   iamctl account history A1706F1WHX9")]
 pub struct History {
-    /// Which
+    /// The account's reference
     account: AccountId,
 }
 

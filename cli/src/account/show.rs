@@ -14,7 +14,7 @@ use crate::verb::Verb;
 #[command(after_help = "Examples:
   iamctl account show A1706F1WHX9")]
 pub struct Show {
-    /// Which
+    /// The account's reference
     account: AccountId,
 }
 

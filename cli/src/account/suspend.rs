@@ -18,9 +18,9 @@ Examples:
   iamctl account suspend A1706F1WHX9 --reason suspected-fraud
   iamctl account suspend A1706F1WHX9 --reason other --note 'court order 12/2022'")]
 pub struct Suspend {
-    /// Which
+    /// The account's reference
     account: AccountId,
-    /// Why
+    /// The reason
     #[arg(long, value_parser = word::<SuspensionReason>(SuspensionReason::WORDS))]
     reason: SuspensionReason,
     /// The call it came in by; hotline agents must name one

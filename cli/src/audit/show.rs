@@ -14,7 +14,7 @@ use crate::verb::Verb;
 #[command(after_help = "Examples:
   iamctl audit show 01890a5d-ac96-774b-bcce-b302099a8057")]
 pub struct Show {
-    /// Which
+    /// The entry's id
     id: AuditId,
 }
 

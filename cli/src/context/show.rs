@@ -15,7 +15,7 @@ use crate::verb::Verb;
   iamctl context show
   iamctl context show demo -o yaml")]
 pub struct Show {
-    /// Which; the one in use when absent
+    /// The context's name; the one in use when absent
     name: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use crate::verb::Verb;
 #[command(after_help = "Examples:
   iamctl context use demo")]
 pub struct Use {
-    /// Which
+    /// The context's name
     name: String,
 }
 

@@ -25,7 +25,7 @@ Examples:
   iamctl explain manifest.services
   iamctl explain errors -o csv")]
 pub struct Explain {
-    /// What; the topics when absent
+    /// An operation, a field, a code, a role; the topics when absent
     topic: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use crate::verb::Verb;
 #[command(after_help = "Examples:
   iamctl hotline close HC3NQK8N1")]
 pub struct Close {
-    /// Which
+    /// The call's reference
     call: CallRef,
 }
 

@@ -12,7 +12,8 @@ use crate::verb::Verb;
 
 /// Find the caller's account; shows masked data only
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("by").required(true), override_usage = "iamctl hotline find --call CALL (--hkic - | --phone - | --account ID)",
+#[command(group = ArgGroup::new("by").required(true), override_usage = "iamctl hotline find [OPTIONS] --call CALL
+       (--hkic - | --phone - | --account ID)",
           after_help = "Card and phone numbers are never arguments: '-' reads standard input, or asks
 without echo.
 
@@ -20,7 +21,7 @@ Examples:
   iamctl hotline find --call HC3NQK8N1 --hkic -
   iamctl hotline find --call HC3NQK8N1 --phone - -o json < number.txt")]
 pub struct Find {
-    /// In which call
+    /// The call it belongs to
     #[arg(long)]
     call: CallRef,
     /// By card number, from standard input
@@ -52,8 +53,7 @@ impl Verb for Find {
             Identifier::Phone(phone)
         };
         let found = session.call(&FindCaller { call: self.call, by }).await?;
-        let answer = Answer::list(found);
-        Ok(answer)
+        Ok(Answer::list(found))
     }
 }
 

@@ -21,12 +21,12 @@ Examples:
   iamctl hotline suspend A1706F1WHX9 --call HC3NQK8N1 --reason lost-device"
 )]
 pub struct Suspend {
-    /// Which
+    /// The account's reference
     account: AccountId,
-    /// In which call
+    /// The call it belongs to
     #[arg(long)]
     call: CallRef,
-    /// Why
+    /// The reason
     #[arg(long, value_parser = word::<SuspensionReason>(SuspensionReason::WORDS))]
     reason: SuspensionReason,
     /// What the reason 'other' needs; kept sealed

@@ -14,7 +14,7 @@ use crate::verb::Verb;
 #[command(after_help = "Examples:
   iamctl job cancel 01890a5d-ac96-774b-bcce-b302099a8057 --yes")]
 pub struct Cancel {
-    /// Which
+    /// The job's id
     job: JobId,
 }
 

@@ -16,11 +16,11 @@ use crate::words::word;
   iamctl key revoke WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q \\
     --reason key-compromise")]
 pub struct Revoke {
-    /// Which
+    /// The key's id
     // A thumbprint may begin with a hyphen.
     #[arg(allow_hyphen_values = true)]
     kid: Kid,
-    /// Why
+    /// The reason
     #[arg(long, value_parser = word::<RevocationReason>(RevocationReason::WORDS))]
     reason: RevocationReason,
 }

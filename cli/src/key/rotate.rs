@@ -21,7 +21,7 @@ Examples:
   iamctl key rotate --purpose token-signing --activate 2022-06-01T02:00:00+08:00
   iamctl key rotate --purpose token-signing --activate now --yes")]
 pub struct Rotate {
-    /// Which purpose
+    /// The purpose of the keys
     #[arg(long, value_parser = word::<KeyPurpose>(KeyPurpose::WORDS), hide_possible_values = true)]
     purpose: KeyPurpose,
     /// Only this algorithm; every one of the purpose when absent

@@ -14,7 +14,7 @@ use crate::verb::Verb;
 #[command(after_help = "Examples:
   iamctl key show WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q")]
 pub struct Show {
-    /// Which
+    /// The key's id
     // A thumbprint may begin with a hyphen.
     #[arg(allow_hyphen_values = true)]
     kid: Kid,

@@ -14,7 +14,7 @@ use crate::verb::Verb;
 #[command(after_help = "Examples:
   iamctl operator disable duty-officer-3 --yes")]
 pub struct Disable {
-    /// Who
+    /// The operator's id
     operator: OperatorId,
 }
 

@@ -14,7 +14,7 @@ use crate::verb::Verb;
 #[command(after_help = "Examples:
   iamctl operator enable duty-officer-3 --yes")]
 pub struct Enable {
-    /// Who
+    /// The operator's id
     operator: OperatorId,
 }
 

@@ -14,7 +14,7 @@ use crate::verb::Verb;
 #[command(after_help = "Examples:
   iamctl operator show duty-officer-3")]
 pub struct Show {
-    /// Who
+    /// The operator's id
     operator: OperatorId,
 }
 

@@ -15,7 +15,7 @@ use crate::verb::Verb;
   iamctl rp history inland-revenue-department
   iamctl rp history inland-revenue-department -o wide")]
 pub struct History {
-    /// Which
+    /// The relying party's id
     rp: RelyingPartyId,
 }
 

@@ -14,9 +14,9 @@ use crate::verb::Verb;
 #[command(after_help = "Examples:
   iamctl rp resume sandbox-bank --reason 'new credential in place'")]
 pub struct Resume {
-    /// Which
+    /// The relying party's id
     rp: RelyingPartyId,
-    /// Why; kept in the history
+    /// The reason, kept in the history
     #[arg(long, value_name = "TEXT")]
     reason: String,
 }

@@ -15,7 +15,7 @@ use crate::verb::Verb;
   iamctl rp show inland-revenue-department
   iamctl rp show inland-revenue-department -o yaml")]
 pub struct Show {
-    /// Which
+    /// The relying party's id
     rp: RelyingPartyId,
 }
 

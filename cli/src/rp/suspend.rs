@@ -14,9 +14,9 @@ use crate::verb::Verb;
 #[command(after_help = "Examples:
   iamctl rp suspend sandbox-bank --reason 'credential leaked, case 4711'")]
 pub struct Suspend {
-    /// Which
+    /// The relying party's id
     rp: RelyingPartyId,
-    /// Why; kept in the history
+    /// The reason, kept in the history
     #[arg(long, value_name = "TEXT")]
     reason: String,
 }

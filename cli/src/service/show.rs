@@ -14,7 +14,7 @@ use crate::verb::Verb;
 #[command(after_help = "Examples:
   iamctl service show inland-revenue-department.etax")]
 pub struct Show {
-    /// Which
+    /// The service: the relying party's id, a dot, the service's id
     #[arg(value_name = "RP.SERVICE")]
     service: ClientId,
 }

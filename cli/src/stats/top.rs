@@ -22,7 +22,7 @@ pub struct Top {
     /// As recorded up to the end of this day; the last one counted when absent. A day is final an hour after it ended
     #[arg(long, value_name = "TIME", value_parser = day)]
     known_at: Option<Day>,
-    /// How many; ties with the last are shown too
+    /// At most so many, and those level with the last
     #[arg(long, value_name = "N")]
     limit: Option<u32>,
 }

@@ -16,7 +16,7 @@ use crate::words::{USAGE_BY, day, word};
   iamctl stats usage --by sector --from 2022-01 --to 2022-05
   iamctl stats usage --by month -o csv --bom > usage.csv")]
 pub struct Usage {
-    /// By what
+    /// What the figures are divided by
     #[arg(long, value_parser = word::<UsageBy>(USAGE_BY))]
     by: UsageBy,
     /// First month; that of the launch when absent
