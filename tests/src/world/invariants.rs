@@ -42,8 +42,7 @@ impl World {
         }
         self.columns_agree_with_leaves().await;
         self.seal().await;
-        let export = self.export().await;
-        let verdict = export.verdict(None);
+        let verdict = self.stored_log().await.verdict(None);
         assert!(verdict.ok, "the audit log does not verify: {:?}", verdict.first_bad);
         let entries = self.number("SELECT COUNT(*) FROM audit_entry").await;
         assert_eq!(verdict.tree_size, u64::try_from(entries).unwrap(), "an audit entry is not under the last checkpoint");
