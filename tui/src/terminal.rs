@@ -127,16 +127,16 @@ mod tests {
 
     use super::*;
 
-    /// Run by the test below, in a terminal of its own.
-    #[test]
-    #[ignore = "needs a terminal of its own, and comes down"]
-    fn comes_down() {
-        let _screen = Screen::take(true).unwrap();
-        panic!("the sky is falling");
-    }
+    /// Set in the process that takes a terminal of its own and comes down.
+    const COMES_DOWN: &str = "IAM_TEST_COMES_DOWN";
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a process of the test's own is told what it is by its environment")]
     fn a_panic_is_told_on_the_terminal_as_it_was_before() {
+        if std::env::var_os(COMES_DOWN).is_some() {
+            let _screen = Screen::take(true).unwrap();
+            panic!("the sky is falling");
+        }
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&ours).unwrap();
         unlockpt(&ours).unwrap();
@@ -146,8 +146,14 @@ mod tests {
 
         let end = || Stdio::from(theirs.try_clone().unwrap());
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["terminal::tests::comes_down", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+            .args([
+                "terminal::tests::a_panic_is_told_on_the_terminal_as_it_was_before",
+                "--exact",
+                "--nocapture",
+                "--test-threads=1",
+            ])
             .env("TERM", "xterm")
+            .env(COMES_DOWN, "yes")
             .stdin(end())
             .stdout(end())
             .stderr(end())
