@@ -251,16 +251,17 @@ impl Findings {
                 self.add(path, "credential.jwks", "not a key: an object is wanted", None);
                 continue;
             };
-            let kind = key.get("kty").and_then(serde_json::Value::as_str);
+            let text = |name: &str| key.get(name).and_then(serde_json::Value::as_str);
             // `k` is the secret of a symmetric key, the others are private parts.
             if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|part| key.contains_key(*part)) {
                 self.private_key(path);
-            } else if !matches!(kind, Some("EC" | "RSA" | "OKP")) {
+            } else if !matches!((text("kty"), text("crv")), (Some("EC"), Some("P-256")) | (Some("RSA"), _)) {
+                let part = if text("kty") == Some("EC") { "crv" } else { "kty" };
                 self.add(
-                    format!("{path}.kty"),
+                    format!("{path}.{part}"),
                     "credential.key-type",
-                    "the key is of no known type",
-                    Some("EC or RSA is wanted"),
+                    "keys of this type are not used here",
+                    Some("EC on the curve P-256, or RSA, is wanted"),
                 );
             }
         }
@@ -610,6 +611,16 @@ mod tests {
             (
                 json!({"kind": "jwks", "jwks": {"keys": [{"kty": "XX"}]}}),
                 "credentials[0].jwks.keys[0].kty",
+                "credential.key-type",
+            ),
+            (
+                json!({"kind": "jwks", "jwks": {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}]}}),
+                "credentials[0].jwks.keys[0].kty",
+                "credential.key-type",
+            ),
+            (
+                json!({"kind": "jwks", "jwks": {"keys": [{"kty": "EC", "crv": "P-384", "x": "AA", "y": "AA"}]}}),
+                "credentials[0].jwks.keys[0].crv",
                 "credential.key-type",
             ),
             (
