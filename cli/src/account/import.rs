@@ -9,6 +9,7 @@ use std::pin::pin;
 use api::Exit;
 use api::account::{ImportAccounts, Imported, MAX_ROWS, RefusedRow};
 use clap::Args;
+use domain::RegistrationRules;
 use client::tabular::{Column, Section};
 use client::times::spaced;
 use client::{Answered, CallOptions, Tabular};
@@ -17,7 +18,7 @@ use serde::Serialize;
 
 use crate::failure::{Failure, UNKNOWN};
 use crate::files::apart;
-use crate::files::registrations::{Batches, Checked, changed, check};
+use crate::files::registrations::{Batches, Checked, changed, check, columns, located, places};
 use crate::files::unreadable;
 use crate::output::Answer;
 use crate::progress::Progress;
@@ -99,12 +100,15 @@ impl Verb for Import {
         let checking = {
             let (name, mut file) = (name.clone(), file.try_clone().map_err(|error| unreadable(&name, &error.to_string()))?);
             let terminal = session.terminal;
+            let environment = session.context()?.0.file.environment;
             apart(move || {
+                let places = places()?;
+                let rules = RegistrationRules { now: client::surroundings::now(), environment, places: &places };
                 let size = file.metadata().map_or(0, |metadata| metadata.len());
                 let progress = Progress::new(terminal, size);
                 // The position is what the file was read to, a buffer ahead of the line that is looked at.
                 let mut place = file.try_clone().map_err(|error| unreadable(&name, &error.to_string()))?;
-                check(&name, BufReader::with_capacity(1 << 16, &mut file), || {
+                check(&name, BufReader::with_capacity(1 << 16, &mut file), rules, || {
                     progress.at(place.stream_position().unwrap_or_default(), size, "bytes checked");
                 })
             })
@@ -123,8 +127,18 @@ impl Verb for Import {
             refused: 0,
             refused_rows: Vec::new(),
         };
+        let mut again = file.try_clone().map_err(|error| unreadable(&name, &error.to_string()))?;
         let batches = RefCell::new(Batches::of(&name, BufReader::with_capacity(1 << 16, file), MAX_ROWS));
-        let sent = send(session, &checked, &batches, &mut done).await?;
+        let sent = match send(session, &checked, &batches, &mut done).await {
+            Ok(sent) => sent,
+            Err(mut failure) => {
+                // Nothing more is read to be sent. Where the file cannot be read again the lines are told without columns.
+                if again.seek(SeekFrom::Start(0)).is_ok() {
+                    let _ = columns(&mut failure, &name, BufReader::with_capacity(1 << 16, again));
+                }
+                return Err(failure);
+            }
+        };
         if batches.into_inner().digest() != checked.digest {
             return Err(changed(&name).changed(standing(sent.rows, 0)));
         }
@@ -156,8 +170,9 @@ async fn send(
 ) -> Result<Sent, Failure> {
     let progress = Progress::new(session.terminal, checked.rows);
     let broken = Cell::new(false);
+    let name = done.file.clone();
     let next = |chunk: u32| {
-        let (broken, digest) = (&broken, &checked.digest);
+        let (broken, digest, name) = (&broken, &checked.digest, name.as_str());
         async move {
             if broken.get() {
                 return None;
@@ -171,7 +186,9 @@ async fn send(
             let op = rows.map(|rows| ImportAccounts { file: digest.clone(), chunk, rows });
             let answer = async move {
                 let op = op?;
-                Ok((op.rows.len() as u64, session.answered(&op, options).await?))
+                let lines: Vec<u64> = op.rows.iter().map(|row| row.line).collect();
+                let answered = session.answered(&op, options).await;
+                Ok((lines.len() as u64, answered.map_err(|failure| located(failure, name, &lines))?))
             };
             Some((answer, chunk + 1))
         }

@@ -8,9 +8,11 @@ use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, BufRead, Read};
 
-use api::Field;
 use api::account::{ImportRow, Registration};
-use domain::{Finding, Hkic, Phone, Profile, Refusal, read_checked};
+use api::{Exit, Field};
+use domain::{
+    Arrival, Finding, Hkic, LOCATIONS_YAML, Locations, Phone, Places, Profile, Refusal, RegistrationRules, read_checked,
+};
 use openssl::sha::Sha256;
 use schemars::schema_for;
 use serde::Deserialize;
@@ -44,7 +46,12 @@ pub struct Checked {
 ///
 /// # Errors
 /// Every bad line, up to 20 of them one by one.
-pub fn check(name: &str, from: impl BufRead, mut at_times: impl FnMut()) -> Result<Checked, Failure> {
+pub fn check(
+    name: &str,
+    from: impl BufRead,
+    against: RegistrationRules<'_>,
+    mut at_times: impl FnMut(),
+) -> Result<Checked, Failure> {
     let known = known_fields();
     let mut lines = Lines::of(from);
     let (mut rows, mut bad, mut repeats) = (0, 0_usize, false);
@@ -58,12 +65,12 @@ pub fn check(name: &str, from: impl BufRead, mut at_times: impl FnMut()) -> Resu
         let found = match line {
             Line::Text { number, text } => {
                 rows += 1;
-                match good(text, &known) {
+                match good(text, &known, against) {
                     Some(hkic) => {
                         repeats |= !seen.insert(hasher.hash_one(&hkic));
                         Vec::new()
                     }
-                    None => mistakes_of(name, number, text, &known),
+                    None => mistakes_of(name, number, text, &known, against),
                 }
             }
             Line::Bad { number, column, message } => vec![mistake(name, number, Some(column), "", "import.line", message, None)],
@@ -129,6 +136,16 @@ impl<R: BufRead> Batches<R> {
     pub fn digest(self) -> String {
         self.lines.digest()
     }
+}
+
+/// The places of registration there are.
+///
+/// # Errors
+/// When the list that was built in does not parse; a test reads it.
+pub fn places() -> Result<Places, Failure> {
+    client::yaml::from_slice::<Locations>(LOCATIONS_YAML.as_bytes())
+        .map(Places::from)
+        .map_err(|error| Failure::new(Exit::Failed, "internal", format!("the list of locations does not parse: {error}")))
 }
 
 /// The file is not what it was.
@@ -221,18 +238,18 @@ fn known_fields() -> HashSet<String> {
 }
 
 /// The quick look: nearly every line is good. Gives its card number.
-fn good(text: &str, known: &HashSet<String>) -> Option<Hkic> {
+fn good(text: &str, known: &HashSet<String>, against: RegistrationRules<'_>) -> Option<Hkic> {
     let Fields(fields) = serde_json::from_str(text).ok()?;
     if !fields.iter().all(|(name, _)| known.contains(name.as_ref())) {
         return None;
     }
     let registration: Registration = serde_json::from_str(text).ok()?;
     let hkic = registration.hkic.clone();
-    rules(registration).is_empty().then_some(hkic)
+    rules(registration, against).is_empty().then_some(hkic)
 }
 
 /// The long look: everything wrong with a line, each with its column.
-fn mistakes_of(name: &str, line: u64, text: &str, known: &HashSet<String>) -> Vec<Mistake> {
+fn mistakes_of(name: &str, line: u64, text: &str, known: &HashSet<String>, against: RegistrationRules<'_>) -> Vec<Mistake> {
     let mut value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => {
@@ -267,12 +284,8 @@ fn mistakes_of(name: &str, line: u64, text: &str, known: &HashSet<String>) -> Ve
             ));
         }
     }
-    let place = |path: &str| {
-        let top = path.split(['.', '[']).next().unwrap_or_default();
-        fields.iter().find(|(field, _)| field == top).map_or(1, |(_, raw)| column_of(text, raw))
-    };
     let mut add = |path: &str, code: &str, message: String, hint: Option<String>| {
-        found.push(mistake(name, line, Some(place(path)), path, code, message, hint));
+        found.push(mistake(name, line, Some(place_of(text, &fields, path)), path, code, message, hint));
     };
     // Numbers first: the schema takes them for mere text. A stand-in lets the rest be looked at all the same.
     if let Some(Value::String(hkic)) = value.get_mut("hkic")
@@ -291,7 +304,7 @@ fn mistakes_of(name: &str, line: u64, text: &str, known: &HashSet<String>) -> Ve
     for Finding { path, code, message, hint } in &reading.findings {
         add(path, code, message.clone(), hint.clone());
     }
-    let more = reading.value.map(rules).unwrap_or_default();
+    let more = reading.value.map(|registration| rules(registration, against)).unwrap_or_default();
     for (path, refusal) in more {
         add(path, refusal.code, refusal.message, refusal.hint);
     }
@@ -301,23 +314,50 @@ fn mistakes_of(name: &str, line: u64, text: &str, known: &HashSet<String>) -> Ve
     found
 }
 
-/// What the types do not say: names, dates, and which channel gives which tier where.
-fn rules(registration: Registration) -> Vec<(&'static str, Refusal)> {
+/// What the types do not say: names, dates, times and places.
+fn rules(registration: Registration, rules: RegistrationRules<'_>) -> Vec<(&'static str, Refusal)> {
     let Registration { hkic, name, sex, birth_date, card_issued, phone, tier, channel, location, registered_at } = registration;
     let profile = Profile { hkic, name, sex, birth_date, card_issued, phone };
-    let mut refused = Vec::new();
-    if let Err(refusal) = profile.check(registered_at.hk_day()) {
-        let path = match refusal.code {
-            "profile.birth-date" => "birth_date",
-            "profile.card-issued" => "card_issued",
-            _ => "name",
-        };
-        refused.push((path, refusal));
+    rules.faults(Arrival { profile: &profile, tier, channel, location: location.as_ref(), registered_at })
+}
+
+/// Of what the server found, which knows a row by its place in the batch, says the file and the line.
+pub fn located(mut failure: Failure, name: &str, lines: &[u64]) -> Failure {
+    for field in failure.mistakes.iter_mut().map(|mistake| &mut mistake.field) {
+        let Some((place, path)) = field.path.strip_prefix("rows[").and_then(|rest| rest.split_once(']')) else { continue };
+        let Some(line) = place.parse().ok().and_then(|place: usize| lines.get(place)) else { continue };
+        (field.file, field.line) = (Some(name.to_owned()), Some(*line));
+        field.path = path.trim_start_matches('.').to_owned();
     }
-    if let Err(refusal) = channel.check(tier, location.as_ref()) {
-        refused.push((if refusal.code.starts_with("account.location") { "location" } else { "channel" }, refusal));
+    failure
+}
+
+/// Looks up the columns of what was found in lines of the file.
+///
+/// # Errors
+/// When it cannot be read again.
+pub fn columns(failure: &mut Failure, name: &str, from: impl BufRead) -> Result<(), Failure> {
+    let mut fields: Vec<&mut Field> = failure.mistakes.iter_mut().map(|mistake| &mut mistake.field).collect();
+    fields.retain(|field| field.file.as_deref() == Some(name) && field.column.is_none());
+    let Some(last) = fields.iter().filter_map(|field| field.line).max() else { return Ok(()) };
+    let mut lines = Lines::of(from);
+    while let Some(line) = lines.next(name)? {
+        let Line::Text { number, text } = line else { continue };
+        for field in fields.iter_mut().filter(|field| field.line == Some(number)) {
+            let parts = serde_json::from_str::<Fields<'_>>(text).map(|fields| fields.0).unwrap_or_default();
+            field.column = Some(place_of(text, &parts, &field.path));
+        }
+        if number >= last {
+            break;
+        }
     }
-    refused
+    Ok(())
+}
+
+/// Where the field stands that a path leads to; at the beginning, should it be missing.
+fn place_of(text: &str, fields: &[(Cow<'_, str>, &RawValue)], path: &str) -> u64 {
+    let top = path.split(['.', '[']).next().unwrap_or_default();
+    fields.iter().find(|(field, _)| field == top).map_or(1, |(_, raw)| column_of(text, raw))
 }
 
 fn mistake(
@@ -386,9 +426,14 @@ mod tests {
 
     const GOOD: &str = r#"{"hkic":"G123456(A)","name":{"en":"CHAN TAI MAN","zh-Hant":"陳大文"},"sex":"M","birth_date":"1990-01-31","card_issued":"2019-05-01","phone":"+85291234567","tier":"iam-smart-plus","channel":"kiosk","location":"harbour-road-sports-centre","registered_at":"2021-03-04T10:00:00+08:00"}"#;
 
+    fn against(places: &Places) -> RegistrationRules<'_> {
+        let now = "2022-05-31T12:00:00+08:00".parse().unwrap();
+        RegistrationRules { now, environment: domain::Environment::Sandbox, places }
+    }
+
     fn told(lines: &[&str]) -> Vec<(u64, u64, String, String)> {
         let text = lines.join("\n") + "\n";
-        let failure = check("x.jsonl", text.as_bytes(), || {}).unwrap_err();
+        let failure = check("x.jsonl", text.as_bytes(), against(&places().unwrap()), || {}).unwrap_err();
         let shown = format!("{failure:?}");
         assert!(!shown.contains("G123456") && !shown.contains("91234567"), "{shown}");
         let mistakes = failure.mistakes.iter().map(|it| &it.field);
@@ -398,7 +443,7 @@ mod tests {
     #[test]
     fn a_good_file_is_counted_and_has_its_digest() {
         let text = format!("\u{feff}{GOOD}\r\n\r\n{GOOD}\n");
-        let checked = check("x.jsonl", text.as_bytes(), || {}).unwrap();
+        let checked = check("x.jsonl", text.as_bytes(), against(&places().unwrap()), || {}).unwrap();
         assert_eq!((checked.rows, checked.repeats), (2, true));
         assert_eq!(checked.digest.len(), 64);
         let mut batches = Batches::of("x.jsonl", text.as_bytes(), 1);
@@ -421,7 +466,7 @@ mod tests {
             (2, at("\"9123", &digit), "phone"),
             (3, at("\"iam-smart-plus", &field), "teir"),
             (3, 1, "tier"),
-            (4, at("\"remote", &rule), "channel"),
+            (4, at("\"iam-smart-plus", &rule), "tier"),
             (5, at("\"1990", &word), "birth_date"),
             (5, at("\"kisok", &word), "channel"),
             (6, 8, ""),
@@ -435,12 +480,58 @@ mod tests {
     }
 
     #[test]
+    fn what_the_server_would_refuse_is_found_before_anything_is_sent() {
+        let place = GOOD.replace("harbour-road-sports-centre", "post-offices");
+        let nowhere = GOOD.replace("harbour-road-sports-centre", "moon-base");
+        let early = GOOD.replace("2021-03-04", "2020-12-28");
+        let late = GOOD.replace("2021-03-04", "2022-06-01");
+        let codes: Vec<_> = told(&[&place, &nowhere, &early, &late]).into_iter().map(|it| (it.0, it.2, it.3)).collect();
+        let wanted = [
+            (1, "location", "account.location-channel"),
+            (2, "location", "account.location-unknown"),
+            (3, "registered_at", "account.registered-at"),
+            (4, "registered_at", "account.registered-at"),
+        ];
+        assert_eq!(codes, wanted.map(|(line, path, code)| (line, path.to_owned(), code.to_owned())));
+        let places = places().unwrap();
+        let real = RegistrationRules { environment: domain::Environment::Production, ..against(&places) };
+        let synthetic = GOOD.replace("G123456(A)", Hkic::synthetic(0).unwrap().expose());
+        let failure = check("x.jsonl", synthetic.as_bytes(), real, || {}).unwrap_err();
+        assert_eq!(failure.mistakes[0].field.code.as_deref(), Some("account.synthetic"));
+    }
+
+    #[test]
+    fn what_only_the_server_found_gets_its_line_and_column() {
+        let field = |path: &str| Mistake {
+            field: Field { path: path.into(), file: None, line: None, column: None, code: None, message: "no".into() },
+            hint: None,
+            snippet: None,
+        };
+        let mut failure = Failure::new(Exit::Usage, "account.rows", "2 rows are wrong");
+        failure.mistakes = vec![field("rows[1].location"), field("rows[0].name.en"), field("rows[7].name"), field("file")];
+        let mut failure = located(failure, "x.jsonl", &[2, 5]);
+        let text = format!("{GOOD}\n{GOOD}\n\n{GOOD}\n{GOOD}\n");
+        columns(&mut failure, "x.jsonl", text.as_bytes()).unwrap();
+        let at = |needle: &str| GOOD[..GOOD.find(needle).unwrap()].chars().count() as u64 + 1;
+        let places: Vec<_> = failure.mistakes.iter().map(|it| (it.field.path.as_str(), it.field.line, it.field.column)).collect();
+        assert_eq!(
+            places,
+            [
+                ("location", Some(5), Some(at("\"harbour"))),
+                ("name.en", Some(2), Some(at("{\"en\""))),
+                ("rows[7].name", None, None),
+                ("file", None, None)
+            ]
+        );
+    }
+
+    #[test]
     fn twenty_bad_lines_are_told_and_the_others_counted() {
         let bad = GOOD.replace("(A)", "(0)");
         let mut lines = vec![GOOD; 30];
         lines.extend([bad.as_str(); 25]);
         let text = lines.join("\n");
-        let failure = check("x.jsonl", text.as_bytes(), || {}).unwrap_err();
+        let failure = check("x.jsonl", text.as_bytes(), against(&places().unwrap()), || {}).unwrap_err();
         assert_eq!(failure.mistakes.len(), 20);
         assert_eq!(failure.mistakes[0].field.line, Some(31));
         assert_eq!(failure.message, "25 bad lines of 55 lines in x.jsonl, the first 20 of them told");
@@ -450,7 +541,7 @@ mod tests {
     #[test]
     fn an_endless_line_is_passed_over_without_being_kept() {
         let text = format!("{GOOD}\n{}\n{GOOD}\n", "x".repeat(1_000_000));
-        let failure = check("x.jsonl", text.as_bytes(), || {}).unwrap_err();
+        let failure = check("x.jsonl", text.as_bytes(), against(&places().unwrap()), || {}).unwrap_err();
         assert_eq!(failure.mistakes.len(), 1);
         assert_eq!(failure.mistakes[0].field.line, Some(2));
         assert_eq!(failure.message, "1 bad line of 3 lines in x.jsonl");

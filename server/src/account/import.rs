@@ -2,12 +2,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use api::account::{ImportAccounts, Imported, MAX_ROWS, RefusedRow};
-use domain::{Account, AccountEventKind, AccountId, Channel, Entropy, LocationId, Standing, Tier, Timestamp};
+use domain::{Account, AccountEventKind, AccountId, Channel, Entropy, LocationId, RegistrationRules, Standing, Tier, Timestamp};
 use serde_json::json;
 use uuid::{Builder, Uuid};
 use zeroize::Zeroizing;
 
-use super::registration::{Checked, Rules, check};
+use super::registration::{Checked, check};
 use super::seal::Sealer;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
@@ -25,7 +25,7 @@ pub async fn import(app: &App, caller: &Caller, mut op: ImportAccounts) -> Resul
     batch_is_well_formed(&op)?;
     let rows = std::mem::take(&mut op.rows);
     let now = app.clock.now();
-    let rules = Rules { now, environment: app.environment, places: places::known()? };
+    let rules = RegistrationRules { now, environment: app.environment, places: places::known()? };
     let (keys, entropy) = (Arc::clone(&app.keys), Arc::clone(&app.entropy));
     // Thousands of rows take longer than anything else may wait for this thread.
     let prepared = tokio::task::spawn_blocking(move || prepare(&keys, entropy.as_ref(), check(rows, rules)?, now));

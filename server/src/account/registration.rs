@@ -1,16 +1,11 @@
 //! A registration as it comes in from a file, held to the rules once more: the client has checked it, and is not believed.
 
-use std::time::Duration;
-
 use api::Field;
 use api::account::{ImportRow, Registration};
-use domain::{Channel, Environment, LocationId, Places, Profile, Refusal, Tier, Timestamp};
+use domain::{Arrival, Channel, LocationId, Profile, RegistrationRules, Tier, Timestamp};
 
 use crate::failure::Failure;
-use crate::stats::definitions::LAUNCH;
 
-/// How far another machine's clock may be ahead.
-const AHEAD: Duration = Duration::from_mins(5);
 /// The most mistakes that are listed at once.
 const MOST_FIELDS: usize = 100;
 
@@ -31,22 +26,11 @@ pub(super) struct Checked {
     pub(super) registered_at: Timestamp,
 }
 
-/// Against what rows are checked.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rules<'a> {
-    /// Now.
-    pub(super) now: Timestamp,
-    /// Simulated citizens are at home on a sandbox only.
-    pub(super) environment: Environment,
-    /// The places there are.
-    pub(super) places: &'a Places,
-}
-
 /// Holds every row to the rules.
 ///
 /// # Errors
 /// [`Failure::Invalid`] with every mistake of every row, up to a hundred; none of the messages holds personal data.
-pub(super) fn check(rows: Vec<ImportRow>, rules: Rules<'_>) -> Result<Vec<Checked>, Failure> {
+pub(super) fn check(rows: Vec<ImportRow>, rules: RegistrationRules<'_>) -> Result<Vec<Checked>, Failure> {
     let mut checked = Vec::with_capacity(rows.len());
     let mut fields = Vec::new();
     let mut wrong = 0_usize;
@@ -55,7 +39,8 @@ pub(super) fn check(rows: Vec<ImportRow>, rules: Rules<'_>) -> Result<Vec<Checke
             registration;
         let profile = Profile { hkic, name, sex, birth_date, card_issued, phone };
         let row = Checked { line, profile, tier, channel, location, registered_at };
-        let faults = rules.faults(&row);
+        let faults =
+            rules.faults(Arrival { profile: &row.profile, tier, channel, location: row.location.as_ref(), registered_at });
         if faults.is_empty() {
             checked.push(row);
             continue;
@@ -78,52 +63,9 @@ pub(super) fn check(rows: Vec<ImportRow>, rules: Rules<'_>) -> Result<Vec<Checke
     Err(Failure::Invalid { code: "account.rows", message: format!("{rows} wrong; nothing was registered"), fields })
 }
 
-impl Rules<'_> {
-    /// Each rule that the row breaks, with the field it is about.
-    fn faults(&self, row: &Checked) -> Vec<(&'static str, Refusal)> {
-        let mut faults = Vec::new();
-        if self.environment == Environment::Production && row.profile.hkic.is_synthetic() {
-            let message = "the HKIC number is a simulated citizen's, who exist on sandbox instances only";
-            faults.push(("hkic", Refusal::new("account.synthetic", message)));
-        }
-        if let Err(refusal) = row.profile.check(row.registered_at.hk_day()) {
-            faults.push((field_of(refusal.code), in_time(refusal)));
-        }
-        if let Err(refusal) = row.channel.check(row.tier, row.location.as_ref()) {
-            faults.push((field_of(refusal.code), refusal));
-        } else if let Some(Err(refusal)) = row.location.as_ref().map(|location| self.places.check(row.channel, location)) {
-            faults.push(("location", refusal));
-        }
-        if row.registered_at > self.now.plus(AHEAD) {
-            let message = "the time of registration lies in the future";
-            faults.push(("registered_at", Refusal::new("account.registered-at", message)));
-        } else if row.registered_at < LAUNCH.start() {
-            let message = format!("the time of registration lies before the platform was opened on {LAUNCH}");
-            faults.push(("registered_at", Refusal::new("account.registered-at", message)));
-        }
-        faults
-    }
-}
-
-/// The profile is checked as of its registration, and so it is said.
-fn in_time(refusal: Refusal) -> Refusal {
-    let message = refusal.message.replace("lies in the future", "lies after the registration");
-    Refusal { message, ..refusal }
-}
-
-fn field_of(code: &str) -> &'static str {
-    match code {
-        "profile.name" => "name",
-        "profile.birth-date" => "birth_date",
-        "profile.card-issued" => "card_issued",
-        "account.channel-tier" => "tier",
-        _ => "location",
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use domain::{PersonName, Sex};
+    use domain::{Environment, PersonName, Sex};
 
     use super::*;
     use crate::places;
@@ -148,7 +90,7 @@ mod tests {
         change(&mut registration);
         let rows = vec![ImportRow { line: 1, registration: chan_tai_man() }, ImportRow { line: 2, registration }];
         let now = "2022-05-31T12:00:00+08:00".parse().unwrap();
-        match check(rows, Rules { now, environment, places: places::known().unwrap() }) {
+        match check(rows, RegistrationRules { now, environment, places: places::known().unwrap() }) {
             Ok(_) => Vec::new(),
             Err(Failure::Invalid { code: "account.rows", fields, .. }) => {
                 fields.into_iter().map(|field| (field.path, field.code.unwrap_or_default())).collect()

@@ -2,16 +2,13 @@
 
 use std::sync::OnceLock;
 
-use domain::{Categories, Day};
+use domain::Categories;
 
 /// Version of the definitions: what a use is, what registered and accessible mean, how figures are rounded.
 pub const VERSION: &str = "2022-1";
 
 /// How many services are named as frequently used.
 pub const FREQUENT: u32 = 10;
-
-/// The day on which the platform was opened to the public, 29 December 2020: there are no figures before it.
-pub const LAUNCH: Day = Day::from_number(18_625);
 
 /// The categories of the catalogue with their planned numbers.
 ///
@@ -31,11 +28,6 @@ mod tests {
     use domain::Category;
 
     use super::*;
-
-    #[test]
-    fn the_platform_was_opened_at_the_end_of_december_2020() {
-        assert_eq!(LAUNCH.to_string(), "2020-12-29");
-    }
 
     #[test]
     fn the_catalogue_plans_for_every_category() {

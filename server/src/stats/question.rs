@@ -1,8 +1,7 @@
 //! The days and months that may be asked for.
 
-use domain::{Day, Month};
+use domain::{Day, LAUNCH, Month};
 
-use super::definitions::LAUNCH;
 use crate::failure::Failure;
 
 /// Holds a day of events to the platform's years.
