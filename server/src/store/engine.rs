@@ -151,7 +151,7 @@ impl Engine {
         };
         let writer = pool()
             .max_connections(1)
-            .connect_with(options.clone().pragma("cache_size", "-32768"))
+            .connect_with(options.clone().pragma("cache_size", "-16384"))
             .await
             .map_err(|error| opening(error, &path.display().to_string()))?;
         let readers = pool()

@@ -126,16 +126,17 @@ impl Read {
         row.map(|row| row.extent()).map_err(|error| self.error(error))
     }
 
-    /// The days of the first and the last use that was on record by the end of a day, counted yet or not.
+    /// The days of the first and the last use that was on record by the end of a day, counted yet or not. The plus keeps the
+    /// engines to the order of the key: both ends are found at once there.
     ///
     /// # Errors
     /// When the database cannot be reached.
     pub async fn usage_span(&mut self, known_at: Day) -> Result<Option<(Day, Day)>, StoreError> {
         let ends: Result<Vec<Option<i32>>, _> = on!(self.conn, |c| {
             sqlx::query_scalar(
-            "SELECT * FROM (SELECT event_day FROM usage_daily WHERE recorded_day <= $1 ORDER BY event_day LIMIT 1) AS first_counted
+            "SELECT * FROM (SELECT event_day FROM usage_daily WHERE +recorded_day <= $1 ORDER BY event_day LIMIT 1) AS first_counted
              UNION ALL
-             SELECT * FROM (SELECT event_day FROM usage_daily WHERE recorded_day <= $1 ORDER BY event_day DESC LIMIT 1) AS last_counted
+             SELECT * FROM (SELECT event_day FROM usage_daily WHERE +recorded_day <= $1 ORDER BY event_day DESC LIMIT 1) AS last_counted
              UNION ALL
              SELECT MIN(event_day) FROM usage_inbox WHERE recorded_at < $2
              UNION ALL
