@@ -12,8 +12,9 @@ use sqlx::{AssertSqlSafe, Connection, Executor, Postgres, Row, SqlSafeStr, Sqlit
 use super::StoreError;
 use super::fault::{at_commit, classify, is_missing_table, opening};
 
-/// How long a statement may wait for a connection: an agent has a caller on the line.
-const ACQUIRE: Duration = Duration::from_secs(4);
+/// How long a statement may wait for a connection: an agent has a caller on the line, and less than an operation of the hotline
+/// may take: then it is certain that nothing was written.
+const ACQUIRE: Duration = Duration::from_secs(3);
 
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
