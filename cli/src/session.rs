@@ -2,12 +2,13 @@
 
 use std::sync::{Mutex, OnceLock};
 
+use api::account::{SuspendAccount, Suspension};
 use api::{Effect, Operation, Severity};
 use client::contexts::ChosenBy;
 use client::error::repeat_safely;
 use client::safe::visible;
 use client::{Answered, CallOptions, Choice, Connection, Context, Contexts, Paged, Tabular};
-use domain::Environment;
+use domain::{Bilingual, Environment};
 use futures_util::TryStreamExt;
 
 use crate::failure::{Failure, NOTHING_CHANGED, NOTHING_SENT};
@@ -108,7 +109,8 @@ impl Session {
             self.hint("this is the reply that was given before under the same idempotency key");
         }
         if dry_run {
-            self.hint("dry run: nothing was changed");
+            // No hint that vanishes without a terminal: a log would take the reply for what was done.
+            aside("dry run: nothing was changed");
         }
         Ok(answered.reply)
     }
@@ -137,6 +139,18 @@ impl Session {
         };
         self.verbose(|| format!("request {}", answered.request_id.as_deref().unwrap_or("-")));
         Ok(answered)
+    }
+
+    /// Suspends an account. A dry run gives the agent nothing to read to the caller: it would not be true.
+    ///
+    /// # Errors
+    /// Whatever stands between the call and its reply.
+    pub async fn suspend(&self, op: &SuspendAccount) -> Result<Suspension, Failure> {
+        let mut reply = self.call(op).await?;
+        if self.flags.dry_run {
+            reply.read_back = Bilingual { en: String::new(), zh_hant: String::new() };
+        }
+        Ok(reply)
     }
 
     /// How the command as a whole is repeated safely, where it is not by one idempotency key.

@@ -20,7 +20,7 @@ use crate::failure::{Failure, UNKNOWN};
 use crate::files::apart;
 use crate::files::registrations::{Batches, Checked, changed, check, columns, located, places};
 use crate::files::unreadable;
-use crate::output::Answer;
+use crate::output::{Answer, aside};
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::verb::Verb;
@@ -36,6 +36,10 @@ const GOES_ON: &str = "give the same command again: it goes on where it stopped"
 #[command(after_help = "The file is checked whole before anything is sent. Then its rows go in batches
 of 5 000, each done whole or not at all; the same command again goes on where it
 stopped. Rows that are refused as things stand are listed, exit 8.
+
+A row is unchanged when its card number has that registration already: channel,
+moment, tier, place and phone are compared. Names and dates lie sealed and are
+not.
 
 Examples:
   iamctl account import -f registrations.jsonl
@@ -149,7 +153,7 @@ impl Verb for Import {
             answer = answer.tell(format!("{before} of the rows were in before; this is what was done with them then"));
         }
         if session.flags.dry_run {
-            answer = answer.tell("dry run: nothing was changed");
+            aside("dry run: nothing was changed");
         }
         Ok(answer)
     }

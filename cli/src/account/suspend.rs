@@ -36,6 +36,6 @@ impl Verb for Suspend {
 
     async fn run(self, session: &Session) -> Result<Answer<Suspension>, Failure> {
         let op = SuspendAccount { account: self.account, reason: self.reason, call: self.call, note: self.note };
-        Ok(Answer::one(session.call(&op).await?))
+        Ok(Answer::one(session.suspend(&op).await?))
     }
 }

@@ -5,6 +5,7 @@ use tests::Engine;
 
 mod audit;
 mod dashboard;
+mod dry_run;
 mod files;
 mod health;
 mod killed;

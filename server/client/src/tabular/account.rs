@@ -142,7 +142,9 @@ impl Tabular for Suspension {
         if !self.relying_parties.is_empty() {
             sections.push(Section::of("Relying parties told", &self.relying_parties));
         }
-        sections.push(Section::lines("Read back to the caller", [self.read_back.en.clone(), self.read_back.zh_hant.clone()]));
+        if !self.read_back.en.is_empty() {
+            sections.push(Section::lines("Read back to the caller", [self.read_back.en.clone(), self.read_back.zh_hant.clone()]));
+        }
         sections
     }
 }

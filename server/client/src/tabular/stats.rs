@@ -1,6 +1,6 @@
 //! Figures.
 
-use api::stats::{LegcoNote, LegcoReply, LegcoTable, TopRow, UsageRow};
+use api::stats::{LegcoFigure, LegcoNote, LegcoReply, LegcoTable, TopRow, UsageRow};
 
 use std::fmt::Write as _;
 
@@ -45,6 +45,7 @@ impl Tabular for LegcoReply {
         for (number, figure) in self.figures.iter().enumerate() {
             lines.push(Line::new(Tone::Plain, format!("({}) {}", number + 1, figure.text.en)));
             lines.push(Line::new(Tone::Plain, format!("    {}", figure.text.zh_hant)));
+            lines.push(Line::new(Tone::Faint, format!("    {}", exactly(figure))));
         }
         for table in &self.tables {
             lines.push(Line::new(Tone::Plain, ""));
@@ -71,8 +72,9 @@ impl Tabular for LegcoReply {
             let _ = writeln!(text, "**{}**\\\n**{}**\n", visible(&note.text.en), visible(&note.text.zh_hant));
         }
         for (number, figure) in self.figures.iter().enumerate() {
-            // The hard break keeps both languages in one item.
-            let _ = writeln!(text, "{}. {}\\\n   {}", number + 1, visible(&figure.text.en), visible(&figure.text.zh_hant));
+            // The hard breaks keep both languages and the number in one item.
+            let (en, zh_hant) = (visible(&figure.text.en), visible(&figure.text.zh_hant));
+            let _ = writeln!(text, "{}. {en}\\\n   {zh_hant}\\\n   {}", number + 1, exactly(figure));
         }
         for table in &self.tables {
             let section = section(table);
@@ -135,6 +137,11 @@ impl Tabular for LegcoReply {
         }
         Some(Sheet { headings: vec!["part", "id", "column", "value", "en", "zh-Hant"], rows })
     }
+}
+
+/// The number that the sentence rounds.
+fn exactly(figure: &LegcoFigure) -> String {
+    format!("exactly 實數 {}", spaced(figure.value))
 }
 
 /// What a reader must see before any figure, that they are synthetic, and what may stand below them.
