@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use api::audit::{AuditOutcome, AuditView, ListAudit};
-use domain::{AuditId, Timestamp};
+use domain::{AuditId, CallRef, Timestamp};
 use futures_util::TryFutureExt;
+use serde::Deserialize;
 
 use super::engine::on;
 use super::write::Entry;
@@ -13,32 +14,55 @@ use super::{Read, StoreError, Write};
 /// How long a time must lie behind before it counts as passed; also how far a clock that was turned back is seen through.
 const A_DAY: Duration = Duration::from_hours(24);
 
+/// An entry as it is shown: out of its leaf, which the tree seals. The columns beside it only find entries; whoever changes them
+/// in the database changes nothing that is read.
 #[derive(sqlx::FromRow)]
 struct AuditRow {
     id: Vec<u8>,
     leaf_index: Option<i64>,
-    at: i64,
-    operator: String,
+    leaf: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    at: Timestamp,
+    actor: Actor,
     action: String,
     subject: String,
     outcome: String,
-    call: Option<String>,
+    call: Option<CallRef>,
     request_id: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct Actor {
+    id: String,
+}
+
 impl AuditRow {
-    fn view(self) -> Result<AuditView, StoreError> {
+    fn view(&self) -> Result<AuditView, StoreError> {
         let broken = |what: &str| StoreError::Broken(anyhow::anyhow!("an audit row has a bad {what}"));
+        let id = AuditId::from_bytes(&self.id).map_err(|_| broken("id"))?;
+        let said = serde_json::from_slice(&self.leaf).unwrap_or_else(|_| Said {
+            // It shows that something is wrong and keeps nobody from the other entries; 'audit verify' says what it is.
+            at: Timestamp::from_micros(0),
+            actor: Actor { id: String::new() },
+            action: "unreadable".to_owned(),
+            subject: String::new(),
+            outcome: String::new(),
+            call: None,
+            request_id: None,
+        });
         Ok(AuditView {
             index: self.leaf_index.map(|index| u64::try_from(index).map_err(|_| broken("index"))).transpose()?,
-            id: AuditId::from_bytes(&self.id).map_err(|_| broken("id"))?,
-            at: Timestamp::from_micros(self.at),
-            operator: self.operator,
-            action: self.action,
-            subject: self.subject,
-            outcome: if self.outcome == "done" { AuditOutcome::Done } else { AuditOutcome::Refused },
-            call: self.call.map(|call| call.parse().map_err(|_| broken("call"))).transpose()?,
-            request_id: self.request_id,
+            id,
+            at: said.at,
+            operator: said.actor.id,
+            action: said.action,
+            subject: said.subject,
+            outcome: if said.outcome == "done" { AuditOutcome::Done } else { AuditOutcome::Refused },
+            call: said.call,
+            request_id: said.request_id,
         })
     }
 }
@@ -275,13 +299,13 @@ impl Read {
     /// When the database cannot be reached.
     pub async fn sealed_views(&mut self, from: i64, limit: i64) -> Result<Vec<AuditView>, StoreError> {
         let rows: Result<Vec<AuditRow>, _> = on!(self.conn, |c| sqlx::query_as(
-            "SELECT id, leaf_index, at, operator, action, subject, outcome, call, request_id
+            "SELECT id, leaf_index, leaf
              FROM audit_entry WHERE leaf_index >= $1 ORDER BY leaf_index LIMIT $2"
         )
         .bind(from)
         .bind(limit)
         .fetch_all(c));
-        rows.map_err(|error| self.error(error))?.into_iter().map(AuditRow::view).collect()
+        rows.map_err(|error| self.error(error))?.iter().map(AuditRow::view).collect()
     }
 
     /// One entry with its leaf.
@@ -289,16 +313,12 @@ impl Read {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn audit_entry(&mut self, id: AuditId) -> Result<Option<(AuditView, Vec<u8>)>, StoreError> {
-        let row: Result<Option<AuditRow>, _> = on!(self.conn, |c| sqlx::query_as(
-            "SELECT id, leaf_index, at, operator, action, subject, outcome, call, request_id FROM audit_entry WHERE id = $1"
-        )
-        .bind(&id.as_bytes()[..])
-        .fetch_optional(c));
+        let row: Result<Option<AuditRow>, _> =
+            on!(self.conn, |c| sqlx::query_as("SELECT id, leaf_index, leaf FROM audit_entry WHERE id = $1")
+                .bind(&id.as_bytes()[..])
+                .fetch_optional(c));
         let Some(row) = row.map_err(|error| self.error(error))? else { return Ok(None) };
-        let leaf: Result<Vec<u8>, _> = on!(self.conn, |c| sqlx::query_scalar("SELECT leaf FROM audit_entry WHERE id = $1")
-            .bind(&id.as_bytes()[..])
-            .fetch_one(c));
-        Ok(Some((row.view()?, leaf.map_err(|error| self.error(error))?)))
+        Ok(Some((row.view()?, row.leaf)))
     }
 
     /// Entries newest first; `before` is the id to go on behind. A filter that is absent is NULL and lets everything pass.
@@ -316,7 +336,7 @@ impl Read {
             AuditOutcome::Refused => "refused",
         });
         let rows: Result<Vec<AuditRow>, _> = on!(self.conn, |c| sqlx::query_as(
-            "SELECT id, leaf_index, at, operator, action, subject, outcome, call, request_id FROM audit_entry
+            "SELECT id, leaf_index, leaf FROM audit_entry
              WHERE (CAST($1 AS TEXT) IS NULL OR operator = $1)
                AND (CAST($2 AS TEXT) IS NULL OR action = $2)
                AND (CAST($3 AS TEXT) IS NULL OR subject = $3)
@@ -337,7 +357,7 @@ impl Read {
         .bind(before.map_or_else(|| vec![0xff; 16], |id| id.as_bytes().to_vec()))
         .bind(limit)
         .fetch_all(c));
-        rows.map_err(|error| self.error(error))?.into_iter().map(AuditRow::view).collect()
+        rows.map_err(|error| self.error(error))?.iter().map(AuditRow::view).collect()
     }
 
     /// Everything done to one subject, oldest first, with the leaf's facts.
@@ -345,19 +365,13 @@ impl Read {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn audit_of(&mut self, subject: &str) -> Result<Vec<(AuditView, Vec<u8>)>, StoreError> {
-        #[derive(sqlx::FromRow)]
-        struct Both {
-            #[sqlx(flatten)]
-            row: AuditRow,
-            leaf: Vec<u8>,
-        }
-        let rows: Result<Vec<Both>, _> = on!(self.conn, |c| sqlx::query_as(
-            "SELECT id, leaf_index, at, operator, action, subject, outcome, call, request_id, leaf
+        let rows: Result<Vec<AuditRow>, _> = on!(self.conn, |c| sqlx::query_as(
+            "SELECT id, leaf_index, leaf
              FROM audit_entry WHERE subject = $1 ORDER BY id"
         )
         .bind(subject)
         .fetch_all(c));
-        rows.map_err(|error| self.error(error))?.into_iter().map(|both| Ok((both.row.view()?, both.leaf))).collect()
+        rows.map_err(|error| self.error(error))?.into_iter().map(|row| Ok((row.view()?, row.leaf))).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Somebody with the database in their hands changes the log: it shows, and where.
 
 use api::Role;
+use api::audit::ListAudit;
 use api::operator::AddOperator;
 use pki::audit_log::FirstBad;
 use tests::World;
@@ -48,6 +49,23 @@ both_engines! {
         let leaf = String::from_utf8(leaf).unwrap().replace("first-operator", "other-operator");
         world.execute_with("UPDATE audit_entry SET leaf = $1 WHERE leaf_index = 7", leaf.as_bytes()).await;
         holds(&first_bad(world).await, 7);
+    }
+
+    async fn columns_that_say_otherwise_than_the_leaf(world: &World) {
+        a_sealed_log(world).await;
+        let listed = || async { world.first().call(&ListAudit::default()).await.unwrap().items };
+        let before = listed().await;
+        world
+            .execute(
+                "UPDATE audit_entry SET operator = 'somebody-else', action = 'account.list', subject = 'nothing', outcome = 'refused',
+                   at = 0 WHERE leaf_index = 16",
+            )
+            .await;
+        assert_eq!(listed().await, before, "what is read is what is sealed");
+        let lost = "UPDATE audit_entry SET leaf = $1 WHERE leaf_index = 16";
+        world.execute_with(lost, b"no leaf at all").await;
+        let entry = listed().await.into_iter().find(|entry| entry.index == Some(16)).unwrap();
+        assert_eq!((entry.action.as_str(), entry.operator.as_str()), ("unreadable", ""));
     }
 
     async fn a_deleted_entry(world: &World) {
