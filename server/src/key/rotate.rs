@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use api::key::{KeyView, RotateKey};
-use domain::{KeyAlgorithm, KeyGeneration, KeyPurpose, KeySlot, Kid as KeyId, Refusal, Rotation, Timestamp, plan_rotation};
+use domain::{
+    KeyAlgorithm, KeyGeneration, KeyPurpose, KeySlot, KeyState, Kid as KeyId, Refusal, Rotation, Timestamp, plan_rotation,
+};
 use serde_json::json;
 
 use super::view::view;
@@ -25,10 +27,15 @@ pub async fn rotate(app: &App, caller: &Caller, op: RotateKey) -> Result<Vec<Key
         return Err(Failure::invalid_field("key.algorithm", "algorithm", "tokens are signed with ES256 or PS256"));
     }
     let now = app.clock.now();
+    // What this operator means to replace. Whoever replaces it meanwhile, at once, leaves no trace that a rule could see.
+    let seen = active(&app.store.read().await?.keys(Some(op.purpose), None).await?)?;
     // Made before the transaction begins: an RSA key takes longer than anybody should wait for the one writer.
     let mut fresh = fresh(app, algorithms, now).await?;
     let mut tx = app.store.write().await?;
     let rows = tx.keys(Some(op.purpose), None).await?;
+    if active(&rows)? != seen {
+        return Err(Failure::Conflict(faster()));
+    }
     let mut plans = Vec::with_capacity(fresh.len());
     for row in &fresh {
         let generations = generations(&rows)?;
@@ -63,6 +70,12 @@ pub(super) fn slot(row: &KeyRow) -> Result<KeySlot, StoreError> {
     Ok(row.generation()?.slot())
 }
 
+/// The generations that sign now.
+fn active(rows: &[KeyRow]) -> Result<Vec<KeyId>, StoreError> {
+    let signing = generations(rows)?.into_iter().filter(|generation| generation.state == KeyState::Active);
+    Ok(signing.map(|generation| generation.kid).collect())
+}
+
 pub(super) fn generations(rows: &[KeyRow]) -> Result<Vec<KeyGeneration>, StoreError> {
     rows.iter().map(KeyRow::generation).collect()
 }
@@ -95,10 +108,12 @@ async fn begin(
 /// Two operators at once: the loser's insert meets the winner's row.
 pub(super) fn somebody_was_faster(failure: Failure) -> Failure {
     match failure {
-        Failure::Conflict(refusal) if matches!(refusal.code, "store.unique" | "store.contended") => Failure::Conflict(
-            Refusal::new("key.rotation-in-progress", "somebody else rotated this key at the same moment; nothing was changed")
-                .hint("see 'iamctl key list'"),
-        ),
+        Failure::Conflict(refusal) if matches!(refusal.code, "store.unique" | "store.contended") => Failure::Conflict(faster()),
         other => other,
     }
+}
+
+fn faster() -> Refusal {
+    Refusal::new("key.rotation-in-progress", "somebody else rotated this key at the same moment; nothing was changed")
+        .hint("see 'iamctl key list'")
 }
