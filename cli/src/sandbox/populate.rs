@@ -16,8 +16,8 @@ use crate::verb::Verb;
 /// Fill a sandbox with a synthetic population and its usage
 #[derive(Debug, Args)]
 #[command(after_help = "The server does it as a job. This command waits for its end; interrupted, the
-job goes on ('iamctl job wait'). The same seed gives the same population. It begins
-on a sandbox that has its relying parties and no account yet.
+job goes on ('iamctl job wait'). The same seed gives the same population.
+It begins on a sandbox that has its relying parties and no account yet.
 
 Examples:
   iamctl sandbox populate -f fixtures/population/lcq5.yaml --scale 0.01 --yes
