@@ -22,9 +22,9 @@ use crate::instance::open::{Ports, listeners, open};
 use crate::settings::Settings;
 
 /// Together below the 1 024 files that a process may have open by default. An enrolment is one request.
-const ADMIN: Bounds = Bounds { connections: 384, stranger: Some(Duration::from_secs(30)) };
-const PUBLIC: Bounds = Bounds { connections: 384, stranger: None };
-const METRICS: Bounds = Bounds { connections: 64, stranger: None };
+const ADMIN: Bounds = Bounds { strangers: 128, life: Some(Duration::from_secs(30)), known: 256 };
+const PUBLIC: Bounds = Bounds { strangers: 384, life: None, known: 0 };
+const METRICS: Bounds = Bounds { strangers: 64, life: None, known: 0 };
 
 /// How often what was measured is folded up.
 const UPKEEP: Duration = Duration::from_secs(5);

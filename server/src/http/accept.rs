@@ -22,6 +22,7 @@ use tokio_openssl::SslStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use super::strangers::{Place, Strangers};
 use super::tls::Rejected;
 use crate::app::App;
 use crate::keys::hex;
@@ -65,10 +66,12 @@ pub enum Transport {
 /// What those who connect may hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Connections at once; further ones wait to be accepted.
-    pub connections: usize,
-    /// How long a connection without a certificate lives; for ever when absent.
-    pub stranger: Option<Duration>,
+    /// Connections at once that have shown no certificate; a further one takes the place of the oldest.
+    pub strangers: usize,
+    /// How long such a connection lives; for ever when absent.
+    pub life: Option<Duration>,
+    /// Connections at once that have shown one; a further one waits for a place.
+    pub known: usize,
 }
 
 /// A listener.
@@ -89,7 +92,8 @@ pub struct Listener {
 struct Shared {
     transport: Transport,
     router: Router,
-    bounds: Bounds,
+    life: Option<Duration>,
+    known: Semaphore,
     audit: Option<Arc<App>>,
 }
 
@@ -97,18 +101,13 @@ impl Listener {
     /// Serves until `stop`, then lets what is under way finish.
     pub async fn serve(self, stop: CancellationToken) {
         let graceful = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(self.bounds.connections));
-        let (transport, router, bounds, audit) = (self.transport, self.router, self.bounds, self.audit);
-        let shared = Arc::new(Shared { transport, router, bounds, audit });
+        let strangers = Strangers::room(self.bounds.strangers);
+        let (life, known) = (self.bounds.life, Semaphore::new(self.bounds.known));
+        let shared = Arc::new(Shared { transport: self.transport, router: self.router, life, known, audit: self.audit });
         loop {
-            let accepted = async {
-                // A place first: who comes when all are taken waits in the kernel's queue.
-                let place = Arc::clone(&places).acquire_owned().await;
-                (place, self.listener.accept().await)
-            };
-            let (place, stream) = tokio::select! {
-                (place, accepted) = accepted => match accepted {
-                    Ok((stream, _)) => (place, stream),
+            let stream = tokio::select! {
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => stream,
                     Err(error) => {
                         // Out of file descriptors, mostly: the connections that stand go on, new ones wait.
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -119,10 +118,8 @@ impl Listener {
                 () = stop.cancelled() => break,
             };
             let (shared, watcher, stop) = (Arc::clone(&shared), graceful.watcher(), stop.clone());
-            tokio::spawn(async move {
-                shared.connection(stream, watcher, &stop).await;
-                drop(place);
-            });
+            let place = strangers.enter();
+            tokio::spawn(async move { shared.connection(stream, place, watcher, &stop).await });
         }
         drop(self.listener);
         if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
@@ -132,20 +129,43 @@ impl Listener {
 }
 
 impl Shared {
-    async fn connection(&self, stream: TcpStream, watcher: Watcher, stop: &CancellationToken) {
-        match &self.transport {
-            Transport::Plain => self.converse(stream, Peer(None), watcher).await,
-            Transport::Tls(context, clock) => {
-                let shaken = tokio::select! {
-                    shaken = handshake(stream, context, clock) => shaken,
-                    () = stop.cancelled() => return,
-                };
-                match shaken {
-                    Ok((stream, peer)) => self.converse(stream, peer, watcher).await,
-                    Err(Shaken::Refused(rejected)) => self.note(rejected).await,
-                    Err(Shaken::Broken(error)) => tracing::debug!(%error, "a handshake came to nothing"),
-                }
+    async fn connection(&self, stream: TcpStream, place: Place, watcher: Watcher, stop: &CancellationToken) {
+        let (context, clock) = match &self.transport {
+            Transport::Plain => return self.stranger(Speaks::Http1, stream, place, watcher).await,
+            Transport::Tls(context, clock) => (context, clock),
+        };
+        let shaken = tokio::select! {
+            shaken = handshake(stream, context, clock) => shaken,
+            () = place.gives_way() => return,
+            () = stop.cancelled() => return,
+        };
+        match shaken {
+            Ok((stream, Peer(None))) => self.stranger(Speaks::of(&stream), stream, place, watcher).await,
+            Ok((stream, peer)) => {
+                let Ok(Ok(_known)) = tokio::time::timeout(STALLED, self.known.acquire()).await else { return };
+                drop(place);
+                self.converse(Speaks::of(&stream), stream, peer, watcher).await;
             }
+            Err(Shaken::Refused(rejected)) => self.note(rejected).await,
+            Err(Shaken::Broken(error)) => tracing::debug!(%error, "a handshake came to nothing"),
+        }
+    }
+
+    /// A connection without a certificate: until its time is over, or its place is wanted.
+    async fn stranger<S>(&self, speaks: Speaks, stream: S, place: Place, watcher: Watcher)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let life = async {
+            match self.life {
+                Some(life) => tokio::time::sleep(life).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.converse(speaks, stream, Peer(None), watcher) => {}
+            () = place.gives_way() => {}
+            () = life => {}
         }
     }
 
@@ -165,11 +185,10 @@ impl Shared {
     }
 
     /// Requests and answers until one side has enough.
-    async fn converse<S>(&self, stream: S, peer: Peer, watcher: Watcher)
+    async fn converse<S>(&self, speaks: Speaks, stream: S, peer: Peer, watcher: Watcher)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let life = self.bounds.stranger.filter(|_| peer.0.is_none());
         let router = self.router.clone();
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer.clone());
@@ -184,15 +203,29 @@ impl Shared {
             .max_header_list_size(LONGEST_HEAD)
             .max_concurrent_streams(STREAMS)
             .keep_alive_interval(Some(Duration::from_secs(20)));
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = watcher.watch(connection);
-        let ended = match life {
-            Some(life) => tokio::time::timeout(life, connection).await.unwrap_or(Ok(())),
-            None => connection.await,
+        // Said beforehand: to find it out by the first bytes, the builder would wait for them without end.
+        let builder = match speaks {
+            Speaks::Http1 => builder.http1_only(),
+            Speaks::Http2 => builder.http2_only(),
         };
-        if let Err(error) = ended {
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%error, "a connection ended");
         }
+    }
+}
+
+/// The version of HTTP that a connection speaks.
+#[derive(Debug, Clone, Copy)]
+enum Speaks {
+    Http1,
+    Http2,
+}
+
+impl Speaks {
+    /// What the handshake agreed upon; the older one where it was left open.
+    fn of(stream: &SslStream<TcpStream>) -> Self {
+        if stream.ssl().selected_alpn_protocol() == Some(b"h2") { Self::Http2 } else { Self::Http1 }
     }
 }
 

@@ -7,3 +7,4 @@ pub mod public;
 pub mod tls;
 
 mod problem;
+mod strangers;

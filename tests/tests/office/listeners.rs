@@ -1,12 +1,15 @@
 //! The admin listener before any operation: what a stranger may make it do, and what ends when it stops.
 
+use api::operator::WhoAmI;
 use axum::body::Body;
+use client::CallOptions;
 use futures_util::{StreamExt, stream};
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use server::http::accept::Peer;
 use tests::{World, both_engines};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A body that fails the test when somebody asks for a byte of it.
 fn unread() -> Body {
@@ -99,6 +102,27 @@ both_engines! {
 
 both_engines! {
     from Setup::today();
+
+    // Whoever reaches a listener may open as many connections as they like, and say nothing on them.
+    async fn strangers_keep_nobody_out(world: &World) {
+        let node = world.serves().await;
+        for (address, crowd) in [(node.addresses.admin, 400), (node.addresses.metrics, 100)] {
+            let mut standing = Vec::new();
+            for _ in 0..crowd {
+                standing.push(tokio::net::TcpStream::connect(address).await.unwrap());
+            }
+            if address == node.addresses.admin {
+                world.connects(&node, "first-operator").call(&WhoAmI {}, &CallOptions::default()).await.unwrap();
+            } else {
+                let mut asking = tokio::net::TcpStream::connect(address).await.unwrap();
+                asking.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+                let mut answer = String::new();
+                asking.read_to_string(&mut answer).await.unwrap();
+                assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            }
+        }
+        node.stops().await;
+    }
 
     async fn an_open_feed_ends_when_the_node_stops(world: &World) {
         let node = world.serves().await;
