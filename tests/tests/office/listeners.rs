@@ -64,6 +64,43 @@ both_engines! {
         assert_eq!(world.exchange::<Value>(wrong).await.reply.unwrap_err().code, "operation.method");
     }
 
+    // One operator who may import could otherwise take the node's memory.
+    async fn of_large_bodies_a_few_are_held_at_once(world: &World) {
+        let router = server::http::admin::router(world.app.clone());
+        let most = server::http::admin::LARGE_AT_ONCE;
+        let (asked, mut waits) = tokio::sync::mpsc::unbounded_channel();
+        let (release, released) = tokio::sync::watch::channel(false);
+        let send = || {
+            let (asked, released) = (asked.clone(), released.clone());
+            let body = Body::from_stream(stream::unfold(0, move |part| {
+                let (asked, mut released) = (asked.clone(), released.clone());
+                async move {
+                    if part == 1 {
+                        // Asked for more: what came first has found its place.
+                        asked.send(()).unwrap();
+                        released.wait_for(|released| *released).await.unwrap();
+                    }
+                    (part < 2).then(|| (Ok::<_, std::io::Error>(vec![b' '; 300 * 1024]), part + 1))
+                }
+            }));
+            let request = asks(Method::POST, "/admin/v1/operator.list", operator(world), body);
+            tokio::spawn(tower::ServiceExt::oneshot(router.clone(), request))
+        };
+        let held: Vec<_> = (0..most).map(|_| send()).collect();
+        for _ in 0..most {
+            waits.recv().await.unwrap();
+        }
+        let further = send();
+        // It is first come: a small one goes by all the same, and the further one has not got on meanwhile.
+        world.first().call(&WhoAmI {}).await.unwrap();
+        assert!(waits.try_recv().is_err(), "{most} large bodies are held");
+        release.send(true).unwrap();
+        for answered in held.into_iter().chain([further]) {
+            assert_eq!(answered.await.unwrap().unwrap().status(), 422, "blanks are no operation");
+        }
+        waits.recv().await.unwrap();
+    }
+
     async fn the_public_listener_answers_in_problem_documents_too(world: &World) {
         let router = server::http::public::router(world.app.clone());
         for (method, path, status) in [(Method::GET, "/nothing", 404), (Method::POST, "/oauth2/jwks", 405)] {

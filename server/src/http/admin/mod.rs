@@ -18,6 +18,8 @@ use axum::routing::{get, post};
 use domain::RequestId;
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use gate::LARGE_AT_ONCE;
+
 use super::problem::{problem, respond};
 use crate::app::App;
 
@@ -32,7 +34,7 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(Arc::clone(&app))
         // The gate has measured the body.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Arc::clone(&app), gate::gate))
+        .layer(from_fn_with_state(gate::Gate::new(Arc::clone(&app)), gate::gate))
         .layer(CatchPanicLayer::custom(move |_| panicked(&app)))
 }
 
