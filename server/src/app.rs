@@ -37,7 +37,7 @@ pub struct App {
     pub courier: Arc<dyn Courier>,
     /// Wakes the node's own waiters early when something was committed. A hint, never a decision.
     pub wake: Wake,
-    /// The job that this node cannot go on with for now, and what it waits for.
+    /// The job of this node that is held up, and what it waits for.
     pub held_up: HeldUp,
     /// What was written down of late about those who were not let in.
     pub turned_away: TurnedAway,

@@ -4,6 +4,7 @@ mod sources;
 mod text;
 mod tree;
 
+pub mod lines;
 pub mod manifests;
 pub mod population;
 pub mod registrations;

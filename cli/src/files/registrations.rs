@@ -6,25 +6,23 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{self, BufRead, Read};
+use std::io::BufRead;
 
 use api::account::{ImportRow, Registration};
 use api::{Exit, Field};
 use domain::{
     Arrival, Finding, Hkic, LOCATIONS_YAML, Locations, Phone, Places, Profile, Refusal, RegistrationRules, read_checked,
 };
-use openssl::sha::Sha256;
 use schemars::schema_for;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{mistakes_found, unreadable};
+use super::lines::{Line, Lines};
+use super::mistakes_found;
 use crate::failure::{Failure, Mistake, NOTHING_SENT};
 
-/// A line that is longer is no registration; 5 000 of the longest fit into one request.
-const MAX_LINE: usize = 3_000;
 /// So many bad lines are told one by one, the others are counted.
 const MAX_TOLD: usize = 20;
 
@@ -152,84 +150,6 @@ pub fn places() -> Result<Places, Failure> {
 pub fn changed(name: &str) -> Failure {
     Failure::usage("import.changed", format!("{name} changed while it was read"))
         .hint("give the same command again when nobody writes to it")
-}
-
-enum Line<'a> {
-    Text { number: u64, text: &'a str },
-    Bad { number: u64, column: u64, message: &'static str },
-}
-
-impl Line<'_> {
-    fn number(&self) -> u64 {
-        match self {
-            Self::Text { number, .. } | Self::Bad { number, .. } => *number,
-        }
-    }
-}
-
-/// Lines with their numbers, empty ones passed over; every byte goes into the digest.
-struct Lines<R> {
-    from: R,
-    buffer: Vec<u8>,
-    number: u64,
-    sha: Sha256,
-}
-
-impl<R: BufRead> Lines<R> {
-    fn of(from: R) -> Self {
-        Self { from, buffer: Vec::with_capacity(MAX_LINE), number: 0, sha: Sha256::new() }
-    }
-
-    fn next(&mut self, name: &str) -> Result<Option<Line<'_>>, Failure> {
-        loop {
-            self.buffer.clear();
-            let cannot = |error: io::Error| unreadable(name, &error.to_string());
-            let read = self.from.by_ref().take(MAX_LINE as u64 + 2).read_until(b'\n', &mut self.buffer).map_err(cannot)?;
-            if read == 0 {
-                return Ok(None);
-            }
-            self.number += 1;
-            self.sha.update(&self.buffer);
-            let whole = self.buffer.ends_with(b"\n");
-            if !whole && self.buffer.len() > MAX_LINE {
-                self.skip_line().map_err(cannot)?;
-                let message = "the line is longer than any registration";
-                return Ok(Some(Line::Bad { number: self.number, column: MAX_LINE as u64 + 1, message }));
-            }
-            while self.buffer.last().is_some_and(|byte| b"\r\n".contains(byte)) {
-                self.buffer.pop();
-            }
-            let from = if self.number == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-            if !self.buffer[from..].iter().all(|byte| b" \t".contains(byte)) {
-                return Ok(Some(match std::str::from_utf8(&self.buffer[from..]) {
-                    Ok(text) => Line::Text { number: self.number, text },
-                    Err(error) => {
-                        let column =
-                            String::from_utf8_lossy(&self.buffer[from..from + error.valid_up_to()]).chars().count() as u64 + 1;
-                        Line::Bad { number: self.number, column, message: "a byte is not UTF-8" }
-                    }
-                }));
-            }
-        }
-    }
-
-    /// Reads on to the end of a line that is too long, without keeping it.
-    fn skip_line(&mut self) -> io::Result<()> {
-        loop {
-            let bytes = self.from.fill_buf()?;
-            let end = bytes.iter().position(|byte| *byte == b'\n');
-            let taken = end.map_or(bytes.len(), |end| end + 1);
-            self.sha.update(&bytes[..taken]);
-            self.from.consume(taken);
-            if end.is_some() || taken == 0 {
-                return Ok(());
-            }
-        }
-    }
-
-    fn digest(self) -> String {
-        self.sha.finish().iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 }
 
 fn known_fields() -> HashSet<String> {

@@ -11,7 +11,7 @@ use domain::JobId;
 pub struct HeldUp(Mutex<Option<(JobId, String)>>);
 
 impl HeldUp {
-    /// The job cannot go on for now.
+    /// The job waits for this, until it goes on or ends.
     pub(crate) fn by(&self, job: JobId, cause: &str) {
         let cause = domain::visible(cause).into_owned();
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((job, cause));
