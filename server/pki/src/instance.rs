@@ -54,6 +54,11 @@ impl Instance {
         format!("{}/ca/{authority}.crt", self.pki_url)
     }
 
+    /// Where the responder answers, for every authority.
+    pub fn ocsp_url(&self) -> String {
+        format!("{}/ocsp", self.pki_url)
+    }
+
     /// Where an authority's revocation list is served.
     pub fn crl_url(&self, authority: &str) -> String {
         format!("{}/crl/{authority}.crl", self.pki_url)

@@ -2,7 +2,7 @@
 //!
 //! Invariant: this crate does no I/O: no store, no HTTP, no files. Cargo holds it: it depends on `domain` alone.
 //! Invariant: it reads no clock; every rule that needs the time takes `now`.
-//! Invariant: no certificate is signed before it passed the [`lint`]; `plan` is the only place that signs one.
+//! Invariant: no certificate is signed before it passed the [`lint`]; only a [`PlannedCertificate`], which did, can be signed.
 //! Invariant: secrets live in wiped memory and have no `Display`; their `Debug` shows at most a public id.
 
 mod error;
@@ -10,6 +10,7 @@ mod error;
 mod forge_der;
 mod instance;
 mod plan;
+mod signer;
 mod stamp;
 mod text;
 mod tlv;
@@ -34,6 +35,8 @@ pub use error::PkiError;
 pub use generate::{KeyKind, PrivateKey, PublicKey};
 pub use instance::Instance;
 pub use jwk::{Jwks, JwsAlgorithm, PublicJwk};
+pub use plan::PlannedCertificate;
 pub use provider::{Aad, BlindIndex, DataKey, DataKeySealer, KeyEncryptionKey, MacKey, SealingKey, Secret};
+pub use signer::{SignatureScheme, Signer};
 pub use stamp::{STAMP_OID, Stamp, stamp, stamp_of_der};
 pub use text::hex;

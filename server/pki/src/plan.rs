@@ -1,8 +1,8 @@
-//! A certificate planned in full before anything is signed. The plan is built twice: under a rehearsal key for the lint,
-//! then under the authority's own; both times it gives the same to-be-signed bytes.
+//! A certificate planned in full before anything is signed. The plan is built once, under a rehearsal key, and linted; what
+//! the authority's own key then signs are the very bytes that were linted.
 
 use der::Encode;
-use der::asn1::{Ia5String, ObjectIdentifier};
+use der::asn1::{Ia5String, Null, ObjectIdentifier};
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::hash::MessageDigest;
@@ -12,20 +12,28 @@ use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName, SubjectKeyIdentifier,
 };
 use openssl::x509::{X509, X509Builder, X509Extension, X509Name, X509NameBuilder};
+use x509_cert::ext::pkix::certpolicy::PolicyInformation;
 use x509_cert::ext::pkix::crl::dp::DistributionPoint;
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
-use x509_cert::ext::pkix::{AccessDescription, AuthorityInfoAccessSyntax, CrlDistributionPoints};
+use x509_cert::ext::pkix::{AccessDescription, AuthorityInfoAccessSyntax, CertificatePolicies, CrlDistributionPoints};
 
+use crate::certificate::{Certificate, CertificateView};
 use crate::error::{Doing, PkiError};
 use crate::generate::{PrivateKey, PublicKey, digest_for};
 use crate::instance::Instance;
 use crate::lint;
-use crate::profile::{CertificateRole, ExtendedUse, KeyUse, Profile};
+use crate::profile::{CertificateRole, ExtendedUse, KeyUse, Profile, Status};
+use crate::signer::{SignatureScheme, Signer, signed};
 use crate::stamp::extension;
 use crate::tlv::RawCertificate;
 
 const DOING: &str = "build the certificate";
 const CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2");
+const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
+const OCSP_NO_CHECK: &str = "1.3.6.1.5.5.7.48.1.5";
+
+/// RFC 9336 section 3.1.
+const DOCUMENT_SIGNING: &str = "1.3.6.1.5.5.7.3.36";
 
 /// A subject alternative name of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +44,7 @@ pub(crate) enum AlternativeName {
 
 /// Everything that goes into a certificate.
 pub(crate) struct Plan<'a> {
-    pub(crate) profile: &'a Profile,
+    pub(crate) profile: &'static Profile,
     pub(crate) instance: &'a Instance,
     pub(crate) common_name: String,
     pub(crate) alternative_names: Vec<AlternativeName>,
@@ -48,22 +56,74 @@ pub(crate) struct Plan<'a> {
     pub(crate) issuer: Option<(&'a X509, &'a str)>,
 }
 
+/// A certificate that passed the lint and is not signed yet: what the pre-sign record is made of.
+#[derive(Clone, Debug)]
+pub struct PlannedCertificate {
+    profile: &'static Profile,
+    view: CertificateView,
+    key_id: String,
+    tbs: Vec<u8>,
+    /// AlgorithmIdentifier, DER.
+    algorithm: Vec<u8>,
+    /// The key that is to sign: no other one does.
+    issuer: PublicKey,
+}
+
+impl PlannedCertificate {
+    /// What it will be.
+    pub fn profile(&self) -> &'static Profile {
+        self.profile
+    }
+
+    /// What lists will show of it.
+    pub fn view(&self) -> &CertificateView {
+        &self.view
+    }
+
+    /// RFC 7638 thumbprint of the key that it certifies.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// SHA-256 over the bytes to be signed.
+    pub fn digest(&self) -> [u8; 32] {
+        openssl::sha::sha256(&self.tbs)
+    }
+
+    /// Signs the bytes that were linted. Errors when `key` is not the issuer's, or what it made does not verify.
+    pub(crate) fn sign(&self, key: &dyn Signer) -> Result<Certificate, PkiError> {
+        let public = key.public_key()?;
+        if self.issuer != public {
+            return Err(PkiError::unfit("the signing key", "it is not the one that the certificate was planned for"));
+        }
+        let signature = key.sign_with(SignatureScheme::of_certificates(&public)?, &self.tbs)?;
+        // A token may answer with anything: nothing leaves that does not verify.
+        if !public.verifies(&self.tbs, &signature)? {
+            return Err(PkiError::unfit("the signature", "it does not verify under the issuer's key"));
+        }
+        Certificate::from_der(&signed(&self.tbs, &self.algorithm, &signature)?)
+    }
+}
+
 impl Plan<'_> {
-    /// Builds under `rehearsal`, lints, and only then signs with `key`.
-    pub(crate) fn issue(&self, rehearsal: &PrivateKey, key: &PrivateKey) -> Result<X509, PkiError> {
+    /// Builds under `rehearsal`, a key of the kind that will sign, and lints. `key` is the public half of the one that will.
+    pub(crate) fn check(&self, rehearsal: &PrivateKey, key: &PublicKey) -> Result<PlannedCertificate, PkiError> {
         let rehearsed = self.build(rehearsal.pkey())?.to_der().doing(DOING)?;
         let issuer = self.issuer.map(|(issuer, _)| issuer.to_der()).transpose().doing(DOING)?;
-        let findings = lint::lint(&rehearsed, issuer.as_deref());
+        let findings = lint::lint(&rehearsed, issuer.as_deref(), self.profile);
         if !findings.is_empty() {
             return Err(PkiError::Lint(findings));
         }
-        let issued = self.build(key.pkey())?;
-        // What was linted must be what was signed, byte for byte.
-        let der = issued.to_der().doing(DOING)?;
-        if signed_part(&rehearsed)? != signed_part(&der)? {
-            return Err(PkiError::malformed("the certificate", "it differs from the one that was checked"));
-        }
-        Ok(issued)
+        let view = Certificate::from_der(&rehearsed)?.view().clone();
+        let raw = RawCertificate::read(&rehearsed).map_err(|fault| PkiError::malformed("the certificate", fault.to_string()))?;
+        Ok(PlannedCertificate {
+            profile: self.profile,
+            view,
+            key_id: self.public_key.thumbprint()?,
+            tbs: raw.tbs.to_vec(),
+            algorithm: raw.outer_algorithm.to_vec(),
+            issuer: key.clone(),
+        })
     }
 
     fn build(&self, key: &PKey<Private>) -> Result<X509, PkiError> {
@@ -80,6 +140,7 @@ impl Plan<'_> {
         self.append_uses(&mut builder)?;
         self.append_key_identifiers(&mut builder)?;
         self.append_names(&mut builder)?;
+        self.append_policies(&mut builder)?;
         self.append_addresses(&mut builder)?;
         builder.append_extension(self.instance.stamp().extension()?).doing(DOING)?;
         builder.sign(key, digest_for(key).unwrap_or_else(MessageDigest::null)).doing("sign the certificate")?;
@@ -104,18 +165,27 @@ impl Plan<'_> {
         for each in self.profile.key_usage {
             match each {
                 KeyUse::DigitalSignature => usage.digital_signature(),
+                KeyUse::NonRepudiation => usage.non_repudiation(),
                 KeyUse::KeyCertSign => usage.key_cert_sign(),
                 KeyUse::CrlSign => usage.crl_sign(),
             };
         }
         builder.append_extension(constraints.build().doing(DOING)?).doing(DOING)?;
         builder.append_extension(usage.build().doing(DOING)?).doing(DOING)?;
-        if let Some(extended) = self.profile.extended {
+        if !self.profile.extended.is_empty() {
             let mut usage = ExtendedKeyUsage::new();
-            match extended {
-                ExtendedUse::ClientAuth => usage.client_auth(),
-                ExtendedUse::ServerAuth => usage.server_auth(),
-            };
+            if self.profile.extended_is_critical() {
+                usage.critical();
+            }
+            for each in self.profile.extended {
+                match each {
+                    ExtendedUse::ClientAuth => usage.client_auth(),
+                    ExtendedUse::ServerAuth => usage.server_auth(),
+                    ExtendedUse::DocumentSigning => usage.other(DOCUMENT_SIGNING),
+                    ExtendedUse::OcspSigning => usage.other("OCSPSigning"),
+                    ExtendedUse::TimeStamping => usage.time_stamping(),
+                };
+            }
             builder.append_extension(usage.build().doing(DOING)?).doing(DOING)?;
         }
         Ok(())
@@ -147,9 +217,22 @@ impl Plan<'_> {
         builder.append_extension(names).doing(DOING)
     }
 
+    fn append_policies(&self, builder: &mut X509Builder) -> Result<(), PkiError> {
+        if !self.profile.policies.is_empty() {
+            builder.append_extension(policies(self.profile.policies)?).doing(DOING)?;
+        }
+        if self.profile.status == Status::NotChecked {
+            let null = Null.to_der().map_err(|fault| PkiError::malformed("the extension", fault.to_string()))?;
+            builder.append_extension(extension(OCSP_NO_CHECK, &null)?).doing(DOING)?;
+        }
+        Ok(())
+    }
+
     fn append_addresses(&self, builder: &mut X509Builder) -> Result<(), PkiError> {
         let Some((_, authority)) = self.issuer else { return Ok(()) };
-        builder.append_extension(authority_information(&self.instance.certificate_url(authority))?).doing(DOING)?;
+        let responder = (self.profile.status == Status::Published).then(|| self.instance.ocsp_url());
+        let information = authority_information(&self.instance.certificate_url(authority), responder.as_deref())?;
+        builder.append_extension(information).doing(DOING)?;
         builder.append_extension(distribution_point(&self.instance.crl_url(authority))?).doing(DOING)
     }
 }
@@ -163,20 +246,34 @@ pub(crate) fn fresh_serial() -> Result<BigNum, PkiError> {
     BigNum::from_slice(&bytes).doing("draw a serial number")
 }
 
-fn signed_part(der: &[u8]) -> Result<&[u8], PkiError> {
-    let raw = RawCertificate::read(der).map_err(|fault| PkiError::malformed("the certificate", fault.to_string()))?;
-    Ok(raw.tbs)
-}
-
 fn uri(address: &str) -> der::Result<GeneralName> {
     Ok(GeneralName::UniformResourceIdentifier(Ia5String::new(address)?))
 }
 
-fn authority_information(address: &str) -> Result<X509Extension, PkiError> {
-    let build = || {
-        AuthorityInfoAccessSyntax(vec![AccessDescription { access_method: CA_ISSUERS, access_location: uri(address)? }]).to_der()
+fn authority_information(issuer: &str, responder: Option<&str>) -> Result<X509Extension, PkiError> {
+    let describe =
+        |access_method, address| -> der::Result<_> { Ok(AccessDescription { access_method, access_location: uri(address)? }) };
+    let build = || -> der::Result<_> {
+        let mut all = vec![describe(CA_ISSUERS, issuer)?];
+        if let Some(responder) = responder {
+            all.push(describe(OCSP, responder)?);
+        }
+        AuthorityInfoAccessSyntax(all).to_der()
     };
-    extension("1.3.6.1.5.5.7.1.1", &build().map_err(|fault| PkiError::malformed("the PKI address", fault.to_string()))?)
+    let der = build().map_err(|fault: der::Error| PkiError::malformed("the PKI address", fault.to_string()))?;
+    extension("1.3.6.1.5.5.7.1.1", &der)
+}
+
+fn policies(dotted: &[&str]) -> Result<X509Extension, PkiError> {
+    let build = || {
+        let each = |oid: &&str| -> Result<_, der::oid::Error> {
+            Ok(PolicyInformation { policy_identifier: ObjectIdentifier::new(oid)?, policy_qualifiers: None })
+        };
+        let all: Result<Vec<_>, _> = dotted.iter().map(each).collect();
+        CertificatePolicies(all?).to_der()
+    };
+    let der = build().map_err(|fault: der::Error| PkiError::malformed("the policies", fault.to_string()))?;
+    extension("2.5.29.32", &der)
 }
 
 fn distribution_point(address: &str) -> Result<X509Extension, PkiError> {

@@ -13,8 +13,12 @@ pub struct Profile {
     pub role: CertificateRole,
     /// Key usage, always critical (RFC 5280 section 4.2.1.3).
     pub key_usage: &'static [KeyUse],
-    /// Extended key usage; none for a root.
-    pub extended: Option<ExtendedUse>,
+    /// Extended key usage; none for a root. Critical where it says time-stamping and nothing else (RFC 3161 section 2.3).
+    pub extended: &'static [ExtendedUse],
+    /// Certificate policies (RFC 5280 section 4.2.1.4), dotted; under the arc of [`crate::STAMP_OID`].
+    pub policies: &'static [&'static str],
+    /// How others learn that it is revoked.
+    pub status: Status,
     /// Longest life. A certificate never outlives its issuer besides.
     pub lifetime: Duration,
 }
@@ -34,29 +38,68 @@ pub enum CertificateRole {
 /// The key usage bits we set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyUse {
-    /// TLS handshakes.
+    /// TLS handshakes, OCSP answers, time stamps, request signatures.
     DigitalSignature,
+    /// Documents that a citizen signs: `nonRepudiation`, since X.509 (2008) also `contentCommitment`.
+    NonRepudiation,
     /// Certificates.
     KeyCertSign,
     /// Revocation lists.
     CrlSign,
 }
 
-/// The extended key usages we set, one to a certificate.
+/// The extended key usages we set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExtendedUse {
     /// TLS client.
     ClientAuth,
     /// TLS server.
     ServerAuth,
+    /// Signing of documents (RFC 9336).
+    DocumentSigning,
+    /// Answers about revocation (RFC 6960 section 4.2.2.2).
+    OcspSigning,
+    /// Time stamps (RFC 3161 section 2.3).
+    TimeStamping,
 }
+
+/// How others learn that a certificate is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It is nobody's business but its own: a root.
+    Own,
+    /// By the revocation list and by OCSP.
+    Published,
+    /// Not at all within its short life (`id-pkix-ocsp-nocheck`, RFC 6960 section 4.2.2.2.1).
+    NotChecked,
+}
+
+impl Profile {
+    /// Whether the extended key usage is critical.
+    #[must_use]
+    pub fn extended_is_critical(&self) -> bool {
+        self.extended == [ExtendedUse::TimeStamping] && self.role == CertificateRole::EndEntity
+    }
+
+    /// The profile of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        ALL.iter().copied().find(|profile| profile.name == name)
+    }
+}
+
+/// Every kind that is not an issuing authority has a name of its own; the issuing authorities share one.
+pub const ALL: &[&Profile] =
+    &[&ROOT, &OPERATORS_CA, &OPERATOR, &SERVER, &RELYING_PARTY, &CITIZEN_SIGNING, &OCSP_RESPONDER, &TIME_STAMPING];
 
 /// The self-signed root of an instance.
 pub const ROOT: Profile = Profile {
     name: "root-ca",
     role: CertificateRole::Authority { path_length: 1 },
     key_usage: &[KeyUse::KeyCertSign, KeyUse::CrlSign],
-    extended: None,
+    extended: &[],
+    policies: &[],
+    status: Status::Own,
     lifetime: DAY.saturating_mul(20 * 365),
 };
 
@@ -65,22 +108,81 @@ pub const OPERATORS_CA: Profile = Profile {
     name: "issuing-ca",
     role: CertificateRole::Authority { path_length: 0 },
     key_usage: &[KeyUse::KeyCertSign, KeyUse::CrlSign],
-    // Held to one use, so that a stolen operators' key cannot make a server certificate.
-    extended: Some(ExtendedUse::ClientAuth),
+    // Held to its use, so that a stolen operators' key cannot make a server certificate; and every authority has a responder.
+    extended: &[ExtendedUse::ClientAuth, ExtendedUse::OcspSigning],
+    policies: &[ANY_POLICY],
+    status: Status::Published,
     lifetime: DAY.saturating_mul(5 * 365),
 };
 
 /// The authority that issues to the instance's own servers.
-pub const SERVERS_CA: Profile = Profile { extended: Some(ExtendedUse::ServerAuth), ..OPERATORS_CA };
+pub const SERVERS_CA: Profile = Profile { extended: &[ExtendedUse::ServerAuth, ExtendedUse::OcspSigning], ..OPERATORS_CA };
+
+/// The authority that issues to relying parties.
+pub const RELYING_PARTIES_CA: Profile = OPERATORS_CA;
+
+/// The authority that issues signing certificates to citizens.
+pub const CITIZENS_CA: Profile = Profile {
+    extended: &[ExtendedUse::DocumentSigning, ExtendedUse::OcspSigning],
+    // Longer than the three years of what it issues, by as much as it issues for.
+    lifetime: DAY.saturating_mul(8 * 365),
+    ..OPERATORS_CA
+};
+
+/// The authority that issues to the time-stamping service.
+pub const TIME_STAMPING_CA: Profile = Profile {
+    extended: &[ExtendedUse::TimeStamping, ExtendedUse::OcspSigning],
+    lifetime: DAY.saturating_mul(15 * 365),
+    ..OPERATORS_CA
+};
 
 /// An operator's client certificate.
 pub const OPERATOR: Profile = Profile {
     name: "operator",
     role: CertificateRole::EndEntity,
     key_usage: &[KeyUse::DigitalSignature],
-    extended: Some(ExtendedUse::ClientAuth),
+    extended: &[ExtendedUse::ClientAuth],
+    policies: &["2.25.1620841397.2.1"],
+    status: Status::Published,
     lifetime: DAY.saturating_mul(365),
 };
 
 /// A listener's server certificate.
-pub const SERVER: Profile = Profile { name: "server", extended: Some(ExtendedUse::ServerAuth), ..OPERATOR };
+pub const SERVER: Profile =
+    Profile { name: "server", extended: &[ExtendedUse::ServerAuth], policies: &["2.25.1620841397.2.2"], ..OPERATOR };
+
+/// A relying party's certificate: it authenticates to the public listener and signs requests with it.
+pub const RELYING_PARTY: Profile = Profile { name: "relying-party", policies: &["2.25.1620841397.2.3"], ..OPERATOR };
+
+/// A citizen's signing certificate (`iam-smart-plus`; Electronic Transactions Ordinance, Cap. 553).
+pub const CITIZEN_SIGNING: Profile = Profile {
+    name: "citizen-signing",
+    key_usage: &[KeyUse::NonRepudiation],
+    extended: &[ExtendedUse::DocumentSigning],
+    policies: &["2.25.1620841397.2.4"],
+    lifetime: DAY.saturating_mul(3 * 365),
+    ..OPERATOR
+};
+
+/// A responder that answers for the authority that issued its certificate.
+pub const OCSP_RESPONDER: Profile = Profile {
+    name: "ocsp-responder",
+    extended: &[ExtendedUse::OcspSigning],
+    policies: &["2.25.1620841397.2.5"],
+    status: Status::NotChecked,
+    // Nobody asks whether it is revoked, so its life is short.
+    lifetime: DAY.saturating_mul(90),
+    ..OPERATOR
+};
+
+/// The time-stamping service.
+pub const TIME_STAMPING: Profile = Profile {
+    name: "time-stamping",
+    extended: &[ExtendedUse::TimeStamping],
+    policies: &["2.25.1620841397.2.6"],
+    // A stamp is good as long as its certificate: far longer than the key stamps (`rotation`, one year).
+    lifetime: DAY.saturating_mul(10 * 365),
+    ..OPERATOR
+};
+
+const ANY_POLICY: &str = "2.5.29.32.0";

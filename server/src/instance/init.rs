@@ -146,23 +146,27 @@ async fn insert_keys(
     now: Timestamp,
 ) -> anyhow::Result<Authorities> {
     let p256 = || PrivateKey::generate(KeyKind::P256);
-    let root = Authority::new_root(instance, 1, p256()?, now)?;
-    let operators = root.new_issuing(AuthorityName::new(AuthorityPurpose::Operators, 1), p256()?, now)?;
-    let servers = root.new_issuing(AuthorityName::new(AuthorityPurpose::Servers, 1), p256()?, now)?;
-    for (authority, purpose, name) in [
+    let own = [p256()?, p256()?, p256()?];
+    let root = Authority::new_root(instance, 1, own[0].clone(), now)?;
+    let operators = root.new_issuing(AuthorityName::new(AuthorityPurpose::Operators, 1), own[1].clone(), now)?;
+    let servers = root.new_issuing(AuthorityName::new(AuthorityPurpose::Servers, 1), own[2].clone(), now)?;
+    for ((authority, purpose, name), key) in [
         (&root, KeyPurpose::RootCa, keys::ROOT),
         (&operators, KeyPurpose::IssuingCa, keys::OPERATORS),
         (&servers, KeyPurpose::IssuingCa, keys::SERVERS),
-    ] {
+    ]
+    .into_iter()
+    .zip(&own)
+    {
         let slot = Slot { purpose, name, algorithm: KeyAlgorithm::Es256 };
         let kid = authority.name().to_string();
-        let row = keys::new_signing_row(kek, instance, slot, Kid::Named(&kid), authority.key(), now)?;
+        let row = keys::new_signing_row(kek, instance, slot, Kid::Named(&kid), key, now)?;
         insert_active(tx, KeyRow { certificate: Some(authority.certificate().der().to_vec()), ..row }, now).await?;
     }
     let listeners = p256()?;
     let hosts: Vec<String> = reached.hosts.iter().cloned().collect();
     let addresses: Vec<_> = reached.addresses.iter().copied().collect();
-    let certificate = servers.issue_server(&hosts, &addresses, &listeners.public()?, None, now)?;
+    let certificate = servers.sign(&servers.plan_server(&hosts, &addresses, &listeners.public()?, None, now)?)?;
     let slot = Slot { purpose: KeyPurpose::ServerTls, name: keys::LISTENERS, algorithm: KeyAlgorithm::Es256 };
     let row = keys::new_signing_row(kek, instance, slot, Kid::Named("listeners-1"), &listeners, now)?;
     insert_active(tx, KeyRow { certificate: Some(certificate.der().to_vec()), ..row }, now).await?;
@@ -209,7 +213,7 @@ async fn insert_first_operator(
         Environment::Production => &[Role::Administrator],
     };
     let key = PrivateKey::generate(KeyKind::P256)?;
-    let certificate = authority.issue_operator(FIRST, &key.public()?, None, now)?;
+    let certificate = authority.sign(&authority.plan_operator(FIRST, &key.public()?, None, now)?)?;
     tx.put_operator(&OperatorRow {
         id: FIRST.to_owned(),
         name: "First operator".to_owned(),

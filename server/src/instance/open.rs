@@ -222,7 +222,7 @@ pub async fn listeners(app: &App, public_url: &str) -> anyhow::Result<(SslContex
             }
             let hosts: Vec<String> = reached.hosts.into_iter().collect();
             let addresses: Vec<IpAddr> = reached.addresses.into_iter().collect();
-            let issued = authority.issue_server(&hosts, &addresses, &key.public()?, None, now)?;
+            let issued = authority.sign(&authority.plan_server(&hosts, &addresses, &key.public()?, None, now)?)?;
             tx.put_key_certificate(&row, issued.der()).await?;
             let facts = json!({ "serial": issued.view().serial, "not_after": issued.view().not_after });
             tx.commit_housekeeping(Housekeeping::Step { action: "cert.issue", subject: row.kid.clone(), facts }).await?;

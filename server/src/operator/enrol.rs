@@ -40,7 +40,10 @@ pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enroll
         return Err(anyhow::anyhow!("there is no active authority for operators").into());
     };
     let authority = app.keys.authority(&authority_row)?;
-    let certificate = authority.issue_operator(&row.id, csr.public_key(), None, now).map_err(anyhow::Error::from)?;
+    let certificate = authority
+        .plan_operator(&row.id, csr.public_key(), None, now)
+        .and_then(|planned| authority.sign(&planned))
+        .map_err(anyhow::Error::from)?;
     let revoked = tx.revoke_operator_certificates(&row.id, now).await?;
     tx.insert_operator_certificate(&certificate_row(&row.id, &certificate)).await?;
     tx.put_operator(&OperatorRow { state: "active".to_owned(), enrolment_mac: None, enrolment_expires_at: None, ..row.clone() })

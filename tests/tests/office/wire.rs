@@ -136,7 +136,7 @@ both_engines! {
         let key = pki::PrivateKey::generate(pki::KeyKind::P256).unwrap();
         let hosts = ["localhost".to_owned()];
         let now = domain::Clock::now(&*world.clock);
-        let certificate = authority.issue_server(&hosts, &[], &key.public().unwrap(), None, now).unwrap();
+        let certificate = authority.plan_server(&hosts, &[], &key.public().unwrap(), None, now).and_then(|planned| authority.sign(&planned)).unwrap();
         let badge = Badge {
             operator: "first-operator".into(),
             chain: format!("{}{}", certificate.pem().unwrap(), authority.certificate().pem().unwrap()),

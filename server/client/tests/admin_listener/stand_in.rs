@@ -78,8 +78,11 @@ impl StandIn {
     pub async fn start(authorities: &Authorities, behaviour: impl Fn(usize, &Asked) -> Does + Send + Sync + 'static) -> Self {
         let key = PrivateKey::generate(KeyKind::P256).unwrap();
         let address = "127.0.0.1".parse().unwrap();
-        let certificate =
-            authorities.servers.issue_server(&[], &[address], &key.public().unwrap(), None, days_from_now(-1)).unwrap();
+        let certificate = authorities
+            .servers
+            .plan_server(&[], &[address], &key.public().unwrap(), None, days_from_now(-1))
+            .and_then(|planned| authorities.servers.sign(&planned))
+            .unwrap();
         Self::start_with(authorities, key, certificate, behaviour).await
     }
 
@@ -199,7 +202,11 @@ fn server_tls(authorities: &Authorities, key: &PrivateKey, certificate: &Certifi
 /// Makes an operator's context in `home`: certificate by `issuer` made at `made`, trust in `trusted`.
 pub fn context(home: &Path, server: &str, issuer: &Authorities, trusted: &Authorities, made: Timestamp) -> Context {
     let key = PrivateKey::generate(KeyKind::P256).unwrap();
-    let certificate = issuer.operators.issue_operator("first-operator", &key.public().unwrap(), None, made).unwrap();
+    let certificate = issuer
+        .operators
+        .plan_operator("first-operator", &key.public().unwrap(), None, made)
+        .and_then(|planned| issuer.operators.sign(&planned))
+        .unwrap();
     let chain = certificate.pem().unwrap() + &issuer.operators.certificate().pem().unwrap();
     let file = ContextFile {
         name: "demo".into(),

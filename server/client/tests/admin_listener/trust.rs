@@ -39,12 +39,19 @@ async fn a_server_past_its_time_or_of_another_name_is_not_trusted() {
     let ours = Authorities::of("ours");
     let key = PrivateKey::generate(KeyKind::P256).unwrap();
     let address = "127.0.0.1".parse().unwrap();
-    let old = ours.servers.issue_server(&[], &[address], &key.public().unwrap(), None, days_from_now(-399)).unwrap();
+    let old = ours
+        .servers
+        .plan_server(&[], &[address], &key.public().unwrap(), None, days_from_now(-399))
+        .and_then(|planned| ours.servers.sign(&planned))
+        .unwrap();
     let stand_in = StandIn::start_with(&ours, key.clone(), old, |_, _| Does::Close).await;
     assert_eq!(refused(&stand_in.url(), &ours, &ours, 1).await.0, TlsFault::ServerTime);
 
-    let named =
-        ours.servers.issue_server(&["admin.iam.example".into()], &[], &key.public().unwrap(), None, days_from_now(-1)).unwrap();
+    let named = ours
+        .servers
+        .plan_server(&["admin.iam.example".into()], &[], &key.public().unwrap(), None, days_from_now(-1))
+        .and_then(|planned| ours.servers.sign(&planned))
+        .unwrap();
     let stand_in = StandIn::start_with(&ours, key, named, |_, _| Does::Close).await;
     assert_eq!(refused(&stand_in.url(), &ours, &ours, 1).await.0, TlsFault::WrongHost);
 }

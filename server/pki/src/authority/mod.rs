@@ -2,14 +2,16 @@
 
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::certificate::Certificate;
 use crate::error::PkiError;
 use crate::generate::{PrivateKey, PublicKey};
 use crate::instance::Instance;
-use crate::plan::{AlternativeName, Plan, fresh_serial};
+use crate::plan::{AlternativeName, Plan, PlannedCertificate, fresh_serial};
 use crate::profile::{self, Profile};
+use crate::signer::Signer;
 use domain::{CharacterFault, Timestamp};
 
 /// Clocks of those who verify may be a little behind ours.
@@ -24,6 +26,48 @@ pub enum AuthorityPurpose {
     Operators,
     /// The instance's own server certificates.
     Servers,
+    /// Relying parties' certificates: client authentication and request signing.
+    RelyingParties,
+    /// Citizens' signing certificates.
+    Citizens,
+    /// The time-stamping service.
+    TimeStamping,
+}
+
+impl AuthorityPurpose {
+    /// Every issuing authority of an instance, in the order they are made.
+    pub const ISSUING: &[Self] = &[Self::Operators, Self::Servers, Self::RelyingParties, Self::Citizens, Self::TimeStamping];
+
+    /// The line of its generations: `operators`.
+    #[must_use]
+    pub const fn line(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Operators => "operators",
+            Self::Servers => "servers",
+            Self::RelyingParties => "relying-parties",
+            Self::Citizens => "citizens",
+            Self::TimeStamping => "time-stamping",
+        }
+    }
+
+    /// The purpose of a line.
+    #[must_use]
+    pub fn of_line(line: &str) -> Option<Self> {
+        std::iter::once(Self::Root).chain(Self::ISSUING.iter().copied()).find(|purpose| purpose.line() == line)
+    }
+
+    /// What its own certificate is.
+    const fn profile(self) -> &'static Profile {
+        match self {
+            Self::Root => &profile::ROOT,
+            Self::Operators => &profile::OPERATORS_CA,
+            Self::Servers => &profile::SERVERS_CA,
+            Self::RelyingParties => &profile::RELYING_PARTIES_CA,
+            Self::Citizens => &profile::CITIZENS_CA,
+            Self::TimeStamping => &profile::TIME_STAMPING_CA,
+        }
+    }
 }
 
 /// NAME of an authority: purpose and generation, `operators-1`.
@@ -44,12 +88,7 @@ impl AuthorityName {
 
 impl std::fmt::Display for AuthorityName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let purpose = match self.purpose {
-            AuthorityPurpose::Root => "root",
-            AuthorityPurpose::Operators => "operators",
-            AuthorityPurpose::Servers => "servers",
-        };
-        write!(f, "{purpose}-{}", self.generation)
+        write!(f, "{}-{}", self.purpose.line(), self.generation)
     }
 }
 
@@ -59,12 +98,7 @@ impl FromStr for AuthorityName {
     fn from_str(text: &str) -> Result<Self, PkiError> {
         let unknown = || PkiError::malformed("the authority's name", "it is not PURPOSE-GENERATION such as operators-1");
         let (purpose, generation) = text.rsplit_once('-').ok_or_else(unknown)?;
-        let purpose = match purpose {
-            "root" => AuthorityPurpose::Root,
-            "operators" => AuthorityPurpose::Operators,
-            "servers" => AuthorityPurpose::Servers,
-            _ => return Err(unknown()),
-        };
+        let purpose = AuthorityPurpose::of_line(purpose).ok_or_else(unknown)?;
         let name = Self { purpose, generation: generation.parse().map_err(|_| unknown())? };
         // Refuses 'root-01' and 'root-+1', which parse to the same number.
         if name.generation == 0 || name.to_string() != text {
@@ -80,17 +114,23 @@ pub struct Authority {
     instance: Instance,
     name: AuthorityName,
     certificate: Certificate,
-    key: PrivateKey,
+    key: Arc<dyn Signer>,
     /// Signs what is only linted; of the same kind, so that nothing but the signature differs.
     rehearsal: PrivateKey,
 }
 
 impl Authority {
     /// Makes the self-signed root of an instance. `key` should be P-256.
-    pub fn new_root(instance: &Instance, generation: u32, key: PrivateKey, now: Timestamp) -> Result<Self, PkiError> {
+    pub fn new_root(
+        instance: &Instance,
+        generation: u32,
+        key: impl Into<Arc<dyn Signer>>,
+        now: Timestamp,
+    ) -> Result<Self, PkiError> {
+        let key = key.into();
         let name = AuthorityName::new(AuthorityPurpose::Root, generation);
-        let rehearsal = PrivateKey::generate(key.kind()?)?;
-        let public_key = key.public()?;
+        let public_key = key.public_key()?;
+        let rehearsal = PrivateKey::generate(public_key.kind()?)?;
         let plan = Plan {
             profile: &profile::ROOT,
             instance,
@@ -101,27 +141,37 @@ impl Authority {
             serial: fresh_serial()?,
             issuer: None,
         };
-        let certificate = Certificate::from_x509(plan.issue(&rehearsal, &key)?)?;
+        let certificate = plan.check(&rehearsal, &public_key)?.sign(&*key)?;
         Ok(Self { instance: instance.clone(), name, certificate, key, rehearsal })
     }
 
-    /// Makes an issuing authority under this root. Errors when this is no root or `name` is one.
-    pub fn new_issuing(&self, name: AuthorityName, key: PrivateKey, now: Timestamp) -> Result<Self, PkiError> {
-        let profile = match (self.name.purpose, name.purpose) {
-            (AuthorityPurpose::Root, AuthorityPurpose::Operators) => &profile::OPERATORS_CA,
-            (AuthorityPurpose::Root, AuthorityPurpose::Servers) => &profile::SERVERS_CA,
-            _ => return Err(PkiError::unfit("the authority", format!("{} does not issue {name}", self.name))),
-        };
-        let rehearsal = PrivateKey::generate(key.kind()?)?;
+    /// Plans the certificate of an issuing authority under this root. Errors when this is no root or `name` is one.
+    pub fn plan_issuing(&self, name: AuthorityName, key: &PublicKey, now: Timestamp) -> Result<PlannedCertificate, PkiError> {
+        if self.name.purpose != AuthorityPurpose::Root || name.purpose == AuthorityPurpose::Root {
+            return Err(PkiError::unfit("the authority", format!("{} does not issue {name}", self.name)));
+        }
         let common_name = format!("{} {name}", self.instance.id());
-        let certificate = self.issue(profile, common_name, Vec::new(), &key.public()?, None, now)?;
-        Ok(Self { instance: self.instance.clone(), name, certificate, key, rehearsal })
+        self.plan(name.purpose.profile(), common_name, Vec::new(), key, None, now)
+    }
+
+    /// Makes an issuing authority under this root: [`Authority::plan_issuing`] signed and taken up.
+    pub fn new_issuing(&self, name: AuthorityName, key: impl Into<Arc<dyn Signer>>, now: Timestamp) -> Result<Self, PkiError> {
+        let key = key.into();
+        let certificate = self.sign(&self.plan_issuing(name, &key.public_key()?, now)?)?;
+        Self::load(&self.instance, name, certificate, key)
     }
 
     /// Takes up a stored authority. Errors when the key is not the certificate's, or the certificate is not of this
     /// instance and name.
-    pub fn load(instance: &Instance, name: AuthorityName, certificate: Certificate, key: PrivateKey) -> Result<Self, PkiError> {
-        if certificate.public_key()? != key.public()? {
+    pub fn load(
+        instance: &Instance,
+        name: AuthorityName,
+        certificate: Certificate,
+        key: impl Into<Arc<dyn Signer>>,
+    ) -> Result<Self, PkiError> {
+        let key = key.into();
+        let public_key = key.public_key()?;
+        if certificate.public_key()? != public_key {
             return Err(PkiError::unfit("the authority's key", format!("it is not the one that {name} certifies")));
         }
         if certificate.stamp() != Some(&instance.stamp()) {
@@ -134,7 +184,7 @@ impl Authority {
         if certificate.view().subject != own_name {
             return Err(PkiError::unfit("the authority's certificate", format!("it is not that of {name}")));
         }
-        let rehearsal = PrivateKey::generate(key.kind()?)?;
+        let rehearsal = PrivateKey::generate(public_key.kind()?)?;
         Ok(Self { instance: instance.clone(), name, certificate, key, rehearsal })
     }
 
@@ -148,34 +198,78 @@ impl Authority {
         &self.certificate
     }
 
-    /// Its key, to be wrapped and stored.
-    pub fn key(&self) -> &PrivateKey {
-        &self.key
+    /// Its key, which also signs its revocation lists.
+    pub fn key(&self) -> &dyn Signer {
+        &*self.key
     }
 
-    /// Issues an operator's client certificate. `operator` is the id in our records; `shortened` is a life below the
+    /// Signs what this authority planned, and nothing else.
+    pub fn sign(&self, planned: &PlannedCertificate) -> Result<Certificate, PkiError> {
+        planned.sign(&*self.key)
+    }
+
+    /// Plans an operator's client certificate. `operator` is the id in our records; `shortened` is a life below the
     /// profile's, which is never exceeded.
-    pub fn issue_operator(
+    pub fn plan_operator(
         &self,
         operator: &str,
         key: &PublicKey,
         shortened: Option<Duration>,
         now: Timestamp,
-    ) -> Result<Certificate, PkiError> {
+    ) -> Result<PlannedCertificate, PkiError> {
         self.must_be(AuthorityPurpose::Operators)?;
         check_common_name(operator)?;
-        self.issue(&profile::OPERATOR, operator.to_owned(), Vec::new(), key, shortened, now)
+        self.plan(&profile::OPERATOR, operator.to_owned(), Vec::new(), key, shortened, now)
     }
 
-    /// Issues a server certificate for the host names and addresses of our own settings, of which there is at least one.
-    pub fn issue_server(
+    /// Plans a relying party's certificate; `party` is the id in our records.
+    pub fn plan_relying_party(
+        &self,
+        party: &str,
+        key: &PublicKey,
+        shortened: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<PlannedCertificate, PkiError> {
+        self.must_be(AuthorityPurpose::RelyingParties)?;
+        check_common_name(party)?;
+        self.plan(&profile::RELYING_PARTY, party.to_owned(), Vec::new(), key, shortened, now)
+    }
+
+    /// Plans a citizen's signing certificate; `account` is the account's reference, and nothing personal stands in it.
+    pub fn plan_citizen(
+        &self,
+        account: &str,
+        key: &PublicKey,
+        shortened: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<PlannedCertificate, PkiError> {
+        self.must_be(AuthorityPurpose::Citizens)?;
+        check_common_name(account)?;
+        self.plan(&profile::CITIZEN_SIGNING, account.to_owned(), Vec::new(), key, shortened, now)
+    }
+
+    /// Plans the certificate of a responder that answers for this authority (RFC 6960 section 4.2.2.2).
+    pub fn plan_responder(&self, key: &PublicKey, now: Timestamp) -> Result<PlannedCertificate, PkiError> {
+        let common_name = format!("{} {} ocsp", self.instance.id(), self.name);
+        self.plan(&profile::OCSP_RESPONDER, common_name, Vec::new(), key, None, now)
+    }
+
+    /// Plans the certificate of the time-stamping service.
+    pub fn plan_time_stamping(&self, key: &PublicKey, now: Timestamp) -> Result<PlannedCertificate, PkiError> {
+        self.must_be(AuthorityPurpose::TimeStamping)?;
+        let common_name = format!("{} time-stamping", self.instance.id());
+        self.plan(&profile::TIME_STAMPING, common_name, Vec::new(), key, None, now)
+    }
+
+    /// Plans a server certificate for the host names and addresses of our own settings, of which there is at least one.
+    pub fn plan_server(
         &self,
         hosts: &[String],
         addresses: &[IpAddr],
         key: &PublicKey,
         shortened: Option<Duration>,
         now: Timestamp,
-    ) -> Result<Certificate, PkiError> {
+    ) -> Result<PlannedCertificate, PkiError> {
         self.must_be(AuthorityPurpose::Servers)?;
         let mut names = Vec::new();
         for host in hosts {
@@ -187,7 +281,7 @@ impl Authority {
             return Err(PkiError::unfit("the server certificate", "it needs a host name or an address"));
         }
         let common_name = format!("{} server", self.instance.id());
-        self.issue(&profile::SERVER, common_name, names, key, shortened, now)
+        self.plan(&profile::SERVER, common_name, names, key, shortened, now)
     }
 
     fn must_be(&self, purpose: AuthorityPurpose) -> Result<(), PkiError> {
@@ -197,15 +291,15 @@ impl Authority {
         Err(PkiError::unfit("the authority", format!("{} does not issue such certificates", self.name)))
     }
 
-    fn issue(
+    fn plan(
         &self,
-        profile: &Profile,
+        profile: &'static Profile,
         common_name: String,
         alternative_names: Vec<AlternativeName>,
         public_key: &PublicKey,
         shortened: Option<Duration>,
         now: Timestamp,
-    ) -> Result<Certificate, PkiError> {
+    ) -> Result<PlannedCertificate, PkiError> {
         let name = self.name.to_string();
         let plan = Plan {
             profile,
@@ -217,7 +311,7 @@ impl Authority {
             serial: fresh_serial()?,
             issuer: Some((self.certificate.x509(), &name)),
         };
-        Certificate::from_x509(plan.issue(&self.rehearsal, &self.key)?)
+        plan.check(&self.rehearsal, &self.certificate.public_key()?)
     }
 }
 

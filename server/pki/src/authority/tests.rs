@@ -38,12 +38,18 @@ impl Office {
     }
 
     fn operator(&self, id: &str) -> Certificate {
-        self.operators.issue_operator(id, &key().public().unwrap(), None, NOW).unwrap()
+        self.operators
+            .plan_operator(id, &key().public().unwrap(), None, NOW)
+            .and_then(|planned| self.operators.sign(&planned))
+            .unwrap()
     }
 
     fn server(&self) -> Certificate {
         let (hosts, addresses) = (["Localhost".to_owned()], ["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()]);
-        self.servers.issue_server(&hosts, &addresses, &key().public().unwrap(), None, NOW).unwrap()
+        self.servers
+            .plan_server(&hosts, &addresses, &key().public().unwrap(), None, NOW)
+            .and_then(|planned| self.servers.sign(&planned))
+            .unwrap()
     }
 
     /// What OpenSSL says to a certificate shown for this purpose at this moment.
@@ -144,17 +150,29 @@ fn lives_are_backdated_a_little_and_end_with_the_issuers() {
     assert!(operator.is_valid_at(NOW) && operator.is_valid_at(NOW.minus(minutes(4))));
     assert!(!operator.is_valid_at(NOW.minus(minutes(6))) && !operator.is_valid_at(NOW.plus(366 * DAY)));
     let late = NOW.plus(5 * 365 * DAY).minus(DAY);
-    let last = office.operators.issue_operator("chan", &key().public().unwrap(), None, late).unwrap();
+    let last = office
+        .operators
+        .plan_operator("chan", &key().public().unwrap(), None, late)
+        .and_then(|planned| office.operators.sign(&planned))
+        .unwrap();
     assert_eq!(last.view().not_after, office.operators.certificate().view().not_after);
     assert_eq!(last.view().not_before, Timestamp::from_micros(late.micros() / 1_000_000 * 1_000_000).minus(minutes(5)));
-    let too_late = office.operators.issue_operator("chan", &key().public().unwrap(), None, late.plus(2 * DAY));
+    let too_late = office
+        .operators
+        .plan_operator("chan", &key().public().unwrap(), None, late.plus(2 * DAY))
+        .and_then(|planned| office.operators.sign(&planned));
     assert!(matches!(too_late, Err(PkiError::Unfit { .. })));
 }
 
 #[test]
 fn a_life_can_be_shortened_and_not_lengthened() {
     let office = Office::new();
-    let issue = |life| office.operators.issue_operator("chan", &key().public().unwrap(), Some(life), NOW);
+    let issue = |life| {
+        office
+            .operators
+            .plan_operator("chan", &key().public().unwrap(), Some(life), NOW)
+            .and_then(|planned| office.operators.sign(&planned))
+    };
     let end = |life| issue(life).unwrap().view().not_after;
     let whole = Timestamp::from_micros(1_654_012_799_000_000);
     assert_eq!(end(minutes(10)), whole.plus(minutes(10)));
@@ -208,13 +226,17 @@ fn key_identifiers_lead_from_leaf_to_root() {
 
 #[test]
 fn an_authority_is_stored_and_taken_up_again() {
-    let office = Office::new();
+    let kept = key();
+    let mut office = Office::new();
+    let name = AuthorityName::new(AuthorityPurpose::Operators, 1);
+    office.operators = office.root.new_issuing(name, kept.clone(), NOW).unwrap();
     let der = office.operators.certificate().der().to_vec();
-    let pkcs8 = office.operators.key().to_pkcs8_der().unwrap();
+    let pkcs8 = kept.to_pkcs8_der().unwrap();
     let read = Certificate::from_der(&der).unwrap();
     let stored = || PrivateKey::from_pkcs8_der(&pkcs8).unwrap();
     let again = Authority::load(&office.instance, office.operators.name(), read.clone(), stored()).unwrap();
-    let operator = again.issue_operator("wong", &key().public().unwrap(), None, NOW).unwrap();
+    let operator =
+        again.plan_operator("wong", &key().public().unwrap(), None, NOW).and_then(|planned| again.sign(&planned)).unwrap();
     assert_eq!(office.verified(&operator, X509PurposeId::SSL_CLIENT, NOW), X509VerifyResult::OK);
     // With another key, under another name, in another instance or environment it is refused.
     let load = |instance: &Instance, name, key| Authority::load(instance, name, read.clone(), key).map(drop);
@@ -236,9 +258,15 @@ fn an_authority_issues_only_what_is_its_own() {
     let office = Office::new();
     let public = key().public().unwrap();
     let hosts = ["localhost".to_owned()];
-    assert!(office.servers.issue_operator("chan", &public, None, NOW).is_err());
-    assert!(office.root.issue_operator("chan", &public, None, NOW).is_err());
-    assert!(office.operators.issue_server(&hosts, &[], &public, None, NOW).is_err());
+    assert!(office.servers.plan_operator("chan", &public, None, NOW).and_then(|planned| office.servers.sign(&planned)).is_err());
+    assert!(office.root.plan_operator("chan", &public, None, NOW).and_then(|planned| office.root.sign(&planned)).is_err());
+    assert!(
+        office
+            .operators
+            .plan_server(&hosts, &[], &public, None, NOW)
+            .and_then(|planned| office.operators.sign(&planned))
+            .is_err()
+    );
     let servers = AuthorityName::new(AuthorityPurpose::Servers, 2);
     assert!(office.operators.new_issuing(servers, key(), NOW).is_err());
     assert!(office.root.new_issuing(AuthorityName::new(AuthorityPurpose::Root, 2), key(), NOW).is_err());
@@ -251,11 +279,21 @@ fn names_that_are_none_are_not_certified() {
     let public = key().public().unwrap();
     let long = "x".repeat(65);
     for bad in ["", " chan", "a\0b", "a\nb", "a\u{202e}b", "zero\u{200b}width", &long] {
-        assert!(office.operators.issue_operator(bad, &public, None, NOW).is_err(), "{bad:?}");
+        assert!(
+            office.operators.plan_operator(bad, &public, None, NOW).and_then(|planned| office.operators.sign(&planned)).is_err(),
+            "{bad:?}"
+        );
     }
-    assert!(office.servers.issue_server(&[], &[], &public, None, NOW).is_err());
+    assert!(office.servers.plan_server(&[], &[], &public, None, NOW).and_then(|planned| office.servers.sign(&planned)).is_err());
     for bad in ["", "*.gov.hk", "127.0.0.1", "a b", "a\0b", "稅務.hk"] {
-        assert!(office.servers.issue_server(&[bad.to_owned()], &[], &public, None, NOW).is_err(), "{bad:?}");
+        assert!(
+            office
+                .servers
+                .plan_server(&[bad.to_owned()], &[], &public, None, NOW)
+                .and_then(|planned| office.servers.sign(&planned))
+                .is_err(),
+            "{bad:?}"
+        );
     }
 }
 
@@ -264,7 +302,8 @@ fn a_weak_key_is_caught_before_anything_is_signed() {
     let office = Office::new();
     let weak = openssl::rsa::Rsa::generate(1024).unwrap();
     let weak = PrivateKey::from_pkey(openssl::pkey::PKey::from_rsa(weak).unwrap()).unwrap().public().unwrap();
-    let fault = office.operators.issue_operator("chan", &weak, None, NOW).unwrap_err();
+    let fault =
+        office.operators.plan_operator("chan", &weak, None, NOW).and_then(|planned| office.operators.sign(&planned)).unwrap_err();
     assert_eq!(fault.to_string(), "the certificate was not issued: public-key: an RSA key of 1024 bits (RFC 5480 section 2.1.1)");
     let PkiError::Lint(findings) = fault else { panic!("a finding of the lint") };
     assert_eq!(findings[0].rule, "public-key");

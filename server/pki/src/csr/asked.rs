@@ -149,15 +149,24 @@ impl Asked {
             ignored.push(format!("subject {}", self.subject));
         }
         ignored.extend(self.alternative_names.iter().map(|name| format!("subjectAltName {name}")));
-        let signs = profile.key_usage.contains(&KeyUse::DigitalSignature);
-        let granted = |name: &str| name == "digitalSignature" && signs;
-        ignored.extend(self.key_uses.iter().filter(|name| !granted(name)).map(|name| format!("keyUsage {name}")));
-        let granted = match profile.extended {
-            Some(ExtendedUse::ClientAuth) => "clientAuth",
-            Some(ExtendedUse::ServerAuth) => "serverAuth",
-            None => "",
+        let granted = |name: &str| match name {
+            "digitalSignature" => profile.key_usage.contains(&KeyUse::DigitalSignature),
+            "nonRepudiation" => profile.key_usage.contains(&KeyUse::NonRepudiation),
+            _ => false,
         };
-        let refused = self.extended_uses.iter().filter(|name| *name != granted);
+        ignored.extend(self.key_uses.iter().filter(|name| !granted(name)).map(|name| format!("keyUsage {name}")));
+        let granted = |name: &str| {
+            profile.extended.iter().any(|each| {
+                name == match each {
+                    ExtendedUse::ClientAuth => "clientAuth",
+                    ExtendedUse::ServerAuth => "serverAuth",
+                    ExtendedUse::DocumentSigning => "1.3.6.1.5.5.7.3.36",
+                    ExtendedUse::OcspSigning => "OCSPSigning",
+                    ExtendedUse::TimeStamping => "timeStamping",
+                }
+            })
+        };
+        let refused = self.extended_uses.iter().filter(|name| !granted(name));
         ignored.extend(refused.map(|name| format!("extendedKeyUsage {name}")));
         ignored.extend(self.others.iter().cloned());
         ignored

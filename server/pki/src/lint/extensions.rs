@@ -3,13 +3,17 @@
 use der::{Decode, Tag, TagNumber};
 
 use super::{Linted, Rule, require, unreadable};
+use crate::profile::{ExtendedUse, KeyUse, Status};
 use crate::stamp::{STAMP_OID_CONTENT, stamp_of};
 use crate::tlv::{Extension, Tlv, context, dotted, oid};
 
 const SERVER_AUTH: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
 const ANY_USE: &[u8] = &[0x55, 0x1d, 0x25, 0x00];
+const CA_ISSUERS: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x02];
+const OCSP: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01];
 /// First byte of the key usage bits.
 const DIGITAL_SIGNATURE: u8 = 0x80;
+const NON_REPUDIATION: u8 = 0x40;
 const KEY_CERT_SIGN: u8 = 0x04;
 const CRL_SIGN: u8 = 0x02;
 
@@ -20,6 +24,9 @@ pub(super) static RULES: &[Rule] = &[
     Rule { name: "path-length", source: "RFC 5280 section 4.2.1.9", check: path_length },
     Rule { name: "key-usage", source: "RFC 5280 section 4.2.1.3", check: key_usage },
     Rule { name: "extended-key-usage", source: "RFC 5280 section 4.2.1.12", check: extended_key_usage },
+    Rule { name: "extended-key-usage-profile", source: "RFC 3161 section 2.3, RFC 6960 section 4.2.2.2", check: profile_uses },
+    Rule { name: "ocsp-no-check", source: "RFC 6960 section 4.2.2.2.1", check: no_check },
+    Rule { name: "certificate-policies", source: "RFC 5280 section 4.2.1.4", check: policies },
     Rule { name: "subject-key-identifier", source: "RFC 5280 section 4.2.1.2", check: subject_key_identifier },
     Rule { name: "authority-key-identifier", source: "RFC 5280 section 4.2.1.1", check: authority_key_identifier },
     Rule { name: "server-alternative-name", source: "RFC 6125 section 6.4.4", check: server_name },
@@ -88,7 +95,7 @@ fn basic_constraints(linted: &Linted<'_>) -> Result<(), String> {
 
 fn path_length(linted: &Linted<'_>) -> Result<(), String> {
     let Some(issuer) = &linted.issuer else { return Ok(()) };
-    let issuer = Linted { certificate: issuer.clone(), issuer: None };
+    let issuer = Linted { certificate: issuer.clone(), issuer: None, profile: linted.profile };
     let (issuer_is_authority, allowed) = issuer.constraints()?;
     require(issuer_is_authority, "the issuer is no authority")?;
     match (linted.constraints()?, allowed) {
@@ -102,8 +109,16 @@ fn key_usage(linted: &Linted<'_>) -> Result<(), String> {
     require(extension.critical, "it is not critical")?;
     let bits = der::asn1::BitStringRef::from_der(extension.value).map_err(unreadable)?;
     let uses = bits.raw_bytes().first().copied().unwrap_or(0);
+    let wanted = linted.profile.key_usage.iter().fold(0, |bits, each| {
+        bits | match each {
+            KeyUse::DigitalSignature => DIGITAL_SIGNATURE,
+            KeyUse::NonRepudiation => NON_REPUDIATION,
+            KeyUse::KeyCertSign => KEY_CERT_SIGN,
+            KeyUse::CrlSign => CRL_SIGN,
+        }
+    });
     let (authority, _) = linted.constraints()?;
-    let wanted = if authority { KEY_CERT_SIGN | CRL_SIGN } else { DIGITAL_SIGNATURE };
+    require(authority == (uses & KEY_CERT_SIGN != 0), "certificates are signed by authorities and by nobody else")?;
     require(uses == wanted && bits.raw_bytes().len() == 1, format!("the bits are {uses:08b}, not {wanted:08b}"))
 }
 
@@ -116,12 +131,55 @@ fn extended_key_usage(linted: &Linted<'_>) -> Result<(), String> {
         Some(_) if authority => Ok(()),
         Some(issuer) => {
             require(!uses.is_empty(), "it is missing")?;
-            let issuer = Linted { certificate: issuer.clone(), issuer: None };
+            let issuer = Linted { certificate: issuer.clone(), issuer: None, profile: linted.profile };
             let allowed = issuer.uses()?;
             let within = allowed.is_empty() || uses.iter().all(|each| allowed.contains(each));
             require(within, "it goes beyond the issuer's")
         }
     }
+}
+
+/// The uses are the profile's, each of them and no other; critical for a time-stamping service, whose stamps nobody accepts
+/// otherwise.
+fn profile_uses(linted: &Linted<'_>) -> Result<(), String> {
+    let wanted: Vec<&[u8]> = linted.profile.extended.iter().map(|each| content_of(*each)).collect();
+    require(linted.uses()? == wanted, "its uses are not those of its profile")?;
+    let Some(extension) = linted.extension(oid::EXTENDED_KEY_USAGE) else { return Ok(()) };
+    require(
+        extension.critical == linted.profile.extended_is_critical(),
+        "it is critical where it need not be, or not where it must",
+    )
+}
+
+fn content_of(extended: ExtendedUse) -> &'static [u8] {
+    match extended {
+        ExtendedUse::ClientAuth => &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02],
+        ExtendedUse::ServerAuth => SERVER_AUTH,
+        ExtendedUse::DocumentSigning => &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x24],
+        ExtendedUse::OcspSigning => &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09],
+        ExtendedUse::TimeStamping => &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08],
+    }
+}
+
+/// Nobody asks about a responder's certificate, and about every other one somebody can.
+fn no_check(linted: &Linted<'_>) -> Result<(), String> {
+    let wanted = linted.profile.status == Status::NotChecked;
+    require(linted.extension(oid::OCSP_NO_CHECK).is_some() == wanted, "id-pkix-ocsp-nocheck is a responder's and nobody else's")
+}
+
+fn policies(linted: &Linted<'_>) -> Result<(), String> {
+    let Some(extension) = linted.extension(oid::CERTIFICATE_POLICIES) else {
+        return require(linted.profile.policies.is_empty(), "it is missing");
+    };
+    require(!extension.critical, "it is critical")?;
+    let read = || {
+        let mut found = Vec::new();
+        for policy in Tlv::only(extension.value)?.inside()?.rest(Some(Tag::Sequence))? {
+            found.push(dotted(policy.inside()?.next(Tag::ObjectIdentifier)?.value));
+        }
+        Ok(found)
+    };
+    require(read().map_err(unreadable)? == linted.profile.policies, "its policies are not those of its profile")
 }
 
 fn subject_key_identifier(linted: &Linted<'_>) -> Result<(), String> {
@@ -190,7 +248,15 @@ fn authority_information(linted: &Linted<'_>) -> Result<(), String> {
     if linted.issuer.is_none() {
         return require(linted.extension(oid::AUTHORITY_INFO_ACCESS).is_none(), "a root points to an issuer");
     }
-    address_in(linted.not_critical(oid::AUTHORITY_INFO_ACCESS)?.value)
+    let extension = linted.not_critical(oid::AUTHORITY_INFO_ACCESS)?;
+    let all = Tlv::only(extension.value).and_then(|all| all.inside()?.rest(Some(Tag::Sequence))).map_err(unreadable)?;
+    let mut methods = Vec::new();
+    for description in &all {
+        address_in(description.whole)?;
+        methods.push(description.inside().and_then(|mut inside| inside.next(Tag::ObjectIdentifier)).map_err(unreadable)?.value);
+    }
+    let wanted: &[&[u8]] = if linted.profile.status == Status::Published { &[CA_ISSUERS, OCSP] } else { &[CA_ISSUERS] };
+    require(methods == wanted, "it does not point to the issuer and, unless it is a responder's, to a responder, once each")
 }
 
 fn crl_distribution_point(linted: &Linted<'_>) -> Result<(), String> {

@@ -4,6 +4,7 @@
 mod extensions;
 mod fields;
 
+use crate::profile::Profile;
 use crate::tlv::RawCertificate;
 
 /// One broken rule.
@@ -34,12 +35,15 @@ struct Rule {
 struct Linted<'a> {
     certificate: RawCertificate<'a>,
     issuer: Option<RawCertificate<'a>>,
+    /// What it is to be.
+    profile: &'static Profile,
 }
 
 const WELL_FORMED: (&str, &str) = ("well-formed", "RFC 5280 section 4.1");
 
-/// Every rule that `certificate` (DER) breaks. `issuer` is the issuing authority's certificate, None for a self-signed one.
-pub fn lint(certificate: &[u8], issuer: Option<&[u8]>) -> Vec<Finding> {
+/// Every rule that `certificate` (DER), which is to be of `profile`, breaks. `issuer` is the issuing authority's certificate,
+/// None for a self-signed one.
+pub fn lint(certificate: &[u8], issuer: Option<&[u8]>, profile: &'static Profile) -> Vec<Finding> {
     let read = |der| {
         RawCertificate::read(der).map_err(|fault: der::Error| Finding {
             rule: WELL_FORMED.0,
@@ -48,7 +52,7 @@ pub fn lint(certificate: &[u8], issuer: Option<&[u8]>) -> Vec<Finding> {
         })
     };
     let linted = match (read(certificate), issuer.map(read).transpose()) {
-        (Ok(certificate), Ok(issuer)) => Linted { certificate, issuer },
+        (Ok(certificate), Ok(issuer)) => Linted { certificate, issuer, profile },
         (Err(finding), _) | (_, Err(finding)) => return vec![finding],
     };
     let rules = fields::RULES.iter().chain(extensions::RULES);

@@ -7,6 +7,7 @@ use crate::authority::{Authority, AuthorityName, AuthorityPurpose};
 use crate::forge_der::{attribute, bits, extension, general_names, integer, oid, sequence, tlv};
 use crate::generate::{KeyKind, PrivateKey};
 use crate::instance::Instance;
+use crate::profile;
 use crate::stamp::STAMP_OID_CONTENT;
 use crate::tlv::Tlv;
 
@@ -28,10 +29,11 @@ struct Parts {
     /// Object identifier content, whole element.
     extensions: Vec<(Vec<u8>, Vec<u8>)>,
     issued_by: Option<Vec<u8>>,
+    profile: &'static Profile,
 }
 
 impl Parts {
-    fn of(der: &[u8], issued_by: Option<&[u8]>) -> Self {
+    fn of(der: &[u8], issued_by: Option<&[u8]>, profile: &'static Profile) -> Self {
         let raw = RawCertificate::read(der).unwrap();
         let all = Tlv::only(raw.tbs).unwrap().inside().unwrap().rest(None).unwrap();
         let list = Tlv::only(all.last().unwrap().value).unwrap().inside().unwrap().rest(None).unwrap();
@@ -47,6 +49,7 @@ impl Parts {
             unique_id: Vec::new(),
             extensions: raw.extensions.iter().zip(list).map(|(each, whole)| (each.oid.to_vec(), whole.whole.to_vec())).collect(),
             issued_by: issued_by.map(<[u8]>::to_vec),
+            profile,
         }
     }
 
@@ -85,7 +88,7 @@ impl Parts {
     }
 
     fn findings(&self) -> Vec<Finding> {
-        lint(&self.der(), self.issued_by.as_deref())
+        lint(&self.der(), self.issued_by.as_deref(), self.profile)
     }
 
     #[track_caller]
@@ -108,15 +111,19 @@ fn office() -> Office {
     let root = Authority::new_root(&instance, 1, key(), NOW).unwrap();
     let issuing = |purpose| root.new_issuing(AuthorityName::new(purpose, 1), key(), NOW).unwrap();
     let (operators, servers) = (issuing(AuthorityPurpose::Operators), issuing(AuthorityPurpose::Servers));
-    let operator = operators.issue_operator("chan", &key().public().unwrap(), None, NOW).unwrap();
+    let operator = operators
+        .plan_operator("chan", &key().public().unwrap(), None, NOW)
+        .and_then(|planned| operators.sign(&planned))
+        .unwrap();
     let hosts = ["localhost".to_owned()];
-    let server = servers.issue_server(&hosts, &[], &key().public().unwrap(), None, NOW).unwrap();
+    let server =
+        servers.plan_server(&hosts, &[], &key().public().unwrap(), None, NOW).and_then(|planned| servers.sign(&planned)).unwrap();
     let der = |authority: &Authority| authority.certificate().der().to_vec();
     Office {
-        root: Parts::of(&der(&root), None),
-        operators: Parts::of(&der(&operators), Some(&der(&root))),
-        operator: Parts::of(operator.der(), Some(&der(&operators))),
-        server: Parts::of(server.der(), Some(&der(&servers))),
+        root: Parts::of(&der(&root), None, &profile::ROOT),
+        operators: Parts::of(&der(&operators), Some(&der(&root)), &profile::OPERATORS_CA),
+        operator: Parts::of(operator.der(), Some(&der(&operators)), &profile::OPERATOR),
+        server: Parts::of(server.der(), Some(&der(&servers)), &profile::SERVER),
     }
 }
 
@@ -127,6 +134,7 @@ const SUBJECT_ALT_NAME: &str = "2.5.29.17";
 const SUBJECT_KEY_IDENTIFIER: &str = "2.5.29.14";
 const AUTHORITY_KEY_IDENTIFIER: &str = "2.5.29.35";
 const CRL_DISTRIBUTION_POINTS: &str = "2.5.29.31";
+const CERTIFICATE_POLICIES: &str = "2.5.29.32";
 const AUTHORITY_INFO_ACCESS: &str = "1.3.6.1.5.5.7.1.1";
 
 #[test]
@@ -148,7 +156,7 @@ fn every_rule_has_its_own_name_and_a_source() {
 #[test]
 fn what_is_no_certificate_is_one_finding() {
     for noise in [&b""[..], b"hello", &[0x30, 0]] {
-        let findings = lint(noise, None);
+        let findings = lint(noise, None, &profile::ROOT);
         assert_eq!(findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), ["well-formed"]);
     }
 }
@@ -222,7 +230,7 @@ fn a_life_beyond_2049_is_written_in_four_digits() {
     let instance = Instance::new("demo", Environment::Sandbox, "http://127.0.0.1:8080").unwrap();
     let late = NOW.plus(Duration::from_secs(20 * 365 * 86_400));
     let root = Authority::new_root(&instance, 1, key(), late).unwrap();
-    assert!(lint(root.certificate().der(), None).is_empty());
+    assert!(lint(root.certificate().der(), None, &profile::ROOT).is_empty());
 }
 
 #[test]
@@ -241,11 +249,15 @@ fn the_extensions_of_an_operators_certificate_are_held_to_their_rules() {
     good().instead(KEY_USAGE, false, &tlv(3, &[7, 0x80])).breaks(&["key-usage"]);
     good().instead(KEY_USAGE, true, &tlv(3, &[2, 0x84])).breaks(&["key-usage"]);
     good().instead(KEY_USAGE, true, &tlv(3, &[0])).breaks(&["key-usage"]);
-    good().without(EXTENDED_KEY_USAGE).breaks(&["extended-key-usage"]);
+    good().without(EXTENDED_KEY_USAGE).breaks(&["extended-key-usage", "extended-key-usage-profile"]);
     let any = sequence(&[&oid("1.3.6.1.5.5.7.3.2"), &oid("2.5.29.37.0")]);
-    good().instead(EXTENDED_KEY_USAGE, false, &any).breaks(&["extended-key-usage"]);
+    good().instead(EXTENDED_KEY_USAGE, false, &any).breaks(&["extended-key-usage", "extended-key-usage-profile"]);
     let server = sequence(&[&oid("1.3.6.1.5.5.7.3.1")]);
-    good().instead(EXTENDED_KEY_USAGE, false, &server).breaks(&["extended-key-usage", "server-alternative-name"]);
+    good().instead(EXTENDED_KEY_USAGE, false, &server).breaks(&[
+        "extended-key-usage",
+        "extended-key-usage-profile",
+        "server-alternative-name",
+    ]);
     good().without(SUBJECT_KEY_IDENTIFIER).breaks(&["subject-key-identifier"]);
     good()
         .instead(SUBJECT_KEY_IDENTIFIER, true, &tlv(4, &[7; 20]))
@@ -261,7 +273,13 @@ fn the_extensions_of_an_operators_certificate_are_held_to_their_rules() {
 fn addresses_lead_to_the_web() {
     let good = || office().operator;
     let uri = |address: &[u8]| tlv(0x86, address);
-    let information = |address: &[u8]| sequence(&[&sequence(&[&oid("1.3.6.1.5.5.7.48.2"), &uri(address)])]);
+    let describe = |method: &str, address: &[u8]| sequence(&[&oid(method), &uri(address)]);
+    let responder = || describe("1.3.6.1.5.5.7.48.1", b"http://pki.example/ocsp");
+    let information = |address: &[u8]| sequence(&[&describe("1.3.6.1.5.5.7.48.2", address), &responder()]);
+    good()
+        .instead(AUTHORITY_INFO_ACCESS, false, &sequence(&[&describe("1.3.6.1.5.5.7.48.2", b"http://pki.example/ca/a-1.crt")]))
+        .breaks(&["authority-information"]);
+    good().instead(AUTHORITY_INFO_ACCESS, false, &sequence(&[&responder()])).breaks(&["authority-information"]);
     let point = |address: &[u8]| sequence(&[&sequence(&[&tlv(0xa0, &tlv(0xa0, &uri(address)))])]);
     good().instead(AUTHORITY_INFO_ACCESS, false, &information(b"https://pki.example/ca/operators-1.crt")).breaks(&[]);
     good().instead(AUTHORITY_INFO_ACCESS, false, &information(b"ldap://pki.example")).breaks(&["authority-information"]);
@@ -300,8 +318,11 @@ fn authorities_are_held_to_theirs() {
     operators().instead(BASIC_CONSTRAINTS, true, &with_length(1)).breaks(&["path-length"]);
     operators().instead(BASIC_CONSTRAINTS, true, &sequence(&[&tlv(1, &[0xff])])).breaks(&["basic-constraints"]);
     operators().instead(KEY_USAGE, true, &tlv(3, &[1, 0x86])).breaks(&["key-usage"]);
+    operators().without(CERTIFICATE_POLICIES).breaks(&["certificate-policies"]);
+    operators().instead(CERTIFICATE_POLICIES, false, &sequence(&[&sequence(&[&oid("1.2.3")])])).breaks(&["certificate-policies"]);
+    operators().with("1.3.6.1.5.5.7.48.1.5", false, &[5, 0]).breaks(&["ocsp-no-check"]);
     let client = sequence(&[&oid("1.3.6.1.5.5.7.3.2")]);
-    office().root.with(EXTENDED_KEY_USAGE, false, &client).breaks(&["extended-key-usage"]);
+    office().root.with(EXTENDED_KEY_USAGE, false, &client).breaks(&["extended-key-usage", "extended-key-usage-profile"]);
     // Issued under an end entity.
     let office = office();
     let mut parts = office.operator.clone();

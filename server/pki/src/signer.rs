@@ -1,0 +1,132 @@
+//! Keys that sign, wherever they lie: in this process's memory, or in a token that never hands them out.
+
+use std::sync::Arc;
+
+use openssl::hash::MessageDigest;
+use openssl::rsa::Padding;
+use openssl::sign::{RsaPssSaltlen, Signer as Signing};
+
+use crate::error::{Doing, PkiError};
+use crate::generate::{KeyKind, PrivateKey, PublicKey};
+
+/// How a message is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignatureScheme {
+    /// ECDSA on P-256 with SHA-256; the signature is the DER of RFC 3279 section 2.2.3.
+    EcdsaP256Sha256,
+    /// ECDSA on P-384 with SHA-384, the same form.
+    EcdsaP384Sha384,
+    /// RSASSA-PKCS1-v1_5 with SHA-256: certificates of RSA authorities.
+    RsaPkcs1Sha256,
+    /// RSASSA-PSS with SHA-256, MGF1 with SHA-256 and a salt of 32 bytes: PS256 tokens (RFC 7518 section 3.5).
+    RsaPssSha256,
+    /// Ed25519, 64 raw bytes (RFC 8032).
+    Ed25519,
+}
+
+impl SignatureScheme {
+    /// The one that a key signs certificates, revocation lists, OCSP answers and time stamps with.
+    pub fn of_certificates(key: &PublicKey) -> Result<Self, PkiError> {
+        Ok(match key.kind()? {
+            KeyKind::P256 => Self::EcdsaP256Sha256,
+            KeyKind::P384 => Self::EcdsaP384Sha384,
+            KeyKind::Rsa3072 => Self::RsaPkcs1Sha256,
+            KeyKind::Ed25519 => Self::Ed25519,
+        })
+    }
+}
+
+/// A key that signs. It never hands its private half out.
+pub trait Signer: Send + Sync + std::fmt::Debug {
+    /// The public half.
+    fn public_key(&self) -> Result<PublicKey, PkiError>;
+
+    /// Signs `message`. Errors when the key is of another kind than the scheme, or the token that holds it does not answer.
+    fn sign_with(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, PkiError>;
+}
+
+impl From<PrivateKey> for Arc<dyn Signer> {
+    fn from(key: PrivateKey) -> Self {
+        // Through a sized one: `Self` is not.
+        let sized: Arc<PrivateKey> = Arc::new(key);
+        sized
+    }
+}
+
+impl Signer for PrivateKey {
+    fn public_key(&self) -> Result<PublicKey, PkiError> {
+        self.public()
+    }
+
+    fn sign_with(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, PkiError> {
+        const DOING: &str = "sign";
+        let fits = matches!(
+            (self.kind()?, scheme),
+            (KeyKind::P256, SignatureScheme::EcdsaP256Sha256)
+                | (KeyKind::P384, SignatureScheme::EcdsaP384Sha384)
+                | (KeyKind::Rsa3072, SignatureScheme::RsaPkcs1Sha256 | SignatureScheme::RsaPssSha256)
+                | (KeyKind::Ed25519, SignatureScheme::Ed25519)
+        );
+        if !fits {
+            return Err(PkiError::unfit("the key", format!("its kind does not sign by {scheme:?}")));
+        }
+        if scheme != SignatureScheme::RsaPssSha256 {
+            return self.sign(message);
+        }
+        let mut signing = Signing::new(MessageDigest::sha256(), self.pkey()).doing(DOING)?;
+        signing.set_rsa_padding(Padding::PKCS1_PSS).doing(DOING)?;
+        signing.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH).doing(DOING)?;
+        signing.sign_oneshot_to_vec(message).doing(DOING)
+    }
+}
+
+/// Puts a signature behind what it signs: `SEQUENCE { tbs, algorithm, BIT STRING }`, as certificates, revocation lists and
+/// OCSP answers are built. `tbs` and `algorithm` are DER with their headers.
+pub(crate) fn signed(tbs: &[u8], algorithm: &[u8], signature: &[u8]) -> Result<Vec<u8>, PkiError> {
+    let build = || {
+        let mut body = tbs.to_vec();
+        body.extend_from_slice(algorithm);
+        der::Encode::encode_to_vec(&der::asn1::BitStringRef::from_bytes(signature)?, &mut body)?;
+        let header = der::Header::new(der::Tag::Sequence, body.len())?;
+        let mut whole = der::Encode::to_der(&header)?;
+        whole.extend_from_slice(&body);
+        Ok(whole)
+    };
+    build().map_err(|fault: der::Error| PkiError::malformed("what was signed", fault.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_signs_by_its_own_schemes_only() {
+        let all = [
+            SignatureScheme::EcdsaP256Sha256,
+            SignatureScheme::EcdsaP384Sha384,
+            SignatureScheme::RsaPkcs1Sha256,
+            SignatureScheme::RsaPssSha256,
+            SignatureScheme::Ed25519,
+        ];
+        for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa3072, KeyKind::Ed25519] {
+            let key = PrivateKey::generate(kind).unwrap();
+            let public = key.public_key().unwrap();
+            let own = SignatureScheme::of_certificates(&public).unwrap();
+            assert!(public.verifies(b"message", &key.sign_with(own, b"message").unwrap()).unwrap());
+            let good: Vec<_> = all.iter().filter(|scheme| key.sign_with(**scheme, b"message").is_ok()).collect();
+            assert_eq!(good.len(), if kind == KeyKind::Rsa3072 { 2 } else { 1 }, "{kind:?} signs by {good:?}");
+        }
+    }
+
+    #[test]
+    fn ps256_is_verified_with_its_own_padding() {
+        let key = PrivateKey::generate(KeyKind::Rsa3072).unwrap();
+        let signature = key.sign_with(SignatureScheme::RsaPssSha256, b"message").unwrap();
+        let public = key.public_key().unwrap();
+        let mut verifier = openssl::sign::Verifier::new(MessageDigest::sha256(), public.pkey()).unwrap();
+        verifier.set_rsa_padding(Padding::PKCS1_PSS).unwrap();
+        verifier.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH).unwrap();
+        assert!(verifier.verify_oneshot(&signature, b"message").unwrap());
+        assert!(!public.verifies(b"message", &signature).unwrap(), "it is not a PKCS#1 v1.5 signature");
+    }
+}
