@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -27,6 +27,25 @@ pub fn private_folder(path: &Path) -> anyhow::Result<()> {
         .mode(0o700)
         .create(path)
         .with_context(|| format!("cannot make the folder {}", path.display()))
+}
+
+/// Refuses a folder in which others may make, rename and remove files: they could put a key or a database of their own in place
+/// of the instance's, whatever the modes of the files say. A folder that is not there yet is nobody's.
+///
+/// # Errors
+/// With the mend.
+pub fn require_own_folder(path: &Path) -> anyhow::Result<()> {
+    let mode = match fs::metadata(path) {
+        Ok(metadata) => metadata.permissions().mode() & 0o7777,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).with_context(|| format!("cannot look at {}", path.display())),
+    };
+    let shown = path.display();
+    anyhow::ensure!(
+        mode & 0o022 == 0,
+        "{shown} has mode {mode:04o}, so others could replace the files in it; mend it with: chmod go-w {shown}"
+    );
+    Ok(())
 }
 
 /// Writes a file that only its owner reads, whole or not at all; refuses to replace one.

@@ -58,6 +58,7 @@ pub async fn init(dir: &Path, new: NewInstance, settings: &Settings, ports: &Por
             path.display()
         );
     }
+    data_dir::require_own_folder(dir)?;
     let existed = dir.exists();
     data_dir::private_folder(dir)?;
     match make(dir, &new, settings, ports).await {

@@ -18,6 +18,7 @@ pub async fn join(dir: &Path, key_file: &Path, file: &settings::File, settings: 
         matches!(settings.database, Location::Url(_)),
         "only a PostgreSQL instance has more than one node; give its --database-url"
     );
+    data_dir::require_own_folder(dir)?;
     let kek = data_dir::read_key(key_file)?;
     // The settings are written last: a folder with the same key and without them is that of a join that broke off.
     let path = dir.join(KEY_FILE);

@@ -8,7 +8,7 @@ use api::instance::Check;
 
 use super::health;
 use super::open::{Ports, open};
-use crate::data_dir::{KEY_FILE, read_key};
+use crate::data_dir::{KEY_FILE, read_key, require_own_folder};
 use crate::settings::{self, Settings};
 use crate::store::{Create, Engine};
 
@@ -29,12 +29,13 @@ pub async fn check(dir: &Path, settings: anyhow::Result<Settings>, ports: Ports)
         Ok(key) => good("key file", format!("key-encryption key {} is private", key.id())),
         Err(error) => bad("key file", format!("{error:#}"), "restore the file, or its mode, as said"),
     });
-    checks.push(match open_to_others(dir) {
+    let files = require_own_folder(dir).and_then(|()| open_to_others(dir));
+    checks.push(match files {
         Ok(open) if open.is_empty() => {
             good("files", "settings, database and the first operator's key are their owner's alone".to_owned())
         }
         Ok(open) => bad("files", format!("others can get at {}", open.join(" and ")), &format!("chmod 600 {}", open.join(" "))),
-        Err(error) => bad("files", format!("{error:#}"), "let iamd's own user own the folder"),
+        Err(error) => bad("files", format!("{error:#}"), "do as is said; iamd's own user must own the folder"),
     });
     checks.push(match schema(&settings).await {
         Ok(detail) => good("schema", detail),

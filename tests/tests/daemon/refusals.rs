@@ -90,6 +90,35 @@ fn each_mistake_is_one_line_with_the_mend() {
 }
 
 #[test]
+fn a_folder_that_others_write_to_holds_no_instance() {
+    crate::on(Engine::Sqlite, async |engine| {
+        let daemon = Daemon::new(engine).await;
+        let shared = daemon.folder().join("shared");
+        let dir = shared.display().to_string();
+        fs::create_dir(&shared).unwrap();
+        for mode in [0o770, 0o702, 0o1777] {
+            fs::set_permissions(&shared, PermissionsExt::from_mode(mode)).unwrap();
+            let key = daemon.data_dir.join("key-encryption.key").display().to_string();
+            let init = ["init", "--data-dir", &dir, "--environment", "sandbox"];
+            let join = ["join", "--data-dir", &dir, "--key-file", &key, "--database-url", "postgres://nowhere.invalid/iam"];
+            for verb in [&init[..], &join] {
+                let told = line(&daemon.iamd(verb));
+                assert!(told.contains(&format!("has mode {mode:04o}")) && told.contains(&format!("chmod go-w {dir}")), "{told}");
+            }
+            assert_eq!(fs::read_dir(&shared).unwrap().count(), 0, "nothing was made");
+        }
+        fs::set_permissions(&shared, PermissionsExt::from_mode(0o755)).unwrap();
+        assert!(daemon.iamd(&["init", "--data-dir", &dir, "--environment", "sandbox"]).status.success());
+
+        fs::set_permissions(&shared, PermissionsExt::from_mode(0o775)).unwrap();
+        let checked = daemon.iamd(&["check", "--data-dir", &dir]);
+        let told = String::from_utf8(checked.stdout).unwrap();
+        assert_eq!(checked.status.code(), Some(1));
+        assert!(told.contains("FAIL files") && told.contains(&format!("chmod go-w {dir}")), "{told}");
+    });
+}
+
+#[test]
 fn a_slip_on_the_command_line_is_exit_2() {
     let home = tempfile::tempdir().unwrap();
     for arguments in
