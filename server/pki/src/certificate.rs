@@ -4,7 +4,7 @@ use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::nid::Nid;
 use openssl::x509::{X509, X509NameRef, X509Ref};
 
-use crate::error::{Doing, PkiError};
+use crate::error::{Doing, PkiError, is_good};
 use crate::generate::PublicKey;
 use crate::stamp::{Stamp, stamp_of_der};
 use crate::tlv::RawCertificate;
@@ -100,7 +100,7 @@ impl Certificate {
     /// Whether `issuer`'s key signed it and the names agree.
     pub fn is_signed_by(&self, issuer: &Self) -> Result<bool, PkiError> {
         let key = issuer.x509.public_key().doing(READING)?;
-        Ok(issuer.x509.issued(&self.x509) == openssl::x509::X509VerifyResult::OK && self.x509.verify(&key).unwrap_or(false))
+        Ok(issuer.x509.issued(&self.x509) == openssl::x509::X509VerifyResult::OK && is_good(self.x509.verify(&key)))
     }
 
     /// Whether `now` lies within its validity.

@@ -64,3 +64,13 @@ impl<T> Doing<T> for Result<T, ErrorStack> {
         self.map_err(|source| PkiError::OpenSsl { doing, source })
     }
 }
+
+/// Whether a signature is good; one that cannot even be tried is one more bad signature. What OpenSSL keeps to say about a bad
+/// one is thrown away: on its thread the next TLS connection would take it for a fault of its own (`SSL_get_error`, CAVEATS).
+pub(crate) fn is_good(verified: Result<bool, ErrorStack>) -> bool {
+    let is_good = verified.unwrap_or(false);
+    if !is_good {
+        drop(ErrorStack::get());
+    }
+    is_good
+}

@@ -15,6 +15,7 @@ mod structure;
 
 use openssl::x509::X509Req;
 
+use crate::error::is_good;
 use crate::generate::PublicKey;
 use crate::profile::Profile;
 
@@ -89,8 +90,8 @@ pub fn check_key(key: &PublicKey) -> Result<(), CsrRefusal> {
 
 fn check_possession(der: &[u8], key: &PublicKey) -> Result<(), CsrRefusal> {
     let request = X509Req::from_der(der).map_err(|_| refuse("csr.encoding", "the request cannot be decoded"))?;
-    // An error here is a signature that cannot even be tried, e.g. ECDSA under an RSA key.
-    if request.verify(key.pkey()).unwrap_or(false) {
+    // One that cannot even be tried is e.g. ECDSA under an RSA key.
+    if is_good(request.verify(key.pkey())) {
         return Ok(());
     }
     let refusal = refuse("csr.proof-of-possession", "the request is not signed by the key that it names");

@@ -2,6 +2,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcKey, PointConversionForm};
+use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::PKey;
@@ -24,6 +25,7 @@ fn refused(bytes: impl AsRef<[u8]>, code: &str) -> CsrRefusal {
     let refusal = CsrRequest::parse(bytes.as_ref()).unwrap_err();
     assert_eq!(refusal.code, code, "{refusal}");
     assert!(refusal.message.chars().all(|c| !c.is_control()), "{refusal}");
+    assert!(ErrorStack::get().errors().is_empty(), "nothing is left for the next TLS connection of this thread: {refusal}");
     refusal
 }
 
