@@ -2,13 +2,15 @@
 
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
+use openssl::ecdsa::EcdsaSig;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Private, Public};
 use openssl::rsa::Rsa;
+use openssl::sha::{sha256, sha384};
 use zeroize::Zeroizing;
 
-use crate::error::{Doing, PkiError};
+use crate::error::{Doing, PkiError, is_good};
 
 /// The kinds of key pair this platform makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +29,10 @@ pub enum KeyKind {
 #[derive(Clone)]
 pub struct PrivateKey {
     pkey: PKey<Private>,
+    kind: KeyKind,
+    /// The same key where it is one of a curve. Signing with it spares the lookups that OpenSSL 3 makes for each signature with
+    /// the general form: a fifth of the time of an ES256 token.
+    ec: Option<EcKey<Private>>,
 }
 
 impl std::fmt::Debug for PrivateKey {
@@ -48,7 +54,7 @@ impl PrivateKey {
             }
             KeyKind::Ed25519 => PKey::generate_ed25519().doing(DOING)?,
         };
-        Ok(Self { pkey })
+        Self::from_pkey(pkey)
     }
 
     /// Reads PKCS#8 DER (unencrypted).
@@ -58,8 +64,12 @@ impl PrivateKey {
 
     /// Takes a key of OpenSSL's. Errors for a kind that this platform does not use.
     pub fn from_pkey(pkey: PKey<Private>) -> Result<Self, PkiError> {
-        kind_of(&pkey)?;
-        Ok(Self { pkey })
+        let kind = kind_of(&pkey)?;
+        let ec = match kind {
+            KeyKind::P256 | KeyKind::P384 => Some(pkey.ec_key().doing("read the private key")?),
+            KeyKind::Rsa3072 | KeyKind::Ed25519 => None,
+        };
+        Ok(Self { pkey, kind, ec })
     }
 
     /// PKCS#8 DER, unencrypted: to be wrapped at once.
@@ -73,8 +83,8 @@ impl PrivateKey {
     }
 
     /// Which kind it is.
-    pub fn kind(&self) -> Result<KeyKind, PkiError> {
-        kind_of(&self.pkey)
+    pub fn kind(&self) -> KeyKind {
+        self.kind
     }
 
     /// For TLS and certificate builders, which take OpenSSL's own type.
@@ -85,6 +95,13 @@ impl PrivateKey {
     /// Signs `message`: Ed25519 64 raw bytes, ECDSA in DER with the hash of the curve's size, RSA PKCS#1 v1.5 with SHA-256.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, PkiError> {
         const DOING: &str = "sign";
+        if let Some(key) = &self.ec {
+            let signature = match self.kind {
+                KeyKind::P384 => EcdsaSig::sign(&sha384(message), key),
+                _ => EcdsaSig::sign(&sha256(message), key),
+            };
+            return signature.and_then(|signature| signature.to_der()).doing(DOING);
+        }
         let mut signer = match digest_for(&self.pkey) {
             Some(digest) => openssl::sign::Signer::new(digest, &self.pkey),
             None => openssl::sign::Signer::new_without_digest(&self.pkey),
@@ -134,7 +151,7 @@ impl PublicKey {
 
     /// SHA-256 over the SubjectPublicKeyInfo: what block lists and pins hold.
     pub fn spki_digest(&self) -> [u8; 32] {
-        openssl::sha::sha256(&self.spki)
+        sha256(&self.spki)
     }
 
     /// The RFC 7638 thumbprint, base64url: what a `kid` is here.
@@ -160,8 +177,7 @@ impl PublicKey {
             None => openssl::sign::Verifier::new_without_digest(&self.pkey),
         }
         .doing(DOING)?;
-        // OpenSSL answers an undecodable signature with an error; to the caller it is one more bad signature.
-        Ok(verifier.verify_oneshot(signature, message).unwrap_or(false))
+        Ok(is_good(verifier.verify_oneshot(signature, message)))
     }
 }
 
@@ -203,7 +219,7 @@ mod tests {
     fn every_kind_is_made_written_read_and_signs() {
         for kind in KINDS {
             let key = PrivateKey::generate(kind).unwrap();
-            assert_eq!(key.kind().unwrap(), kind);
+            assert_eq!(key.kind(), kind);
             let read = PrivateKey::from_pkcs8_der(&key.to_pkcs8_der().unwrap()).unwrap();
             let public = PublicKey::from_spki_der(read.public().unwrap().spki_der()).unwrap();
             assert_eq!(public, key.public().unwrap());

@@ -21,6 +21,17 @@ pub enum JwsAlgorithm {
     PS256,
 }
 
+impl JwsAlgorithm {
+    /// As `alg` has it (RFC 7518 section 3.1).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ES256 => "ES256",
+            Self::PS256 => "PS256",
+        }
+    }
+}
+
 /// A public JSON Web Key with exactly the members that this platform publishes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicJwk {
@@ -87,10 +98,22 @@ impl PublicJwk {
             _ => false,
         };
         if !fits {
-            return Err(PkiError::unfit("the key", format!("its kind does not sign {algorithm:?}")));
+            return Err(PkiError::unfit("the key", format!("its kind does not sign {}", algorithm.name())));
         }
         let kid = numbers.thumbprint();
-        Ok(Self { numbers, usage: Some("sig".into()), alg: Some(format!("{algorithm:?}")), kid: Some(kid) })
+        Ok(Self { numbers, usage: Some("sig".into()), alg: Some(algorithm.name().into()), kid: Some(kid) })
+    }
+
+    /// The only algorithm that signatures by this key are taken by; None when it is there for something else.
+    #[must_use]
+    pub fn algorithm(&self) -> Option<JwsAlgorithm> {
+        let algorithm = match &self.numbers {
+            KeyNumbers::Ec { crv, .. } if crv == "P-256" => JwsAlgorithm::ES256,
+            KeyNumbers::Rsa { .. } => JwsAlgorithm::PS256,
+            KeyNumbers::Ec { .. } | KeyNumbers::Okp { .. } => return None,
+        };
+        let said = |member: &Option<String>, ours: &str| member.as_deref().is_none_or(|theirs| theirs == ours);
+        (said(&self.usage, "sig") && said(&self.alg, algorithm.name())).then_some(algorithm)
     }
 
     /// The key itself. Errors when the numbers are not a key, e.g. a point off its curve.

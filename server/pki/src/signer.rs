@@ -61,7 +61,7 @@ impl Signer for PrivateKey {
     fn sign_with(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, PkiError> {
         const DOING: &str = "sign";
         let fits = matches!(
-            (self.kind()?, scheme),
+            (self.kind(), scheme),
             (KeyKind::P256, SignatureScheme::EcdsaP256Sha256)
                 | (KeyKind::P384, SignatureScheme::EcdsaP384Sha384)
                 | (KeyKind::Rsa3072, SignatureScheme::RsaPkcs1Sha256 | SignatureScheme::RsaPssSha256)
