@@ -8,6 +8,7 @@ use domain::{Clock, Entropy, Environment, OperatorId, RequestId, Timestamp};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::anchor::Seen;
 use crate::housekeeping::outbox::Courier;
 use crate::job::held_up::HeldUp;
 use crate::keys::Keys;
@@ -41,6 +42,8 @@ pub struct App {
     pub held_up: HeldUp,
     /// What was written down of late about those who were not let in.
     pub turned_away: TurnedAway,
+    /// How far this node has seen the instance come.
+    pub seen: Seen,
     /// Cancelled when the node stops: what would go on for ever ends then.
     pub stopping: CancellationToken,
 }
@@ -62,6 +65,8 @@ pub struct Wake {
     pub sweeper: Notify,
     /// The outbox has something due.
     pub outbox: Notify,
+    /// There is a newer checkpoint or revocation list.
+    pub anchor: Notify,
 }
 
 /// Who asks, and how.

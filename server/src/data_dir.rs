@@ -56,6 +56,26 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write_new(path, bytes, 0o600)
 }
 
+/// Writes a file that only its owner reads in place of the one that is there: as a whole, or the old one stays.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let new = PathBuf::from(new);
+    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    });
+    if let Err(error) = written {
+        let _ = fs::remove_file(&new);
+        return Err(error).with_context(|| format!("cannot write {}", path.display()));
+    }
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
 /// Writes a file that everybody may read; refuses to replace one.
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 //! Invariant: nothing here prints; the program's few words for people are in `main.rs`, everything else is a log event.
 
 pub mod account;
+pub mod anchor;
 pub mod app;
 pub mod arguments;
 pub mod audit;

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::anchor::require_reached;
 use crate::app::App;
 use crate::data_dir::{Held, hold};
 use crate::http::accept::{Bounds, DRAIN, Listener, Transport};
@@ -64,6 +65,7 @@ impl Node {
     pub async fn prepare(dir: &Path, settings: Settings, ports: Ports, prometheus: PrometheusHandle) -> anyhow::Result<Self> {
         let held = hold(dir)?;
         let app = open(dir, settings, ports).await?;
+        require_reached(&app).await?;
         let public_url = app.store.read().await?.instance().await?.context("the database holds no instance")?.public_url;
         let admin = bind(app.settings.admin_listen, "admin-listen").await?;
         let public = bind(app.settings.public_listen, "public-listen").await?;
@@ -125,6 +127,10 @@ impl Node {
         serving.wait().await;
         if timeout(DRAIN, tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end in time and were cut; they go on at the next start");
+        }
+        // What was sealed last is noted as well: the next start then knows all of it.
+        if let Ok(Err(error)) = timeout(DRAIN, crate::anchor::note(&app)).await {
+            tracing::warn!(%error, "how far the instance has come was not noted");
         }
         if timeout(DRAIN, app.store.engine().close()).await.is_err() {
             tracing::warn!("the database did not let go in time");

@@ -14,6 +14,7 @@ pub mod codes;
 pub mod environment;
 pub mod figures;
 pub mod finding;
+pub mod high_water;
 pub mod hkic;
 pub mod ids;
 pub mod key;
@@ -39,6 +40,7 @@ pub use codes::{CODES, Code, explained};
 pub use environment::Environment;
 pub use figures::{Comparative, Figure, FigureDefinition, Grain, Rule, definition, spaced};
 pub use finding::{Finding, Reading, read_checked, read_filled};
+pub use high_water::{Behind, HighWater};
 pub use hkic::{Hkic, HkicError};
 pub use ids::{AuditId, ClientId, IdError, JobId, Kid, LocationId, OperatorId, RelyingPartyId, RequestId, ServiceSlug};
 pub use key::{

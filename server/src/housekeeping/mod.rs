@@ -1,4 +1,5 @@
-//! What the platform does by itself, on one node at a time: seal, fold, take dated steps, deliver, run jobs, sweep.
+//! What the platform does by itself, on one node at a time: seal, fold, take dated steps, deliver, run jobs, sweep; and
+//! on every node: note how far the instance has come.
 
 pub mod outbox;
 
@@ -83,6 +84,15 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         Duration::from_mins(10),
         |app| &app.wake.sweeper,
         |app| async move { within(sweep(&app)).await },
+    );
+    spawn(
+        &tasks,
+        app,
+        stop,
+        "anchor",
+        Duration::from_secs(1),
+        |app| &app.wake.anchor,
+        |app| async move { within(crate::anchor::note(&app)).await },
     );
     tasks.close();
     tasks

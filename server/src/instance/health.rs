@@ -78,6 +78,14 @@ fn database(app: &App, facts: &Result<Facts, StoreError>) -> Check {
 }
 
 fn audit(app: &App, facts: &Facts) -> Check {
+    if let Some(missing) = app.seen.missing() {
+        return check(
+            "audit",
+            false,
+            format!("the database is not the one that this node has seen: {missing}"),
+            "put the newest database back; 'iamctl audit verify --checkpoint FILE' compares it with a checkpoint that was kept",
+        );
+    }
     let waits = facts.oldest_unsealed.map(|oldest| app.clock.now().saturating_since(oldest));
     match waits {
         Some(waits) if waits > SEALING_LATE => check(

@@ -8,6 +8,7 @@ use api::instance::Check;
 
 use super::health;
 use super::open::{Ports, open};
+use crate::anchor::require_reached;
 use crate::data_dir::{KEY_FILE, read_key, require_own_folder};
 use crate::settings::{self, Settings};
 use crate::store::{Create, Engine};
@@ -42,7 +43,13 @@ pub async fn check(dir: &Path, settings: anyhow::Result<Settings>, ports: Ports)
         Err(error) => bad("schema", format!("{error:#}"), "run 'iamd migrate', or install the version the database is of"),
     });
     match open(dir, settings, ports).await {
-        Ok(app) => checks.extend(health::look(&app).await),
+        Ok(app) => {
+            checks.push(match require_reached(&app).await {
+                Ok(()) => good("anchor", "the database has come as far as this node has seen".to_owned()),
+                Err(error) => bad("anchor", format!("{error:#}"), "put the newest database back"),
+            });
+            checks.extend(health::look(&app).await);
+        }
         Err(error) => checks.push(bad("instance", format!("{error:#}"), "mend what is said above and check again")),
     }
     checks

@@ -14,6 +14,7 @@ use pki::{Certificate, Instance, KeyEncryptionKey};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::anchor::Seen;
 use crate::app::{App, Wake};
 use crate::data_dir::{self, KEY_FILE};
 use crate::housekeeping::outbox::Courier;
@@ -110,6 +111,7 @@ async fn assemble(
         wake: Wake::default(),
         held_up: HeldUp::default(),
         turned_away: TurnedAway::default(),
+        seen: Seen::default(),
         stopping: CancellationToken::new(),
     })
 }

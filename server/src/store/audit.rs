@@ -254,6 +254,17 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
+    /// The checkpoint over this many entries.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn checkpoint_at(&mut self, tree_size: i64) -> Result<Option<CheckpointRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as("SELECT tree_size, root, frontier, note FROM audit_checkpoint WHERE tree_size = $1")
+            .bind(tree_size)
+            .fetch_optional(c))
+        .map_err(|error| self.error(error))
+    }
+
     /// Checkpoints of trees larger than `after`, smallest first.
     ///
     /// # Errors

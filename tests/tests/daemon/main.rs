@@ -3,6 +3,7 @@
 
 use tests::Engine;
 
+mod anchor;
 mod audit;
 mod dashboard;
 mod dry_run;

@@ -142,7 +142,7 @@ fn check_says_one_line_a_thing_and_fails_when_one_of_them_does() {
         let told = String::from_utf8(good.stdout).unwrap();
         assert!(good.status.success(), "{told}");
         assert!(told.lines().all(|line| line.starts_with("ok  ")), "{told}");
-        assert_eq!(told.lines().count(), 9, "{told}");
+        assert_eq!(told.lines().count(), 10, "{told}");
 
         fs::set_permissions(daemon.data_dir.join("key-encryption.key"), PermissionsExt::from_mode(0o640)).unwrap();
         let bad = daemon.iamd(&["check", "--data-dir", &dir]);
