@@ -35,9 +35,14 @@ pub enum PkiError {
     /// The key, the bytes or the associated data are not those of the seal. GCM cannot tell which.
     #[error("the sealed value does not open: another key, other associated data, or altered bytes")]
     NotOpened,
-    /// The certificate about to be signed broke these rules; nothing was signed.
-    #[error("the certificate was not issued: {}", in_words(.0))]
-    Lint(Vec<Finding>),
+    /// What was about to be signed broke these rules; nothing was signed.
+    #[error("{what} was not issued: {}", in_words(.findings))]
+    Lint {
+        /// "the certificate", "the revocation list".
+        what: &'static str,
+        /// At least one.
+        findings: Vec<Finding>,
+    },
 }
 
 fn in_words(findings: &[Finding]) -> String {

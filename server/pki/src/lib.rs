@@ -3,13 +3,18 @@
 //! Invariant: this crate does no I/O: no store, no HTTP, no files. Cargo holds it: it depends on `domain` alone.
 //! Invariant: it reads no clock; every rule that needs the time takes `now`.
 //! Invariant: no certificate is signed before it passed the [`lint`]; only a [`PlannedCertificate`], which did, can be signed.
+//! Invariant: no revocation list is signed before it passed a lint of its own ([`crl`]).
 //! Invariant: secrets live in wiped memory and have no `Display`; their `Debug` shows at most a public id.
 
 mod error;
 #[cfg(test)]
 mod forge_der;
 mod instance;
+mod moment;
+#[cfg(test)]
+mod office;
 mod plan;
+mod serial;
 mod signer;
 mod stamp;
 mod text;
@@ -19,6 +24,7 @@ pub mod audit_log;
 pub mod authority;
 pub mod certificate;
 pub mod checkpoint;
+pub mod crl;
 pub mod csr;
 pub mod envelope;
 pub mod generate;
@@ -31,6 +37,7 @@ pub mod provider;
 
 pub use authority::{Authority, AuthorityName, AuthorityPurpose};
 pub use certificate::{Certificate, CertificateView};
+pub use crl::{RevocationList, Revoked};
 pub use csr::{CsrRefusal, CsrRequest, make_csr};
 pub use error::PkiError;
 pub use generate::{KeyKind, PrivateKey, PublicKey};

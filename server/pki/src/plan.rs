@@ -23,7 +23,7 @@ use crate::generate::{PrivateKey, PublicKey, digest_for};
 use crate::instance::Instance;
 use crate::lint;
 use crate::profile::{CertificateRole, ExtendedUse, KeyUse, Profile, Status};
-use crate::signer::{SignatureScheme, Signer, signed};
+use crate::signer::{Signer, sign_checked, signed};
 use crate::stamp::extension;
 use crate::tlv::RawCertificate;
 
@@ -96,11 +96,7 @@ impl PlannedCertificate {
         if self.issuer != public {
             return Err(PkiError::unfit("the signing key", "it is not the one that the certificate was planned for"));
         }
-        let signature = key.sign_with(SignatureScheme::of_certificates(&public)?, &self.tbs)?;
-        // A token may answer with anything: nothing leaves that does not verify.
-        if !public.verifies(&self.tbs, &signature)? {
-            return Err(PkiError::unfit("the signature", "it does not verify under the issuer's key"));
-        }
+        let signature = sign_checked(key, &public, &self.tbs)?;
         Certificate::from_der(&signed(&self.tbs, &self.algorithm, &signature)?)
     }
 }
@@ -112,7 +108,7 @@ impl Plan<'_> {
         let issuer = self.issuer.map(|(issuer, _)| issuer.to_der()).transpose().doing(DOING)?;
         let findings = lint::lint(&rehearsed, issuer.as_deref(), self.profile);
         if !findings.is_empty() {
-            return Err(PkiError::Lint(findings));
+            return Err(PkiError::Lint { what: "the certificate", findings });
         }
         let view = Certificate::from_der(&rehearsed)?.view().clone();
         let raw = RawCertificate::read(&rehearsed).map_err(|fault| PkiError::malformed("the certificate", fault.to_string()))?;

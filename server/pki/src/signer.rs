@@ -5,6 +5,7 @@ use std::sync::Arc;
 use openssl::hash::MessageDigest;
 use openssl::rsa::Padding;
 use openssl::sign::{RsaPssSaltlen, Signer as Signing};
+use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use crate::error::{Doing, PkiError};
 use crate::generate::{KeyKind, PrivateKey, PublicKey};
@@ -33,6 +34,21 @@ impl SignatureScheme {
             KeyKind::Rsa3072 => Self::RsaPkcs1Sha256,
             KeyKind::Ed25519 => Self::Ed25519,
         })
+    }
+
+    /// The AlgorithmIdentifier, DER, that certificates, revocation lists and OCSP answers carry: without parameters for ECDSA (RFC
+    /// 5758 section 3.2) and Ed25519 (RFC 8410 section 3), with NULL for RSA (RFC 4055 section 5). Errors for the scheme of
+    /// tokens, which none of them is signed by.
+    pub(crate) fn algorithm_der(self) -> Result<Vec<u8>, PkiError> {
+        let (oid, parameters) = match self {
+            Self::EcdsaP256Sha256 => ("1.2.840.10045.4.3.2", None),
+            Self::EcdsaP384Sha384 => ("1.2.840.10045.4.3.3", None),
+            Self::RsaPkcs1Sha256 => ("1.2.840.113549.1.1.11", Some(der::Any::null())),
+            Self::Ed25519 => ("1.3.101.112", None),
+            Self::RsaPssSha256 => return Err(PkiError::unfit("the signature scheme", "it is one of tokens")),
+        };
+        let build = || der::Encode::to_der(&AlgorithmIdentifierOwned { oid: oid.parse()?, parameters });
+        build().map_err(|fault: der::Error| PkiError::malformed("the algorithm", fault.to_string()))
     }
 }
 
@@ -80,6 +96,16 @@ impl Signer for PrivateKey {
     }
 }
 
+/// Signs `tbs` by the scheme of certificates. `public` is the key's public half. A token may answer with anything: a signature
+/// that does not verify is an error.
+pub(crate) fn sign_checked(key: &dyn Signer, public: &PublicKey, tbs: &[u8]) -> Result<Vec<u8>, PkiError> {
+    let signature = key.sign_with(SignatureScheme::of_certificates(public)?, tbs)?;
+    if public.verifies(tbs, &signature)? {
+        return Ok(signature);
+    }
+    Err(PkiError::unfit("the signature", "it does not verify under the key that made it"))
+}
+
 /// Puts a signature behind what it signs: `SEQUENCE { tbs, algorithm, BIT STRING }`, as certificates, revocation lists and
 /// OCSP answers are built. `tbs` and `algorithm` are DER with their headers.
 pub(crate) fn signed(tbs: &[u8], algorithm: &[u8], signature: &[u8]) -> Result<Vec<u8>, PkiError> {
@@ -116,6 +142,43 @@ mod tests {
             let good: Vec<_> = all.iter().filter(|scheme| key.sign_with(**scheme, b"message").is_ok()).collect();
             assert_eq!(good.len(), if kind == KeyKind::Rsa3072 { 2 } else { 1 }, "{kind:?} signs by {good:?}");
         }
+    }
+
+    #[test]
+    fn a_scheme_is_named_as_openssl_names_it() {
+        for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa3072, KeyKind::Ed25519] {
+            let key = PrivateKey::generate(kind).unwrap();
+            let instance = crate::Instance::new("demo", domain::Environment::Sandbox, "http://127.0.0.1:8080").unwrap();
+            let now = domain::Timestamp::from_micros(1_653_955_200_000_000);
+            let root = crate::Authority::new_root(&instance, 1, key.clone(), now).unwrap();
+            let theirs = crate::tlv::RawCertificate::read(root.certificate().der()).unwrap().outer_algorithm;
+            let scheme = SignatureScheme::of_certificates(&key.public_key().unwrap()).unwrap();
+            assert_eq!(scheme.algorithm_der().unwrap(), theirs, "{kind:?}");
+        }
+        assert!(SignatureScheme::RsaPssSha256.algorithm_der().is_err());
+    }
+
+    /// A token that is out of its mind.
+    #[derive(Debug)]
+    struct Confused(PrivateKey);
+
+    impl Signer for Confused {
+        fn public_key(&self) -> Result<PublicKey, PkiError> {
+            self.0.public()
+        }
+
+        fn sign_with(&self, scheme: SignatureScheme, _message: &[u8]) -> Result<Vec<u8>, PkiError> {
+            self.0.sign_with(scheme, b"something else")
+        }
+    }
+
+    #[test]
+    fn a_signature_that_does_not_verify_never_leaves() {
+        let key = PrivateKey::generate(KeyKind::P256).unwrap();
+        let public = key.public().unwrap();
+        assert!(public.verifies(b"tbs", &sign_checked(&key, &public, b"tbs").unwrap()).unwrap());
+        let fault = sign_checked(&Confused(key), &public, b"tbs").unwrap_err().to_string();
+        assert_eq!(fault, "the signature cannot be used: it does not verify under the key that made it");
     }
 
     #[test]

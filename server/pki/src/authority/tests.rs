@@ -305,7 +305,7 @@ fn a_weak_key_is_caught_before_anything_is_signed() {
     let fault =
         office.operators.plan_operator("chan", &weak, None, NOW).and_then(|planned| office.operators.sign(&planned)).unwrap_err();
     assert_eq!(fault.to_string(), "the certificate was not issued: public-key: an RSA key of 1024 bits (RFC 5480 section 2.1.1)");
-    let PkiError::Lint(findings) = fault else { panic!("a finding of the lint") };
+    let PkiError::Lint { findings, .. } = fault else { panic!("a finding of the lint") };
     assert_eq!(findings[0].rule, "public-key");
 }
 

@@ -1,11 +1,11 @@
 //! Rules over the basic fields.
 
-use der::asn1::{GeneralizedTime, UtcTime};
 use der::{DateTime, Tag};
 use domain::CharacterFault;
 
 use super::{Linted, Rule, require, unreadable};
 use crate::generate::{KeyKind, PublicKey};
+use crate::moment;
 use crate::tlv::Tlv;
 
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
@@ -65,43 +65,26 @@ fn issuer_name(linted: &Linted<'_>) -> Result<(), String> {
     require(certificate.issuer.whole == issuer.whole, "it is not the issuer's subject, byte for byte")
 }
 
-/// Both times, and the tags they were written with.
-fn times(linted: &Linted<'_>) -> Result<[(Tag, DateTime); 2], String> {
-    let read = |time: Tlv<'_>| {
-        let moment = match time.tag {
-            Tag::UtcTime => time.read::<UtcTime>().map(|time| time.to_date_time()),
-            Tag::GeneralizedTime => time.read::<GeneralizedTime>().map(|time| time.to_date_time()),
-            other => Err(other.value_error()),
-        };
-        Ok::<_, String>((time.tag, moment.map_err(unreadable)?))
-    };
-    let [before, after] = linted.certificate.validity;
-    Ok([read(before)?, read(after)?])
+fn times(linted: &Linted<'_>) -> Result<[DateTime; 2], String> {
+    let [before, after] = &linted.certificate.validity;
+    Ok([moment::read(before).map_err(unreadable)?, moment::read(after).map_err(unreadable)?])
 }
 
 fn validity_encoding(linted: &Linted<'_>) -> Result<(), String> {
-    for (tag, moment) in times(linted)? {
-        let wanted = if moment.year() < 2050 { Tag::UtcTime } else { Tag::GeneralizedTime };
-        require(tag == wanted, format!("the year {} is written as {tag}", moment.year()))?;
-    }
-    Ok(())
+    linted.certificate.validity.iter().try_for_each(moment::check_encoding)
 }
 
 fn validity_order(linted: &Linted<'_>) -> Result<(), String> {
-    let [(_, before), (_, after)] = times(linted)?;
+    let [before, after] = times(linted)?;
     require(before < after, "it ends before it begins")
 }
 
 fn validity_within_issuer(linted: &Linted<'_>) -> Result<(), String> {
     let Some(issuer) = &linted.issuer else { return Ok(()) };
-    let [(_, before), (_, after)] = times(linted)?;
-    let read = |time: Tlv<'_>| match time.tag {
-        Tag::UtcTime => time.read::<UtcTime>().map(|time| time.to_date_time()),
-        _ => time.read::<GeneralizedTime>().map(|time| time.to_date_time()),
-    };
+    let [before, after] = times(linted)?;
     let [issuer_before, issuer_after] = issuer.validity;
-    require(read(issuer_before).map_err(unreadable)? <= before, "it begins before the issuer's")?;
-    require(after <= read(issuer_after).map_err(unreadable)?, "it ends after the issuer's")
+    require(moment::read(&issuer_before).map_err(unreadable)? <= before, "it begins before the issuer's")?;
+    require(after <= moment::read(&issuer_after).map_err(unreadable)?, "it ends after the issuer's")
 }
 
 /// Type, tag and contents of each part of the subject.

@@ -24,12 +24,15 @@ impl std::fmt::Display for Finding {
     }
 }
 
-/// A rule: what is wrong, if anything.
-struct Rule {
-    name: &'static str,
-    source: &'static str,
-    check: fn(&Linted<'_>) -> Result<(), String>,
+/// A rule: its name, the paragraph it comes from, and the check `C`, which says what is wrong, if anything. Certificates,
+/// revocation lists and OCSP answers have a list of rules each.
+pub(crate) struct RuleOf<C> {
+    pub(crate) name: &'static str,
+    pub(crate) source: &'static str,
+    pub(crate) check: C,
 }
+
+type Rule = RuleOf<fn(&Linted<'_>) -> Result<(), String>>;
 
 /// The certificate under the rules, and its issuer's where it is not its own.
 struct Linted<'a> {
@@ -55,22 +58,30 @@ pub fn lint(certificate: &[u8], issuer: Option<&[u8]>, profile: &'static Profile
         (Ok(certificate), Ok(issuer)) => Linted { certificate, issuer, profile },
         (Err(finding), _) | (_, Err(finding)) => return vec![finding],
     };
-    let rules = fields::RULES.iter().chain(extensions::RULES);
+    broken(fields::RULES.iter().chain(extensions::RULES), |check| check(&linted))
+}
+
+/// The rules that are broken, in their order; `judge` applies a check to what is linted.
+pub(crate) fn broken<'r, C: Copy + 'r>(
+    rules: impl IntoIterator<Item = &'r RuleOf<C>>,
+    judge: impl Fn(C) -> Result<(), String>,
+) -> Vec<Finding> {
     rules
+        .into_iter()
         .filter_map(|rule| {
-            let found = (rule.check)(&linted).err()?;
+            let found = judge(rule.check).err()?;
             Some(Finding { rule: rule.name, source: rule.source, found })
         })
         .collect()
 }
 
 /// A malformed inner part breaks the rule that looked at it.
-fn unreadable(fault: der::Error) -> String {
+pub(crate) fn unreadable(fault: der::Error) -> String {
     format!("it cannot be read: {fault}")
 }
 
 /// Breaks the rule unless `kept`.
-fn require(kept: bool, found: impl Into<String>) -> Result<(), String> {
+pub(crate) fn require(kept: bool, found: impl Into<String>) -> Result<(), String> {
     if kept { Ok(()) } else { Err(found.into()) }
 }
 
