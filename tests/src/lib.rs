@@ -14,6 +14,7 @@
 
 pub mod daemon;
 pub mod fixtures;
+pub mod soft_token;
 pub mod under_way;
 pub mod world;
 

@@ -43,6 +43,12 @@ pub enum PkiError {
         /// At least one.
         findings: Vec<Finding>,
     },
+    /// The token that holds the key was not there, did not answer in time, or refused us. It may be there again later.
+    #[error("the token is unavailable: {what}; nothing was signed")]
+    TokenUnavailable {
+        /// What is the matter with it, and the mend where there is one.
+        what: String,
+    },
 }
 
 fn in_words(findings: &[Finding]) -> String {
@@ -56,6 +62,11 @@ impl PkiError {
 
     pub(crate) fn unfit(what: &'static str, why: impl Into<String>) -> Self {
         Self::Unfit { what, why: why.into() }
+    }
+
+    /// [`PkiError::TokenUnavailable`].
+    pub fn token_unavailable(what: impl Into<String>) -> Self {
+        Self::TokenUnavailable { what: what.into() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What leaves this platform as DER, PEM or JOSE: keys, certificates, requests, the audit tree and its checkpoints.
 //!
-//! Invariant: this crate does no I/O: no store, no HTTP, no files. Cargo holds it: it depends on `domain` alone.
+//! Invariant: this crate does no I/O: no store, no HTTP, no files. Cargo holds it: it depends on `domain` alone. What a maker's
+//! PKCS#11 module does within `provider::pkcs11` is the module's own affair.
 //! Invariant: it reads no clock; every rule that needs the time takes `now`.
 //! Invariant: no certificate is signed before it passed the [`lint`]; only a [`PlannedCertificate`], which did, can be signed.
 //! Invariant: no revocation list is signed before it passed a lint of its own ([`crl`]).

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use openssl::hash::MessageDigest;
 use openssl::rsa::Padding;
-use openssl::sign::{RsaPssSaltlen, Signer as Signing};
+use openssl::sign::{RsaPssSaltlen, Signer as Signing, Verifier as Verifying};
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use crate::error::{Doing, PkiError};
@@ -50,6 +50,33 @@ impl SignatureScheme {
         let build = || der::Encode::to_der(&AlgorithmIdentifierOwned { oid: oid.parse()?, parameters });
         build().map_err(|fault: der::Error| PkiError::malformed("the algorithm", fault.to_string()))
     }
+
+    /// Errors when keys of this kind do not sign so.
+    pub(crate) fn require_kind(self, kind: KeyKind) -> Result<(), PkiError> {
+        let fits = matches!(
+            (kind, self),
+            (KeyKind::P256, Self::EcdsaP256Sha256)
+                | (KeyKind::P384, Self::EcdsaP384Sha384)
+                | (KeyKind::Rsa3072, Self::RsaPkcs1Sha256 | Self::RsaPssSha256)
+                | (KeyKind::Ed25519, Self::Ed25519)
+        );
+        if fits { Ok(()) } else { Err(PkiError::unfit("the key", format!("its kind does not sign by {self:?}"))) }
+    }
+}
+
+impl PublicKey {
+    /// Whether `signature` is one of this key's over `message`, made by `scheme`. A malformed signature is simply false.
+    pub fn verifies_with(&self, scheme: SignatureScheme, message: &[u8], signature: &[u8]) -> Result<bool, PkiError> {
+        const DOING: &str = "verify a signature";
+        scheme.require_kind(self.kind()?)?;
+        if scheme != SignatureScheme::RsaPssSha256 {
+            return self.verifies(message, signature);
+        }
+        let mut verifying = Verifying::new(MessageDigest::sha256(), self.pkey()).doing(DOING)?;
+        verifying.set_rsa_padding(Padding::PKCS1_PSS).doing(DOING)?;
+        verifying.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH).doing(DOING)?;
+        Ok(verifying.verify_oneshot(signature, message).unwrap_or(false))
+    }
 }
 
 /// A key that signs. It never hands its private half out.
@@ -76,16 +103,7 @@ impl Signer for PrivateKey {
 
     fn sign_with(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, PkiError> {
         const DOING: &str = "sign";
-        let fits = matches!(
-            (self.kind(), scheme),
-            (KeyKind::P256, SignatureScheme::EcdsaP256Sha256)
-                | (KeyKind::P384, SignatureScheme::EcdsaP384Sha384)
-                | (KeyKind::Rsa3072, SignatureScheme::RsaPkcs1Sha256 | SignatureScheme::RsaPssSha256)
-                | (KeyKind::Ed25519, SignatureScheme::Ed25519)
-        );
-        if !fits {
-            return Err(PkiError::unfit("the key", format!("its kind does not sign by {scheme:?}")));
-        }
+        scheme.require_kind(self.kind())?;
         if scheme != SignatureScheme::RsaPssSha256 {
             return self.sign(message);
         }
@@ -186,10 +204,10 @@ mod tests {
         let key = PrivateKey::generate(KeyKind::Rsa3072).unwrap();
         let signature = key.sign_with(SignatureScheme::RsaPssSha256, b"message").unwrap();
         let public = key.public_key().unwrap();
-        let mut verifier = openssl::sign::Verifier::new(MessageDigest::sha256(), public.pkey()).unwrap();
-        verifier.set_rsa_padding(Padding::PKCS1_PSS).unwrap();
-        verifier.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH).unwrap();
-        assert!(verifier.verify_oneshot(&signature, b"message").unwrap());
+        assert!(public.verifies_with(SignatureScheme::RsaPssSha256, b"message", &signature).unwrap());
+        assert!(!public.verifies_with(SignatureScheme::RsaPssSha256, b"massage", &signature).unwrap());
+        assert!(!public.verifies_with(SignatureScheme::RsaPssSha256, b"message", b"").unwrap());
+        assert!(public.verifies_with(SignatureScheme::Ed25519, b"message", &signature).is_err());
         assert!(!public.verifies(b"message", &signature).unwrap(), "it is not a PKCS#1 v1.5 signature");
     }
 }

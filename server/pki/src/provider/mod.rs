@@ -10,6 +10,9 @@ mod kek;
 mod mac;
 mod seal;
 
+#[cfg(feature = "pkcs11")]
+pub mod pkcs11;
+
 pub use bulk::{DataKeySealer, SealedAccount};
 pub use data_key::{DataKey, SEALED_DATA_KEY_LENGTH};
 pub use derive::{Secret, derive};
