@@ -53,7 +53,7 @@ impl CsrRequest {
         check_possession(&der, &request.public_key)?;
         // The dear rules last: only for one who holds the key.
         rsa::check_factors(&request.public_key)?;
-        request.check_not_blocked(known_keys::is_published)?;
+        check_not_printed(&request.public_key)?;
         Ok(request)
     }
 
@@ -82,10 +82,17 @@ impl CsrRequest {
 pub fn check_key(key: &PublicKey) -> Result<(), CsrRefusal> {
     public_key::check_kind(key)?;
     rsa::check_factors(key)?;
-    if known_keys::is_published(&key.spki_digest()) {
-        return Err(refuse("csr.key-blocked", "this key is known to others").mend("make a new key"));
+    check_not_printed(key)
+}
+
+fn check_not_printed(key: &PublicKey) -> Result<(), CsrRefusal> {
+    match known_keys::printed_in(&key.spki_digest()) {
+        None => Ok(()),
+        Some(place) => {
+            let refusal = refuse("csr.key-blocked", format!("the private half of this key is printed for all to read: {place}"));
+            Err(refusal.mend("make a new key, which nobody else has"))
+        }
     }
-    Ok(())
 }
 
 fn check_possession(der: &[u8], key: &PublicKey) -> Result<(), CsrRefusal> {

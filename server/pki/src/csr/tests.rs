@@ -121,6 +121,8 @@ fn bad_encodings_are_refused() {
         "csr.encoding",
     );
     refused([&der[..], b"\n"].concat(), "csr.encoding");
+    refused([&der[..], &der].concat(), "csr.encoding");
+    refused(pem("CERTIFICATE REQUEST", &[&der[..], &[0]].concat()), "csr.encoding");
     refused(&der[..der.len() - 1], "csr.encoding");
     // BER: the outer length spelled with a byte too many, and left open.
     let inner = &der[4..];
@@ -154,6 +156,9 @@ fn a_large_request_is_not_looked_at() {
     refused(vec![b'A'; LARGEST_CSR + 1], "csr.too-large");
     let forged = Forged::honest().named(0x0c, &vec![b'x'; LARGEST_CSR]);
     refused(forged.der(), "csr.too-large");
+    let megabyte = Forged::honest().named(0x0c, &vec![b'x'; 1_000_000]).der();
+    refused(&megabyte, "csr.too-large");
+    refused(pem("CERTIFICATE REQUEST", &megabyte), "csr.too-large");
     // Just within the limit, and still quick.
     refused(vec![0x30; LARGEST_CSR], "csr.encoding");
 }
@@ -229,7 +234,7 @@ fn other_kinds_of_key_are_refused() {
 
 #[test]
 fn other_curves_are_refused() {
-    for curve in [Nid::SECP256K1, Nid::SECP521R1, Nid::SECP224R1] {
+    for curve in [Nid::X9_62_PRIME192V1, Nid::SECP256K1, Nid::SECP521R1, Nid::SECP224R1] {
         let group = EcGroup::from_curve_name(curve).unwrap();
         let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
         refused(Forged::with(key).der(), "csr.curve");
