@@ -6,11 +6,11 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use pki::KeyEncryptionKey;
+use pki::KeyRing;
 
 use crate::http::tls::require_private;
 
-/// The key-encryption key; the only secret of the instance outside its database.
+/// The key-encryption key, during its rotation the old and the new one; the only secrets of the instance outside its database.
 pub const KEY_FILE: &str = "key-encryption.key";
 /// The first operator's context, certificate and key.
 pub const FIRST_OPERATOR: &str = "first-operator";
@@ -104,14 +104,14 @@ pub fn sync_folder(path: &Path) -> anyhow::Result<()> {
     File::open(path).and_then(|folder| folder.sync_all()).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Reads the key-encryption key, which nobody but the owner may read.
+/// Reads the key-encryption keys, which nobody but the owner may read.
 ///
 /// # Errors
 /// With the mend, when it is missing, readable by others or damaged.
-pub fn read_key(path: &Path) -> anyhow::Result<KeyEncryptionKey> {
+pub fn read_key(path: &Path) -> anyhow::Result<KeyRing> {
     require_private(path)?;
     let text = zeroize::Zeroizing::new(fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?);
-    KeyEncryptionKey::from_file_text(&text).with_context(|| format!("{} is damaged", path.display()))
+    KeyRing::from_file_text(&text).with_context(|| format!("{} is damaged", path.display()))
 }
 
 /// Holds the folder for this process; freed when the process ends, however it ends.

@@ -1,17 +1,29 @@
 //! The keys of the instance as operations use them: they seal, sign, look up and unwrap here, and no private key goes out.
 //!
-//! Every private key lies wrapped in the database under the node's key-encryption key, which is a file beside it. The names
-//! of the lines of generations are constants of this file.
+//! Every private key lies wrapped in the database under a key-encryption key, which is in a file of the node beside it. The
+//! names of the lines of generations are constants of this file. What is unlocked changes while the node runs
+//! ([`refresh`]): whoever needs several things that belong together takes [`Keys::now`] once.
 
+mod index;
+mod ledger;
+mod refresh;
+mod unlocked;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 use domain::{Hkic, KeyAlgorithm, KeyPurpose, KeyState, Phone, Timestamp};
 use pki::checkpoint::{NoteSigner, VerifierKey};
 pub use pki::hex;
-use pki::provider::derive;
 use pki::{
-    Aad, Authority, AuthorityName, BlindIndex, Certificate, Instance, KeyEncryptionKey, KeyKind, MacKey, PkiError, PrivateKey,
-    PublicKey, Secret,
+    Aad, Authority, AuthorityName, Certificate, Instance, KeyEncryptionKey, KeyKind, KeyRing, PkiError, PrivateKey, PublicKey,
+    Secret,
 };
 use zeroize::Zeroizing;
+
+pub use index::{IndexKeys, Indexes};
+pub use ledger::LedgerKeys;
+pub use unlocked::Unlocked;
 
 use crate::store::KeyRow;
 
@@ -38,56 +50,30 @@ pub const ACCOUNTS: &str = "accounts";
 
 /// The keys, unlocked.
 pub struct Keys {
-    kek: KeyEncryptionKey,
     instance: Instance,
-    payloads: MacKey,
-    enrolments: MacKey,
-    hkic: BlindIndex,
-    phone: BlindIndex,
-    index_generation: i32,
-    pseudonyms: Secret,
+    unlocked: ArcSwap<Unlocked>,
 }
 
 impl Keys {
-    /// Unlocks the secrets among `rows`, which are the active generations of the instance.
+    /// Unlocks the secrets among `rows`, which are the generations of the instance.
     ///
     /// # Errors
-    /// When a row is missing or does not open under this key-encryption key.
-    pub fn unlock(kek: KeyEncryptionKey, instance: Instance, rows: &[KeyRow]) -> anyhow::Result<Self> {
-        let secret = |purpose: KeyPurpose, name: &str| -> anyhow::Result<(Zeroizing<Vec<u8>>, &KeyRow)> {
-            let purpose = purpose.to_string();
-            let row = rows
-                .iter()
-                .find(|row| row.purpose == purpose && row.name == name && row.state == KeyState::Active.to_string())
-                .ok_or_else(|| anyhow::anyhow!("the database has no active {purpose} key '{name}'"))?;
-            Ok((open(&kek, &instance, row)?, row))
-        };
-        let (payloads, _) = secret(KeyPurpose::Audit, PAYLOADS)?;
-        let (people, people_row) = secret(KeyPurpose::BlindIndex, PEOPLE)?;
-        let (subjects, _) = secret(KeyPurpose::Pairwise, SUBJECTS)?;
-        let salt = instance.id().as_bytes().to_vec();
-        let index_generation = people_row.kid.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(1);
-        Ok(Self {
-            payloads: MacKey::new(&derive(&payloads, &salt, "audit.payload")?[..])?,
-            enrolments: MacKey::new(&derive(&payloads, &salt, "operator.enrolment")?[..])?,
-            hkic: BlindIndex::new(&*derive(&people, &salt, "account.hkic")?)?,
-            phone: BlindIndex::new(&*derive(&people, &salt, "account.phone")?)?,
-            index_generation,
-            pseudonyms: derive(&subjects, &salt, "usage.pseudonym")?,
-            kek,
-            instance,
-        })
+    /// When a row is missing or does not open under a key-encryption key of this ring.
+    pub fn unlock(ring: KeyRing, instance: Instance, rows: &[KeyRow]) -> anyhow::Result<Self> {
+        let unlocked = Unlocked::of(ring, &instance, rows)?;
+        Ok(Self { instance, unlocked: ArcSwap::from_pointee(unlocked) })
+    }
+
+    /// What is unlocked at this moment; it stays as it is, whatever changes meanwhile.
+    #[must_use]
+    pub fn now(&self) -> Arc<Unlocked> {
+        self.unlocked.load_full()
     }
 
     /// The instance as certificates name it.
     #[must_use]
     pub fn instance(&self) -> &Instance {
         &self.instance
-    }
-
-    /// The key-encryption key, for data keys of accounts.
-    pub(crate) fn kek(&self) -> &KeyEncryptionKey {
-        &self.kek
     }
 
     /// Keyed digest of a request's body, lower-case hex: a plain one would let an HKIC number be found by trying them all.
@@ -103,7 +89,7 @@ impl Keys {
     /// # Errors
     /// When OpenSSL fails.
     pub fn body_mac(&self, body: &[u8]) -> Result<[u8; 32], PkiError> {
-        self.payloads.mac(body)
+        self.unlocked.load().body_mac(body)
     }
 
     /// What is stored of an enrolment code.
@@ -111,35 +97,29 @@ impl Keys {
     /// # Errors
     /// When OpenSSL fails.
     pub fn enrolment_mac(&self, code: &str) -> Result<[u8; 32], PkiError> {
-        self.enrolments.mac(code.as_bytes())
+        self.unlocked.load().enrolment_mac(code)
     }
 
-    /// Look-up value of a card number.
+    /// Look-up value of a card number under the active generation.
     ///
     /// # Errors
     /// When OpenSSL fails.
     pub fn hkic_index(&self, hkic: &Hkic) -> Result<[u8; 16], PkiError> {
-        self.hkic.of(hkic.expose())
+        self.unlocked.load().indexes().active.hkic(hkic)
     }
 
-    /// Look-up value of a phone number.
+    /// Look-up value of a phone number under the active generation.
     ///
     /// # Errors
     /// When OpenSSL fails.
     pub fn phone_index(&self, phone: &Phone) -> Result<[u8; 16], PkiError> {
-        self.phone.of(phone.expose())
-    }
-
-    /// Generation of the look-up columns.
-    #[must_use]
-    pub fn index_generation(&self) -> i32 {
-        self.index_generation
+        self.unlocked.load().indexes().active.phone(phone)
     }
 
     /// Secret from which the pseudonym key of each month is derived.
     #[must_use]
-    pub fn pseudonym_secret(&self) -> &Secret {
-        &self.pseudonyms
+    pub fn pseudonym_secret(&self) -> Secret {
+        self.unlocked.load().pseudonym_secret().clone()
     }
 
     /// The authority of a stored generation, ready to issue.
@@ -183,7 +163,7 @@ impl Keys {
     }
 
     fn private(&self, row: &KeyRow) -> anyhow::Result<PrivateKey> {
-        Ok(PrivateKey::from_pkcs8_der(&open(&self.kek, &self.instance, row)?)?)
+        Ok(PrivateKey::from_pkcs8_der(&open(self.unlocked.load().ring(), &self.instance, row)?)?)
     }
 
     /// A fresh generation of a signing key, wrapped.
@@ -197,7 +177,7 @@ impl Keys {
             KeyAlgorithm::Ed25519 => KeyKind::Ed25519,
             other => anyhow::bail!("{other} does not sign"),
         };
-        new_signing_row(&self.kek, &self.instance, slot, kid, &PrivateKey::generate(kind)?, now)
+        new_signing_row(self.unlocked.load().kek(), &self.instance, slot, kid, &PrivateKey::generate(kind)?, now)
     }
 }
 
@@ -278,8 +258,13 @@ fn row(slot: Slot<'_>, kid: &str, private_sealed: Option<Vec<u8>>, kek: &KeyEncr
     }
 }
 
-fn open(kek: &KeyEncryptionKey, instance: &Instance, row: &KeyRow) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+/// The private part of a row, which says under which key-encryption key it lies.
+fn open(ring: &KeyRing, instance: &Instance, row: &KeyRow) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let sealed = row.private_sealed.as_deref().ok_or_else(|| anyhow::anyhow!("key {} has no private part", row.kid))?;
+    let under = row.kek_id.as_deref().unwrap_or_default();
+    let kek = ring
+        .get(under)
+        .ok_or_else(|| anyhow::anyhow!("key {} lies under key-encryption key {under}, which this node does not hold", row.kid))?;
     kek.unwrap(sealed, aad(instance, &row.kid))
         .map_err(|error| anyhow::anyhow!("key {} does not open under this node's key-encryption key: {error}", row.kid))
 }

@@ -46,7 +46,7 @@ pub use instance::Instance;
 pub use jwk::{Jwks, JwsAlgorithm, PublicJwk};
 pub use jws::{TokenRefusal, TokenSigner, TokenType, VerifiedToken};
 pub use plan::PlannedCertificate;
-pub use provider::{Aad, BlindIndex, DataKey, DataKeySealer, KeyEncryptionKey, MacKey, SealingKey, Secret};
+pub use provider::{Aad, BlindIndex, DataKey, DataKeySealer, KeyEncryptionKey, KeyRing, MacKey, SealingKey, Secret};
 pub use signer::{SignatureScheme, Signer};
 pub use stamp::{STAMP_OID, Stamp, stamp, stamp_of_der};
 pub use text::hex;

@@ -31,8 +31,8 @@ pub async fn import(app: &App, caller: &Caller, mut op: ImportAccounts) -> Resul
     let prepared = tokio::task::spawn_blocking(move || prepare(&keys, entropy.as_ref(), check(rows, rules)?, now));
     let Prepared { candidates, digest } = prepared.await.map_err(anyhow::Error::from)??;
     let batch = Batch {
-        kek_id: app.keys.kek().id().into(),
-        index_generation: app.keys.index_generation(),
+        kek_id: app.keys.now().kek().id().into(),
+        index_generation: app.keys.now().indexes().active.generation(),
         suspended_by: caller.operator.as_str().into(),
     };
     let file = app.keys.payload_mac(format!("account.import file {}", op.file).as_bytes()).map_err(anyhow::Error::from)?;
@@ -44,7 +44,7 @@ pub async fn import(app: &App, caller: &Caller, mut op: ImportAccounts) -> Resul
         let indexes: Vec<[u8; 16]> = candidates.iter().map(|candidate| candidate.hkic_index).collect();
         let sorted = sort_out(&candidates, &tx.registered(&indexes).await?, &app.keys).map_err(anyhow::Error::from)?;
         let references = references(app.entropy.as_ref(), sorted.new.len());
-        let mut sealer = Sealer::new(&app.keys).map_err(anyhow::Error::from)?;
+        let mut sealer = Sealer::new(&app.keys, app.keys.now()).map_err(anyhow::Error::from)?;
         // Each is sealed when its row is wanted, while the engine stores the rows before it.
         let rows = sorted.new.iter().zip(references).map(|(candidate, reference)| candidate.account(&mut sealer, reference));
         match tx.insert_accounts(first, &batch, rows).await {

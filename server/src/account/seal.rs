@@ -1,13 +1,15 @@
 //! How a person is sealed: a data key for each account, wrapped under the key-encryption key; everything personal under the
 //! data key, each field group bound to its account and its name; and the keyed look-up values of card number and phone.
 
+use std::sync::Arc;
+
 use domain::Profile;
 use pki::PkiError;
 use pki::provider::{Aad, DataKey, DataKeySealer};
 use uuid::Uuid;
 
 use crate::failure::Failure;
-use crate::keys::Keys;
+use crate::keys::{Keys, Unlocked};
 use crate::store::StoredAccount;
 
 /// Field group of the profile that registration reads from the card.
@@ -31,16 +33,17 @@ pub struct Sealed {
 /// Seals people one after the other with kept contexts; one for each thread.
 pub struct Sealer<'k> {
     keys: &'k Keys,
+    unlocked: Arc<Unlocked>,
     bulk: DataKeySealer,
 }
 
 impl<'k> Sealer<'k> {
-    /// Prepares the contexts.
+    /// Prepares the contexts, for keys as they are at one moment: what the rows of a batch say of their keys holds for all.
     ///
     /// # Errors
     /// When OpenSSL fails.
-    pub fn new(keys: &'k Keys) -> Result<Self, PkiError> {
-        Ok(Self { keys, bulk: keys.kek().bulk()? })
+    pub fn new(keys: &'k Keys, unlocked: Arc<Unlocked>) -> Result<Self, PkiError> {
+        Ok(Self { keys, bulk: unlocked.kek().bulk()?, unlocked })
     }
 
     /// Seals the person of the account `id` under a fresh data key. The look-up value of the card number is given: callers
@@ -54,7 +57,7 @@ impl<'k> Sealer<'k> {
             data_key: sealed.data_key,
             profile: sealed.profile,
             hkic_index,
-            phone_index: self.keys.phone_index(&profile.phone)?,
+            phone_index: self.unlocked.indexes().active.phone(&profile.phone)?,
         })
     }
 }
@@ -91,8 +94,9 @@ pub fn seal_note(keys: &Keys, stored: &StoredAccount, note: Uuid, text: &str) ->
 
 fn open_data_key(keys: &Keys, stored: &StoredAccount) -> Result<Option<DataKey>, Failure> {
     let Some(wrapped) = &stored.data_key else { return Ok(None) };
-    let opened = keys.kek().unwrap_data_key(wrapped, data_key_aad(keys, stored.id)).map_err(anyhow::Error::from)?;
-    Ok(Some(opened))
+    let unlocked = keys.now();
+    let opened = unlocked.kek_of(&stored.kek_id)?.unwrap_data_key(wrapped, data_key_aad(keys, stored.id));
+    Ok(Some(opened.map_err(anyhow::Error::from)?))
 }
 
 fn data_key_aad(keys: &Keys, id: Uuid) -> Aad {

@@ -10,6 +10,7 @@ use crate::store::StoredAccount;
 pub async fn show(app: &App, caller: &Caller, op: ShowAccount) -> Result<AccountView, Failure> {
     let mut tx = app.store.write().await?;
     let stored = tx.account(op.account).await?.ok_or_else(|| Failure::not_found("account", op.account))?;
+    app.keys.learn(&mut tx, &stored.kek_id).await;
     let view = view(app, stored)?;
     tx.commit(caller.record(&op), view).await
 }

@@ -27,6 +27,7 @@ pub async fn suspend(app: &App, caller: &Caller, op: SuspendAccount) -> Result<S
         None => may_suspend_without_call(caller)?,
     }
     let stored = tx.account_locked(op.account).await?.ok_or_else(|| Failure::not_found("account", op.account))?;
+    app.keys.learn(&mut tx, &stored.kek_id).await;
     let now = app.clock.now();
     let outcome = stored.account.suspend(op.reason, op.call, now)?;
     let account = outcome.account().clone();

@@ -18,6 +18,7 @@ pub async fn find(app: &App, caller: &Caller, op: FindCaller) -> Result<Vec<Foun
     let accounts = look_up(app, &mut tx, &op.by).await?;
     let mut found = Vec::with_capacity(accounts.len());
     for stored in accounts {
+        app.keys.learn(&mut tx, &stored.kek_id).await;
         tx.note_found(op.call, stored.id).await?;
         found.push(masked(app, stored));
     }

@@ -1,17 +1,18 @@
 //! `iamd init`: a new instance, all of it or nothing.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use api::Role;
 use domain::{Environment, KeyAlgorithm, KeyPurpose, KeyState, Timestamp};
-use pki::{Authority, AuthorityName, AuthorityPurpose, Instance, KeyEncryptionKey, KeyKind, PrivateKey};
+use pki::{Authority, AuthorityName, AuthorityPurpose, Instance, KeyEncryptionKey, KeyKind, KeyRing, PrivateKey, Secret};
 use serde::Serialize;
 use serde_json::json;
 
 use super::open::{Ports, Reached, ledger};
 use crate::data_dir::{self, FIRST_OPERATOR, KEY_FILE};
-use crate::keys::{self, Kid, Slot};
+use crate::keys::{self, Kid, LedgerKeys, Slot};
 use crate::operator::add::{CODE_LIFE, enrolment_code};
 use crate::operator::enrol::certificate_row;
 use crate::settings::{self, Settings};
@@ -90,7 +91,7 @@ async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports)
     let now = ports.clock.now();
     let id = domain::RequestId::new(now, ports.entropy.as_ref()).to_string();
     let instance = Instance::new(&id, new.environment, &new.pki_url)?;
-    let kek = KeyEncryptionKey::generate(ports.entropy.as_ref())?;
+    let kek = Arc::new(KeyEncryptionKey::generate(ports.entropy.as_ref())?);
     let reached = Reached::of(settings, &new.public_url)?;
 
     let engine = Engine::open(&settings.database, Create::IfMissing).await.context("cannot open the database")?;
@@ -99,7 +100,9 @@ async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports)
     let taken = "the database holds an instance already; give another one with --database-url. Nothing was changed";
     ensure!(engine.schema().await?.applied == 0 || Read::on(engine.clone()).await?.instance().await?.is_none(), taken);
     engine.migrate().await?;
-    let store = Store::new(engine, ledger(&instance, &kek, ports)?);
+    let payloads = secret(ports);
+    let ledger_keys = LedgerKeys::of(&payloads[..], &instance, &KeyRing::of(Arc::clone(&kek)))?;
+    let store = Store::new(engine, ledger(&instance, Arc::new(ledger_keys), ports));
     let mut tx = store.write().await?;
     // Of two at once on one database, the second waits here for the first.
     tx.hold_administrators().await?;
@@ -114,11 +117,11 @@ async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports)
         created_at: now.micros(),
     })
     .await?;
-    let authorities = insert_keys(&mut tx, &kek, &instance, &reached, ports, now).await?;
+    let authorities = insert_keys(&mut tx, &kek, &instance, &reached, &payloads, ports, now).await?;
     let operator = insert_first_operator(&mut tx, &authorities.operators, new.environment, now).await?;
     let second = match new.environment {
         Environment::Sandbox => None,
-        Environment::Production => Some(invite_second(&mut tx, &kek, &instance, ports, now).await?),
+        Environment::Production => Some(invite_second(&mut tx, Arc::clone(&kek), &instance, ports, now).await?),
     };
     let facts = json!({ "environment": new.environment, "public_url": new.public_url, "pki_url": new.pki_url });
     // The files first, durable, and the commit last: a database whose key was never written down could be opened by nobody.
@@ -143,6 +146,7 @@ async fn insert_keys(
     kek: &KeyEncryptionKey,
     instance: &Instance,
     reached: &Reached,
+    payloads: &Secret,
     ports: &Ports,
     now: Timestamp,
 ) -> anyhow::Result<Authorities> {
@@ -180,16 +184,22 @@ async fn insert_keys(
         let key = PrivateKey::generate(kind)?;
         insert_active(tx, keys::new_signing_row(kek, instance, slot, Kid::Thumbprint, &key, now)?, now).await?;
     }
-    for (purpose, name) in
-        [(KeyPurpose::Audit, keys::PAYLOADS), (KeyPurpose::BlindIndex, keys::PEOPLE), (KeyPurpose::Pairwise, keys::SUBJECTS)]
-    {
+    for (purpose, name, secret) in [
+        (KeyPurpose::Audit, keys::PAYLOADS, payloads),
+        (KeyPurpose::BlindIndex, keys::PEOPLE, &secret(ports)),
+        (KeyPurpose::Pairwise, keys::SUBJECTS, &secret(ports)),
+    ] {
         let slot = Slot { purpose, name, algorithm: KeyAlgorithm::Hs256 };
-        let mut secret = pki::Secret::default();
-        ports.entropy.fill(secret.as_mut());
-        insert_active(tx, keys::new_secret_row(kek, instance, slot, &format!("{name}-1"), &secret, now)?, now).await?;
+        insert_active(tx, keys::new_secret_row(kek, instance, slot, &format!("{name}-1"), secret, now)?, now).await?;
     }
     insert_active(tx, keys::kek_row(kek, now), now).await?;
     Ok(Authorities { root, operators })
+}
+
+fn secret(ports: &Ports) -> Secret {
+    let mut secret = Secret::default();
+    ports.entropy.fill(secret.as_mut());
+    secret
 }
 
 async fn insert_active(tx: &mut Write, row: KeyRow, now: Timestamp) -> anyhow::Result<()> {
@@ -233,14 +243,13 @@ async fn insert_first_operator(
 /// A production instance starts with two administrators: severe verbs work once both are in.
 async fn invite_second(
     tx: &mut Write,
-    kek: &KeyEncryptionKey,
+    kek: Arc<KeyEncryptionKey>,
     instance: &Instance,
     ports: &Ports,
     now: Timestamp,
 ) -> anyhow::Result<(String, String, Timestamp)> {
     let rows = tx.keys(None, Some(KeyState::Active)).await?;
-    let copy = KeyEncryptionKey::from_file_text(&kek.to_file_text())?;
-    let unlocked = keys::Keys::unlock(copy, instance.clone(), &rows)?;
+    let unlocked = keys::Keys::unlock(KeyRing::of(kek), instance.clone(), &rows)?;
     let code = enrolment_code(ports.entropy.as_ref());
     let expires_at = now.plus(CODE_LIFE);
     tx.put_operator(&OperatorRow {

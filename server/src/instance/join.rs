@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 
-use super::open::read_instance;
+use super::open::{read_instance, unlock};
 use crate::data_dir::{self, KEY_FILE};
 use crate::settings::{self, Settings};
-use crate::store::{Create, Engine, Location};
+use crate::store::{Create, Engine, Location, Read};
 
 /// Writes a data folder for this node.
 ///
@@ -19,10 +19,10 @@ pub async fn join(dir: &Path, key_file: &Path, file: &settings::File, settings: 
         "only a PostgreSQL instance has more than one node; give its --database-url"
     );
     data_dir::require_own_folder(dir)?;
-    let kek = data_dir::read_key(key_file)?;
+    let ring = data_dir::read_key(key_file)?;
     // The settings are written last: a folder with the same key and without them is that of a join that broke off.
     let path = dir.join(KEY_FILE);
-    let begun = path.exists() && data_dir::read_key(&path).is_ok_and(|there| there.id() == kek.id());
+    let begun = path.exists() && data_dir::read_key(&path).is_ok_and(|there| there.ids() == ring.ids());
     ensure!(
         !dir.join(settings::FILE).exists() && (begun || !path.exists()),
         "{} holds a node already; choose another folder. Nothing was changed",
@@ -31,18 +31,13 @@ pub async fn join(dir: &Path, key_file: &Path, file: &settings::File, settings: 
     let engine = Engine::open(&settings.database, Create::Never).await.context("cannot open the database")?;
     let schema = engine.schema().await?;
     ensure!(schema.applied == schema.known, "the database's schema is {}, this program's {}", schema.applied, schema.known);
-    let (row, _) = read_instance(&engine).await?;
+    let (row, instance) = read_instance(&engine).await?;
+    let rows = Read::on(engine.clone()).await?.keys(None, None).await?;
     engine.close().await;
-    ensure!(
-        row.kek_id == kek.id(),
-        "{} is not the key-encryption key of this instance (it is {}, the instance's is {}). Nothing was changed",
-        key_file.display(),
-        kek.id(),
-        row.kek_id
-    );
+    let keys = unlock(key_file, ring, instance, &row.kek_id, &rows).map_err(|error| error.context("nothing was changed"))?;
     data_dir::private_folder(dir)?;
     if !begun {
-        data_dir::write_private(&path, kek.to_file_text().as_bytes())?;
+        data_dir::write_private(&path, keys.now().ring().to_file_text().as_bytes())?;
     }
     let text = serde_yaml::to_string(file).context("the settings cannot be written")?;
     data_dir::write_private(&dir.join(settings::FILE), text.as_bytes())?;

@@ -27,7 +27,7 @@ pub async fn check(dir: &Path, settings: anyhow::Result<Settings>, ports: Ports)
         }
     };
     checks.push(match read_key(&dir.join(KEY_FILE)) {
-        Ok(key) => good("key file", format!("key-encryption key {} is private", key.id())),
+        Ok(ring) => good("key file", format!("key-encryption key {} is private", ring.ids().join(" and "))),
         Err(error) => bad("key file", format!("{error:#}"), "restore the file, or its mode, as said"),
     });
     let files = require_own_folder(dir).and_then(|()| open_to_others(dir));

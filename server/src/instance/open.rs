@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use domain::{Clock, Entropy, Environment, KeyPurpose, KeyState};
+use domain::{Clock, Entropy, Environment, KeyPurpose};
 use openssl::ssl::SslContext;
-use pki::provider::SealingKey;
-use pki::{Certificate, Instance, KeyEncryptionKey};
+use pki::{Certificate, Instance, KeyRing};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -20,10 +19,10 @@ use crate::data_dir::{self, KEY_FILE};
 use crate::housekeeping::outbox::Courier;
 use crate::http::tls::{self, ServerIdentity};
 use crate::job::held_up::HeldUp;
-use crate::keys::{Keys, LISTENERS, OPERATORS, SERVERS};
+use crate::keys::{Keys, LISTENERS, LedgerKeys, OPERATORS, SERVERS};
 use crate::operator::turned_away::TurnedAway;
 use crate::settings::Settings;
-use crate::store::{Create, Engine, Housekeeping, InstanceRow, Ledger, Read, Store};
+use crate::store::{Create, Engine, Housekeeping, InstanceRow, KeyRow, Ledger, Read, Store};
 
 /// A listener's certificate that ends sooner than this is renewed at start.
 const RENEW_BEFORE: Duration = Duration::from_hours(30 * 24);
@@ -43,7 +42,8 @@ pub struct Ports {
 /// # Errors
 /// One line with the mend: no instance, a schema of another version, a key-encryption key that is not this instance's.
 pub async fn open(dir: &Path, settings: Settings, ports: Ports) -> anyhow::Result<Arc<App>> {
-    let kek = data_dir::read_key(&dir.join(KEY_FILE))?;
+    let key_file = dir.join(KEY_FILE);
+    let ring = data_dir::read_key(&key_file)?;
     let engine = Engine::open(&settings.database, Create::Never).await.context("cannot open the database")?;
     let schema = engine.schema().await?;
     ensure!(schema.applied != 0, "the database holds no instance; make one with: iamd init --data-dir DIR --environment sandbox");
@@ -61,15 +61,32 @@ pub async fn open(dir: &Path, settings: Settings, ports: Ports) -> anyhow::Resul
         dir.display()
     );
     let (row, instance) = read_instance(&engine).await?;
+    let rows = Read::on(engine.clone()).await?.keys(None, None).await?;
+    let keys = unlock(&key_file, ring, instance, &row.kek_id, &rows)?;
+    Ok(Arc::new(assemble(dir, settings, ports, engine, keys)))
+}
+
+/// Unlocks the instance's keys with those of a key file. A file from before a rotation of the key-encryption key will do for as
+/// long as the old one drains: the new one is taken out of the database under it.
+///
+/// # Errors
+/// When it is another instance's, or one that this instance has left behind.
+pub(super) fn unlock(key_file: &Path, ring: KeyRing, instance: Instance, current: &str, rows: &[KeyRow]) -> anyhow::Result<Keys> {
+    let held = ring.ids();
+    let known = |row: &KeyRow| row.purpose == KeyPurpose::Data.as_str() && held.contains(&row.kid);
     ensure!(
-        row.kek_id == kek.id(),
-        "{} is not the key-encryption key of this instance (it is {}, the instance's is {})",
-        dir.join(KEY_FILE).display(),
-        kek.id(),
-        row.kek_id
+        rows.iter().any(known),
+        "{} is not the key-encryption key of this instance (it is {}, the instance's is {current})",
+        key_file.display(),
+        held.join(" and ")
     );
-    let app = assemble(dir, settings, ports, engine, instance, kek).await?;
-    Ok(Arc::new(app))
+    Keys::unlock(ring, instance, rows).with_context(|| {
+        format!(
+            "{} holds {}, and the instance's key-encryption key is {current}; where it was rotated while this node was away, copy the file from a node that serves",
+            key_file.display(),
+            held.join(" and ")
+        )
+    })
 }
 
 /// The instance in an open database.
@@ -85,20 +102,12 @@ pub async fn read_instance(engine: &Engine) -> anyhow::Result<(InstanceRow, Inst
     Ok((row, instance))
 }
 
-async fn assemble(
-    dir: &Path,
-    settings: Settings,
-    ports: Ports,
-    engine: Engine,
-    instance: Instance,
-    kek: KeyEncryptionKey,
-) -> anyhow::Result<App> {
-    let rows = Read::on(engine.clone()).await?.keys(None, Some(KeyState::Active)).await?;
-    let ledger = ledger(&instance, &kek, &ports)?;
+fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: Keys) -> App {
+    let instance = keys.instance();
+    let ledger = ledger(instance, Arc::clone(keys.now().ledger()), &ports);
     let environment = instance.environment();
     let id = instance.id().to_owned();
-    let keys = Keys::unlock(kek, instance, &rows)?;
-    Ok(App {
+    App {
         store: Store::new(engine, ledger),
         clock: ports.clock,
         entropy: ports.entropy,
@@ -113,21 +122,19 @@ async fn assemble(
         turned_away: TurnedAway::default(),
         seen: Seen::default(),
         stopping: CancellationToken::new(),
-    })
+    }
 }
 
 /// What every commit writes to.
-///
-/// # Errors
-/// When OpenSSL fails.
-pub fn ledger(instance: &Instance, kek: &KeyEncryptionKey, ports: &Ports) -> anyhow::Result<Ledger> {
-    Ok(Ledger {
+#[must_use]
+pub fn ledger(instance: &Instance, keys: Arc<LedgerKeys>, ports: &Ports) -> Ledger {
+    Ledger {
         instance: instance.id().to_owned(),
         environment: instance.environment(),
         clock: Arc::clone(&ports.clock),
         entropy: Arc::clone(&ports.entropy),
-        replies: SealingKey::new(&*kek.derive("idempotency.reply")?)?,
-    })
+        keys,
+    }
 }
 
 /// The names and addresses under which the listeners are reached.

@@ -187,11 +187,11 @@ impl Populating {
             self.progress.first = first;
         }
         let batch = Batch {
-            kek_id: keys.kek().id().into(),
-            index_generation: keys.index_generation(),
+            kek_id: keys.now().kek().id().into(),
+            index_generation: keys.now().indexes().active.generation(),
             suspended_by: self.operator.as_str().into(),
         };
-        let sealer = Sealer::new(keys).map_err(anyhow::Error::from)?;
+        let sealer = Sealer::new(keys, keys.now()).map_err(anyhow::Error::from)?;
         let made = tx.insert_accounts(first, &batch, people.sealed(&self.plan, sealer)).await.map_err(somebody_is_there)?;
         tx.account_events_folded(&people.events).await?;
         self.progress.accounts += made;

@@ -23,6 +23,8 @@ pub struct StoredAccount {
     pub suspended_by: Option<OperatorId>,
     /// The data key under the key-encryption key; none once closed.
     pub data_key: Option<Vec<u8>>,
+    /// Which key-encryption key that is.
+    pub kek_id: String,
     /// The profile under the data key; none once closed.
     pub profile: Option<Vec<u8>>,
     /// The device in use, by the name the citizen's app gave it.
@@ -47,6 +49,7 @@ struct AccountRow {
     location: Option<String>,
     registered_at: i64,
     data_key: Option<Vec<u8>>,
+    kek_id: String,
     profile: Option<Vec<u8>>,
     device: Option<String>,
     suspended_since: Option<i64>,
@@ -96,6 +99,7 @@ impl AccountRow {
                 standing,
             },
             data_key: self.data_key,
+            kek_id: self.kek_id,
             profile: self.profile,
             device: self.device,
         })
@@ -157,7 +161,7 @@ impl Read {
     /// When the database cannot be reached.
     pub async fn account(&mut self, id: AccountId) -> Result<Option<StoredAccount>, StoreError> {
         let row: Result<Option<AccountRow>, _> = on!(self.conn, |c| sqlx::query_as(
-            "SELECT id, reference, version, state, tier, channel, location, registered_at, data_key, profile, device,
+            "SELECT id, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile, device,
                suspended_since, suspended_reason, suspended_by, suspended_call, closed_since, closed_reason
              FROM account WHERE reference = $1"
         )
@@ -172,7 +176,7 @@ impl Read {
     /// When the database cannot be reached.
     pub async fn account_by_hkic(&mut self, index: &[u8; 16]) -> Result<Option<StoredAccount>, StoreError> {
         let row: Result<Option<AccountRow>, _> = on!(self.conn, |c| sqlx::query_as(
-            "SELECT id, reference, version, state, tier, channel, location, registered_at, data_key, profile, device,
+            "SELECT id, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile, device,
                suspended_since, suspended_reason, suspended_by, suspended_call, closed_since, closed_reason
              FROM account WHERE hkic_index = $1"
         )
@@ -187,7 +191,7 @@ impl Read {
     /// When the database cannot be reached.
     pub async fn accounts_by_phone(&mut self, index: &[u8; 16], limit: i64) -> Result<Vec<StoredAccount>, StoreError> {
         let rows: Result<Vec<AccountRow>, _> = on!(self.conn, |c| sqlx::query_as(
-            "SELECT id, reference, version, state, tier, channel, location, registered_at, data_key, profile, device,
+            "SELECT id, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile, device,
                suspended_since, suspended_reason, suspended_by, suspended_call, closed_since, closed_reason
              FROM account WHERE phone_index = $1 ORDER BY reference LIMIT $2"
         )
@@ -278,7 +282,7 @@ impl Write {
     pub async fn account_locked(&mut self, id: AccountId) -> Result<Option<StoredAccount>, StoreError> {
         let row: Result<Option<AccountRow>, _> = on_locked!(
             *self.conn(),
-            "SELECT id, reference, version, state, tier, channel, location, registered_at, data_key, profile, device,
+            "SELECT id, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile, device,
                suspended_since, suspended_reason, suspended_by, suspended_call, closed_since, closed_reason
              FROM account WHERE reference = $1",
             |c, sql| sqlx::query_as(sql).bind(number(id.number())).fetch_optional(c)

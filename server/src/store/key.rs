@@ -116,6 +116,16 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
+    /// Counts up with every change of a key row: by one for each that is added, and as each row's own version does.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn keys_version(&mut self) -> Result<i64, StoreError> {
+        on!(self.conn, |c| sqlx::query_scalar("SELECT CAST(COALESCE(SUM(version + 1), 0) AS BIGINT) FROM key_generation")
+            .fetch_one(c))
+        .map_err(|error| self.error(error))
+    }
+
     /// The active generation of a line.
     ///
     /// # Errors

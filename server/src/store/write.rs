@@ -8,7 +8,7 @@ use std::sync::Arc;
 use api::Operation;
 use domain::{AuditId, CallRef, Clock, Entropy, Environment, Refusal, RequestId, Timestamp};
 use pki::audit_log::LONGEST_ENTRY;
-use pki::provider::{Aad, SealingKey};
+use pki::provider::Aad;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -16,6 +16,7 @@ use super::engine::Conn;
 use super::{Read, StoreError};
 use crate::app::{Caller, Keep};
 use crate::failure::Failure;
+use crate::keys::LedgerKeys;
 
 /// Version of the audit leaf's fields.
 const LEAF_VERSION: u32 = 1;
@@ -33,7 +34,7 @@ pub struct Ledger {
     /// Makes their ids.
     pub entropy: Arc<dyn Entropy>,
     /// Seals replies that are kept for repetition.
-    pub replies: SealingKey,
+    pub keys: Arc<LedgerKeys>,
 }
 
 /// A transaction that may change things. Dropped, it leaves nothing behind.
@@ -313,7 +314,7 @@ impl Write {
         let kept = O::without_secrets(reply);
         let kept = serde_json::to_vec(&kept).map_err(anyhow::Error::from)?;
         let aad = reply_aad(&self.ledger.instance, caller, &idempotency.key);
-        let sealed = self.ledger.replies.seal(&kept, aad).map_err(anyhow::Error::from)?;
+        let sealed = self.ledger.keys.seal_reply(&kept, aad).map_err(anyhow::Error::from)?;
         let now = self.ledger.clock.now();
         let kept = self.insert_reply(caller.operator.as_str(), idempotency, O::NAME, &sealed, now).await;
         match kept {
@@ -329,7 +330,7 @@ impl Write {
     /// Opens a kept reply.
     pub(super) fn open_reply(ledger: &Ledger, caller: &Caller, key: &str, sealed: &[u8]) -> Result<Value, StoreError> {
         let aad = reply_aad(&ledger.instance, caller, key);
-        let opened = ledger.replies.open(sealed, aad).map_err(|error| StoreError::Broken(error.into()))?;
+        let opened = ledger.keys.open_reply(sealed, aad).map_err(|error| StoreError::Broken(error.into()))?;
         serde_json::from_slice(&opened).map_err(|error| StoreError::Broken(error.into()))
     }
 }

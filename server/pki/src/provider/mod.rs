@@ -8,6 +8,7 @@ mod data_key;
 mod derive;
 mod kek;
 mod mac;
+mod ring;
 mod seal;
 
 #[cfg(feature = "pkcs11")]
@@ -18,4 +19,5 @@ pub use data_key::{DataKey, SEALED_DATA_KEY_LENGTH};
 pub use derive::{Secret, derive};
 pub use kek::KeyEncryptionKey;
 pub use mac::{BLIND_INDEX_LENGTH, BlindIndex, MacKey};
+pub use ring::KeyRing;
 pub use seal::{Aad, SEAL_OVERHEAD, SealingKey};
