@@ -255,6 +255,8 @@ fn row(slot: Slot<'_>, kid: &str, private_sealed: Option<Vec<u8>>, kek: &KeyEncr
         certificate: None,
         private_sealed,
         kek_id: Some(kek.id()),
+        plan: None,
+        drained_by: None,
     }
 }
 

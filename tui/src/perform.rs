@@ -71,7 +71,8 @@ impl Caller<'_> {
             Write::SuspendParty(rp, reason) => Reply::PartySuspended(Box::new(self.call(&SuspendParty { rp, reason }).await?)),
             Write::ResumeParty(rp, reason) => Reply::PartyResumed(Box::new(self.call(&ResumeParty { rp, reason }).await?)),
             Write::RotateKey(purpose, algorithm, activate) => {
-                Reply::Rotated(self.call(&RotateKey { purpose, algorithm, activate }).await?)
+                let made = self.call(&RotateKey { algorithm, activate, ..RotateKey::of(purpose) }).await?;
+                Reply::Rotated(made.into_iter().map(|made| made.key).collect())
             }
             Write::RevokeKey(kid, reason) => Reply::Revoked(self.call(&RevokeKey { kid, reason }).await?),
             Write::OpenCall => Reply::Opened(self.call(&OpenCall {}).await?),

@@ -1,6 +1,6 @@
 //! `iamctl key rotate`.
 
-use api::key::{KeyView, RotateKey};
+use api::key::{RotateKey, RotatedKey};
 use clap::Args;
 use domain::{ActivateAt, KeyAlgorithm, KeyPurpose};
 
@@ -37,9 +37,9 @@ fn activate(text: &str) -> Result<ActivateAt, String> {
 }
 
 impl Verb for Rotate {
-    type Row = KeyView;
+    type Row = RotatedKey;
 
-    async fn run(self, session: &Session) -> Result<Answer<KeyView>, Failure> {
+    async fn run(self, session: &Session) -> Result<Answer<RotatedKey>, Failure> {
         let activate = self.activate.unwrap_or_default();
         let when = match activate {
             ActivateAt::AfterPublish => "it takes over after the publish interval".to_owned(),
@@ -47,7 +47,7 @@ impl Verb for Rotate {
             ActivateAt::Time(at) => format!("it takes over at {}", client::times::people(at)),
         };
         session.confirm::<RotateKey>(&format!("Make a new {} key; {when}?", self.purpose), self.purpose.as_str()).await?;
-        let op = RotateKey { purpose: self.purpose, algorithm: self.algorithm, activate };
+        let op = RotateKey { algorithm: self.algorithm, activate, ..RotateKey::of(self.purpose) };
         Ok(Answer::list(session.call(&op).await?))
     }
 }

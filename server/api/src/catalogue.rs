@@ -32,7 +32,7 @@ fn info<O: Operation>() -> OperationInfo {
 /// Every operation there is, by name.
 #[must_use]
 pub fn operations() -> Vec<OperationInfo> {
-    use crate::{account, audit, hotline, instance, job, key, operator, relying_party, sandbox, service, stats};
+    use crate::{account, audit, hotline, instance, job, key, operator, relying_party, rotation, sandbox, service, stats};
     let mut all = vec![
         info::<account::AccountHistory>(),
         info::<account::ImportAccounts>(),
@@ -69,6 +69,14 @@ pub fn operations() -> Vec<OperationInfo> {
         info::<relying_party::ResumeParty>(),
         info::<relying_party::ShowParty>(),
         info::<relying_party::SuspendParty>(),
+        info::<rotation::AbortPlan>(),
+        info::<rotation::EmergencyRotation>(),
+        info::<rotation::ListPlans>(),
+        info::<rotation::PausePlan>(),
+        info::<rotation::PlanRotation>(),
+        info::<rotation::ResumePlan>(),
+        info::<rotation::RunPlan>(),
+        info::<rotation::ShowPlan>(),
         info::<sandbox::Populate>(),
         info::<service::ListServices>(),
         info::<service::ShowService>(),

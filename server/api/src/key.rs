@@ -1,6 +1,6 @@
 //! Keys of the platform, generation by generation.
 
-use domain::{ActivateAt, KeyAlgorithm, KeyPurpose, KeyState, Kid, RevocationReason, Timestamp};
+use domain::{ActivateAt, KeyAlgorithm, KeyPurpose, KeyState, Kid, PlanRef, RevocationReason, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,9 @@ pub struct KeyView {
     /// Why it was revoked, when it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Revoked>,
+    /// The rotation that it is part of: the one that replaces it, or else the one that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanRef>,
 }
 
 /// A revocation.
@@ -100,29 +103,54 @@ pub struct KeyDetail {
     pub next: Option<String>,
 }
 
-/// Publish the next key and let it take over from the active one.
+/// Publish the next key and let it take over from the active one: a rotation that is planned and run in one breath.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RotateKey {
     /// Which purpose; `token-signing`.
     pub purpose: KeyPurpose,
-    /// Only this algorithm; every algorithm of the purpose when absent.
+    /// Which line of that purpose, where it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Only this algorithm; every algorithm of the line when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<KeyAlgorithm>,
     /// When the new one takes over.
     #[serde(default)]
     pub activate: ActivateAt,
+    /// Why it is to take over although relying parties are not ready.
+    #[serde(default, rename = "override", skip_serializing_if = "Option::is_none")]
+    pub override_reason: Option<String>,
+}
+
+impl RotateKey {
+    /// Every algorithm of the purpose, after the publish interval.
+    #[must_use]
+    pub const fn of(purpose: KeyPurpose) -> Self {
+        Self { purpose, name: None, algorithm: None, activate: ActivateAt::AfterPublish, override_reason: None }
+    }
 }
 
 impl Operation for RotateKey {
     const NAME: &'static str = "key.rotate";
     const ROLES: &'static [Role] = &[Role::KeyOfficer];
     const EFFECT: Effect = Effect::Write(Severity::Moderate);
-    type Reply = Vec<KeyView>;
+    type Reply = Vec<RotatedKey>;
 
     fn subject(&self) -> String {
         self.purpose.to_string()
     }
+}
+
+/// A key that a rotation has made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RotatedKey {
+    /// The new generation, with the plan that made it.
+    #[serde(flatten)]
+    pub key: KeyView,
+    /// The generation that it has replaced already; one that is still to be replaced is active until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<Kid>,
 }
 
 /// Stop trusting a key at once. An active one is replaced in the same step, so that the platform never stands without.

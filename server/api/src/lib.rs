@@ -18,6 +18,7 @@ pub mod page;
 pub mod problem;
 pub mod relying_party;
 pub mod role;
+pub mod rotation;
 pub mod sandbox;
 pub mod secret;
 pub mod service;

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::words;
-use crate::{Kid, Refusal, Timestamp};
+use crate::{Kid, PlanRef, Refusal, Timestamp};
 
 words! {
     /// What a key is for.
@@ -155,6 +155,10 @@ pub struct KeyGeneration {
     pub retire_at: Option<Timestamp>,
     /// Set when revoked.
     pub revocation: Option<Revocation>,
+    /// The rotation that made it. None: it was there from the beginning, or is older than plans are.
+    pub plan: Option<PlanRef>,
+    /// The rotation in which another took its place.
+    pub drained_by: Option<PlanRef>,
     /// Version of the row.
     pub version: i64,
 }
@@ -186,6 +190,26 @@ pub enum ActivateAt {
     Now,
     /// At a given time, not before the publish interval has passed.
     Time(Timestamp),
+}
+
+impl ActivateAt {
+    /// The moment that is meant, of a key that is published now.
+    ///
+    /// # Errors
+    /// `key.activation-too-early`: before the publish interval has passed.
+    pub fn moment(self, now: Timestamp, times: &RotationTimes) -> Result<Timestamp, Refusal> {
+        let earliest = now.plus(times.publish);
+        match self {
+            ActivateAt::AfterPublish => Ok(earliest),
+            ActivateAt::Now => Ok(now),
+            ActivateAt::Time(at) if at < earliest => Err(Refusal::new(
+                "key.activation-too-early",
+                format!("{at} is before {earliest}, when the publish interval will have passed"),
+            )
+            .hint("relying parties may keep the old JWKS until then; in an emergency use '--activate now'")),
+            ActivateAt::Time(at) => Ok(at),
+        }
+    }
 }
 
 /// What a rotation will do.
@@ -299,11 +323,12 @@ impl KeyGeneration {
 }
 
 /// What is due at `now`, over the generations of any number of slots: activations first, one a slot,
-/// then retirements. Applying the steps and asking again at the same moment answers nothing.
+/// then retirements. Applying the steps and asking again at the same moment answers nothing. A generation that belongs to a
+/// rotation is passed over: its plan says when ([`crate::RotationPlan::due`]).
 pub fn next_step(generations: &[KeyGeneration], now: Timestamp) -> Vec<Step> {
     let mut due: Vec<(&KeyGeneration, Timestamp)> = generations
         .iter()
-        .filter(|generation| generation.state == KeyState::Published)
+        .filter(|generation| generation.state == KeyState::Published && generation.plan.is_none())
         .filter_map(|generation| Some((generation, generation.activate_at?)))
         .filter(|(_, activate_at)| *activate_at <= now)
         .collect();
@@ -324,7 +349,7 @@ pub fn next_step(generations: &[KeyGeneration], now: Timestamp) -> Vec<Step> {
     steps.extend(
         generations
             .iter()
-            .filter(|generation| generation.state == KeyState::Draining)
+            .filter(|generation| generation.state == KeyState::Draining && generation.drained_by.is_none())
             .filter(|generation| generation.retire_at.is_none_or(|at| at <= now))
             .map(|generation| Step::Retire { kid: generation.kid.clone() }),
     );
@@ -356,19 +381,7 @@ pub fn plan_rotation(
         )
         .hint(format!("see 'iamctl key show {}'", waiting.kid)));
     }
-    let earliest = now.plus(times.publish);
-    let activate_at = match activate {
-        ActivateAt::AfterPublish => earliest,
-        ActivateAt::Now => now,
-        ActivateAt::Time(at) if at < earliest => {
-            return Err(Refusal::new(
-                "key.activation-too-early",
-                format!("{at} is before {earliest}, when the publish interval will have passed"),
-            )
-            .hint("relying parties may keep the old JWKS until then; in an emergency use '--activate now'"));
-        }
-        ActivateAt::Time(at) => at,
-    };
+    let activate_at = activate.moment(now, times)?;
     let replaces = active(existing, slot).map(|active| active.kid.clone());
     Ok(Rotation {
         activate_at,
@@ -411,6 +424,8 @@ mod tests {
             activate_at: Some(after(10)),
             retire_at: (state == KeyState::Draining).then(|| after(10)),
             revocation: None,
+            plan: None,
+            drained_by: None,
             version: 1,
         }
     }

@@ -27,6 +27,7 @@ pub mod reference;
 pub mod refusal;
 pub mod registration;
 pub mod relying_party;
+pub mod rotation;
 pub mod service_history;
 pub mod text;
 pub mod time;
@@ -55,10 +56,14 @@ pub use mask::{Maskable, Masked};
 pub use person::{PersonName, Profile, ProfileError, Sex};
 pub use phone::{Phone, PhoneError};
 pub use population::Population;
-pub use reference::{AccountId, CallRef, ReferenceError};
+pub use reference::{AccountId, CallRef, PlanRef, ReferenceError};
 pub use refusal::Refusal;
 pub use registration::{Arrival, LAUNCH, RegistrationRules};
 pub use relying_party::{Category, Function, Industry, PartyState, Sector, ServiceState};
+pub use rotation::{
+    Due, HoldCause, LONGEST_TOKEN, Override, PlanState, PlannedStep, RotationBasis, RotationPlan, RotationStep, Setting,
+    StepState, in_the_way,
+};
 pub use service_history::{ServiceHistory, ServiceVersion};
 pub use text::{CharacterFault, TextFault, check_name, check_reason, skeleton, suggest, visible};
 pub use time::{Clock, Day, Entropy, Month, TimeError, Timestamp};

@@ -71,6 +71,8 @@ struct Kind {
 
 const ACCOUNT: Kind = Kind { prefix: b"A", characters: 9, what: "an account reference", form: "A and ten letters or digits" };
 const CALL: Kind = Kind { prefix: b"HC", characters: 6, what: "a call reference", form: "HC and seven letters or digits" };
+const PLAN: Kind =
+    Kind { prefix: b"R", characters: 6, what: "the reference of a rotation", form: "R and seven letters or digits" };
 
 impl Kind {
     const fn numbers(&self) -> u64 {
@@ -218,6 +220,12 @@ reference! {
 }
 text_form!(CallRef, "a call reference", "call", "HC0000000");
 
+reference! {
+    /// The reference of a rotation plan: `R`, six random characters (30 bits) and a check character.
+    PlanRef, PLAN
+}
+text_form!(PlanRef, "the reference of a rotation", "rotation", "R0000000");
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -260,6 +268,9 @@ mod tests {
         assert_eq!(AccountId::from_number(1 << 45), None);
         assert_eq!(CallRef::from_number(1 << 30), None);
         assert_eq!((call(1).to_string().as_str(), call(1).spoken().as_str()), ("HC0000012", "HC 000 001 2"));
+        let plan = PlanRef::from_number(1).unwrap();
+        assert_eq!((plan.to_string().as_str(), plan.spoken().as_str()), ("R0000012", "R 000 001 2"));
+        assert_eq!("r000-001-2".parse(), Ok(plan));
     }
 
     #[test]

@@ -1,9 +1,21 @@
-//! Keys of the platform: listed, rotated, revoked, and the key set that relying parties see.
+//! Keys of the platform: listed, rotated by plan, revoked, and the key set that relying parties see.
 
+pub(crate) mod abort;
+mod begin;
+pub(crate) mod emergency;
 pub(crate) mod jwks;
 pub(crate) mod list;
+pub(crate) mod pause;
+pub(crate) mod plan;
+mod plan_view;
+pub(crate) mod plans;
+pub(crate) mod resume;
 pub(crate) mod revoke;
 pub(crate) mod rotate;
+pub(crate) mod run;
 pub(crate) mod show;
 pub mod steps;
+mod take_over;
 pub(crate) mod view;
+mod word;
+pub mod work;

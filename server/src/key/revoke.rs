@@ -2,8 +2,10 @@ use api::key::{KeyRevocation, RevokeKey};
 use domain::{KeyGeneration, KeyPurpose, KeyState, Timestamp};
 use serde_json::json;
 
-use super::rotate::{fresh, generations, somebody_was_faster};
+use super::begin::{open_plans, somebody_was_faster};
+use super::take_over::generations;
 use super::view::view;
+use super::work;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::store::{KeyRow, Write};
@@ -21,7 +23,10 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeKey) -> Result<KeyRevo
     // generation takes over.
     let known = known.generation()?;
     let spare = match known.state {
-        KeyState::Published | KeyState::Active => fresh(app, vec![known.algorithm], now).await?.pop(),
+        KeyState::Published | KeyState::Active => {
+            let line = work::line(known.purpose, Some(&known.name), Some(known.algorithm))?;
+            work::make(app, &line, now).await?.pop()
+        }
         KeyState::Draining | KeyState::Retired | KeyState::Revoked => None,
     };
     let mut tx = app.store.write().await?;
@@ -34,12 +39,27 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeKey) -> Result<KeyRevo
         KeyState::Active => Some(replace(&mut tx, &rows, &was, spare, now).await.map_err(somebody_was_faster)?),
         _ => None,
     };
-    let facts = json!({ "was": was.state, "reason": op.reason, "replaced_by": replaced_by.as_ref().map(|row| &row.kid) });
+    let settled = settle(&mut tx, known.purpose, now).await.map_err(somebody_was_faster)?;
+    let facts = json!({ "was": was.state, "reason": op.reason, "replaced_by": replaced_by.as_ref().map(|row| &row.kid),
+        "plans": settled });
     let reply = KeyRevocation {
         key: view(&revoked)?,
         replaced_by: replaced_by.map(|row| row.generation()).transpose()?.map(|generation| generation.kid),
     };
     tx.commit(caller.record(&op).facts(facts), reply).await
+}
+
+/// Ends the rotations that the revocation has left nothing to do; gives what they are now.
+async fn settle(tx: &mut Write, purpose: KeyPurpose, now: Timestamp) -> Result<Vec<String>, Failure> {
+    let generations = generations(&tx.keys(Some(purpose), None).await?)?;
+    let mut settled = Vec::new();
+    for plan in open_plans(tx).await? {
+        if let Some(plan) = plan.settled(&generations, now) {
+            tx.put_plan(&plan).await?;
+            settled.push(format!("{} {}", plan.id, plan.state));
+        }
+    }
+    Ok(settled)
 }
 
 /// Puts a generation in the revoked one's place, so that the platform never stands without a key.

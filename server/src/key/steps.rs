@@ -1,57 +1,184 @@
 //! The dated steps of rotations, taken by one node when they are due.
 
-use domain::{KeyPurpose, Kid, Step, next_step};
-use serde_json::json;
+use domain::{Due, HoldCause, KeyState, Kid, PlanRef, PlanState, RotationPlan, Step, Timestamp, next_step};
+use serde_json::{Value, json};
 
-use super::rotate::generations;
+use super::take_over::{Replaced, generations, kids, put, take_over};
+use super::work::{self, Gate};
 use crate::app::App;
-use crate::store::{Housekeeping, KeyRow, Leader, Write};
+use crate::failure::Failure;
+use crate::store::{Housekeeping, KeyRow, Leader, PlanRow, WorkRow, Write};
 
-/// Takes every step that is due; gives how many. Each is a transaction of its own with its own audit entry.
+/// Takes every step that is due; gives how many. Each is a transaction of its own with its own audit entry, so that a node that
+/// dies between two of them leaves what the next one goes on from.
 ///
 /// # Errors
 /// When the database cannot be reached, or a rule refuses a step.
 pub async fn take_due(app: &App) -> anyhow::Result<usize> {
     let mut taken = 0;
-    loop {
-        let now = app.clock.now();
-        let mut tx = app.store.write().await?;
-        if !tx.leads(Leader::KeySteps).await? {
-            return Ok(taken);
-        }
-        let rows = tx.keys(Some(KeyPurpose::TokenSigning), None).await?;
-        let Some(step) = next_step(&generations(&rows)?, now).into_iter().next() else {
-            // Said aloud: dropped, it would keep the leader's lock until somebody gets round to it.
-            tx.rollback().await?;
-            return Ok(taken);
-        };
-        let (action, subject, facts) = match &step {
-            Step::Activate { kid, drains } => {
-                // The old one first: there is one active generation of a line, at every moment.
-                if let Some(old) = drains {
-                    let row = row(&rows, old)?;
-                    put(&mut tx, row, &row.generation()?.drain(now, app.settings.rotation.drain)?).await?;
-                }
-                let row = row(&rows, kid)?;
-                put(&mut tx, row, &row.generation()?.activate(now)?).await?;
-                ("key.activate", kid, json!({ "drains": drains }))
-            }
-            Step::Retire { kid } => {
-                let row = row(&rows, kid)?;
-                put(&mut tx, row, &row.generation()?.retire(now)?).await?;
-                ("key.retire", kid, json!({}))
-            }
-        };
-        tx.commit_housekeeping(Housekeeping::Step { action, subject: subject.to_string(), facts }).await?;
+    while take_one(app).await? {
         app.wake.sealer.notify_one();
         taken += 1;
     }
+    Ok(taken)
 }
 
-fn row<'a>(rows: &'a [KeyRow], kid: &Kid) -> anyhow::Result<&'a KeyRow> {
-    rows.iter().find(|row| row.kid == kid.as_str()).ok_or_else(|| anyhow::anyhow!("key {kid} is gone"))
+/// What the scheduler does next.
+enum Next {
+    /// A step of a plan.
+    Due(RotationPlan, Due),
+    /// The plan has reached its date and cannot go on.
+    Hold(RotationPlan, HoldCause, Value),
+    /// A step of a generation that belongs to no plan.
+    Loose(Step),
 }
 
-async fn put(tx: &mut Write, row: &KeyRow, generation: &domain::KeyGeneration) -> anyhow::Result<()> {
-    Ok(tx.put_key(&row.with(generation)).await?)
+async fn take_one(app: &App) -> anyhow::Result<bool> {
+    // Looked at by a read first: mostly nothing is due, and the one writer of SQLite has better things to do.
+    let mut read = app.store.read().await?;
+    let rows = read.open_plans().await?;
+    let keys = read.live_keys().await?;
+    drop(read);
+    let shut = work_on(app, &rows, &keys).await?;
+    if next(&rows, &keys, &shut, app.clock.now())?.is_none() {
+        return Ok(false);
+    }
+    let mut tx = app.store.write().await?;
+    if !tx.leads(Leader::KeySteps).await? {
+        return Ok(false);
+    }
+    let now = app.clock.now();
+    let rows = tx.open_plans().await?;
+    let keys = tx.live_keys().await?;
+    let Some(next) = next(&rows, &keys, &shut, now)? else {
+        // Said aloud: dropped, it would keep the leader's lock until somebody gets round to it.
+        tx.rollback().await?;
+        return Ok(false);
+    };
+    let (action, subject, facts) = take(app, &mut tx, &keys, next, now).await.map_err(told)?;
+    tx.commit_housekeeping(Housekeeping::Step { action, subject, facts }).await?;
+    Ok(true)
+}
+
+/// Does a batch of the work of every plan that is under way, and notes how far it is. Gives those whose gate is shut.
+async fn work_on(app: &App, rows: &[PlanRow], keys: &[KeyRow]) -> anyhow::Result<Vec<PlanRef>> {
+    let mut shut = Vec::new();
+    for row in rows {
+        let plan = row.plan()?;
+        if matches!(plan.state, PlanState::Running | PlanState::Held) {
+            let waits = keys
+                .iter()
+                .any(|key| key.plan.as_deref() == Some(row.id.as_str()) && key.state == KeyState::Published.to_string());
+            let gate =
+                if waits { work::before_activation(app, &plan).await? } else { work::before_retirement(app, &plan).await? };
+            if gate != Gate::Open {
+                shut.push(plan.id);
+            }
+            note(app, &plan, &row.work, &gate).await?;
+        }
+    }
+    Ok(shut)
+}
+
+/// Notes how far the work is, where that has changed.
+async fn note(app: &App, plan: &RotationPlan, noted: &WorkRow, gate: &Gate) -> anyhow::Result<()> {
+    let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let now = match gate {
+        Gate::Working { done, total, what } => {
+            WorkRow { work_what: Some((*what).to_owned()), work_done: Some(whole(*done)), work_total: Some(whole(*total)) }
+        }
+        // What was worked at is finished.
+        Gate::Open => WorkRow { work_done: noted.work_total, ..noted.clone() },
+    };
+    if now == *noted {
+        return Ok(());
+    }
+    let mut tx = app.store.write().await?;
+    tx.note_work(plan.id, &now).await?;
+    Ok(tx.commit_housekeeping(Housekeeping::Progress).await?)
+}
+
+/// The first thing to do, over every plan and every generation that belongs to none.
+fn next(rows: &[PlanRow], keys: &[KeyRow], shut: &[PlanRef], now: Timestamp) -> anyhow::Result<Option<Next>> {
+    let generations = generations(keys)?;
+    for row in rows {
+        let plan = row.plan()?;
+        let shut = shut.contains(&plan.id);
+        match plan.due(&generations, now) {
+            Some(Due::Activate { .. }) if shut && plan.hold == Some(HoldCause::Work) => {}
+            Some(Due::Activate { .. }) if shut => {
+                return Ok(Some(Next::Hold(plan, HoldCause::Work, json!({ "cause": HoldCause::Work }))));
+            }
+            Some(Due::Retire { .. }) if shut => {}
+            Some(due) => return Ok(Some(Next::Due(plan, due))),
+            None => {}
+        }
+    }
+    Ok(next_step(&generations, now).into_iter().next().map(Next::Loose))
+}
+
+/// Takes a step in the transaction; gives what the audit log says of it.
+async fn take(
+    app: &App,
+    tx: &mut Write,
+    keys: &[KeyRow],
+    next: Next,
+    now: Timestamp,
+) -> Result<(&'static str, String, Value), Failure> {
+    match next {
+        Next::Due(plan, Due::Activate { .. }) => {
+            let done = take_over(app, tx, &plan, keys, Replaced::Drain, now).await?;
+            let facts = json!({ "plan": plan.id, "drains": kids(&done.old), "override": plan.overridden });
+            Ok(("key.activate", kids(&done.new).join(" "), facts))
+        }
+        Next::Due(plan, Due::Retire { kid }) => {
+            let row = row(keys, &kid)?;
+            let retired = put(tx, row, &row.generation()?.retire(now)?).await?;
+            // The last one ends the plan.
+            let left: Vec<KeyRow> = keys.iter().filter(|key| key.kid != retired.kid).cloned().collect();
+            if plan.due(&generations(&left)?, now) == Some(Due::Finish) {
+                tx.put_plan(&plan.finish(now)?).await?;
+            }
+            Ok(("key.retire", kid.to_string(), json!({ "plan": plan.id })))
+        }
+        Next::Due(plan, Due::Finish) => {
+            tx.put_plan(&plan.finish(now)?).await?;
+            Ok(("key.finish", plan.id.to_string(), json!({})))
+        }
+        Next::Due(plan, Due::Lapse) => {
+            tx.put_plan(&plan.lapse(now)?).await?;
+            Ok(("key.lapse", plan.id.to_string(), json!({ "planned_at": plan.created_at })))
+        }
+        Next::Hold(plan, cause, facts) => {
+            tx.put_plan(&plan.hold(cause)?).await?;
+            tracing::warn!(plan = %plan.id, %cause, "a rotation has reached its date and is held");
+            Ok(("key.hold", plan.id.to_string(), facts))
+        }
+        Next::Loose(Step::Activate { kid, drains }) => {
+            // The old one first: there is one active generation of a slot at every moment.
+            if let Some(old) = &drains {
+                let row = row(keys, old)?;
+                put(tx, row, &row.generation()?.drain(now, app.settings.rotation.drain)?).await?;
+            }
+            let row = row(keys, &kid)?;
+            put(tx, row, &row.generation()?.activate(now)?).await?;
+            Ok(("key.activate", kid.to_string(), json!({ "drains": drains })))
+        }
+        Next::Loose(Step::Retire { kid }) => {
+            let row = row(keys, &kid)?;
+            put(tx, row, &row.generation()?.retire(now)?).await?;
+            Ok(("key.retire", kid.to_string(), json!({})))
+        }
+    }
+}
+
+fn row<'a>(rows: &'a [KeyRow], kid: &Kid) -> Result<&'a KeyRow, Failure> {
+    rows.iter().find(|row| row.kid == kid.as_str()).ok_or_else(|| anyhow::anyhow!("key {kid} is gone").into())
+}
+
+fn told(failure: Failure) -> anyhow::Error {
+    match failure {
+        Failure::Internal(error) => error,
+        other => anyhow::anyhow!("a step was refused: {} ({other:?})", other.code()),
+    }
 }

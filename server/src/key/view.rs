@@ -18,6 +18,7 @@ pub fn view(row: &KeyRow) -> Result<KeyView, StoreError> {
         created_at: generation.created_at,
         activate_at: generation.activate_at,
         retire_at: generation.retire_at,
+        plan: generation.drained_by.or(generation.plan),
         not_after: certificate.map(|certificate| certificate.view().not_after),
         revoked: generation.revocation.map(|revocation| Revoked { at: revocation.at, reason: revocation.reason }),
     })

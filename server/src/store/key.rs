@@ -39,6 +39,10 @@ pub struct KeyRow {
     pub private_sealed: Option<Vec<u8>>,
     /// The key-encryption key it is wrapped under.
     pub kek_id: Option<String>,
+    /// The rotation that made it.
+    pub plan: Option<String>,
+    /// The rotation in which another took its place.
+    pub drained_by: Option<String>,
 }
 
 impl KeyRow {
@@ -64,6 +68,8 @@ impl KeyRow {
                 }),
                 _ => None,
             },
+            plan: self.plan.as_deref().map(str::parse).transpose().map_err(|_| broken("plan"))?,
+            drained_by: self.drained_by.as_deref().map(str::parse).transpose().map_err(|_| broken("plan"))?,
             version: self.version,
         })
     }
@@ -77,6 +83,8 @@ impl KeyRow {
             retire_at: generation.retire_at.map(Timestamp::micros),
             revoked_at: generation.revocation.as_ref().map(|revocation| revocation.at.micros()),
             revoked_reason: generation.revocation.as_ref().map(|revocation| revocation.reason.to_string()),
+            plan: generation.plan.map(|plan| plan.to_string()),
+            drained_by: generation.drained_by.map(|plan| plan.to_string()),
             ..self.clone()
         }
     }
@@ -90,7 +98,7 @@ impl Read {
     pub async fn key(&mut self, kid: &Kid) -> Result<Option<KeyRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT kid, purpose, name, algorithm, state, version, created_at, activate_at, retire_at, revoked_at,
-                    revoked_reason, public_key, certificate, private_sealed, kek_id
+                    revoked_reason, public_key, certificate, private_sealed, kek_id, plan, drained_by
              FROM key_generation WHERE kid = $1"
         )
         .bind(kid.as_str())
@@ -105,7 +113,7 @@ impl Read {
     pub async fn keys(&mut self, purpose: Option<KeyPurpose>, state: Option<KeyState>) -> Result<Vec<KeyRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT kid, purpose, name, algorithm, state, version, created_at, activate_at, retire_at, revoked_at,
-                    revoked_reason, public_key, certificate, private_sealed, kek_id
+                    revoked_reason, public_key, certificate, private_sealed, kek_id, plan, drained_by
              FROM key_generation
              WHERE (CAST($1 AS TEXT) IS NULL OR purpose = $1) AND (CAST($2 AS TEXT) IS NULL OR state = $2)
              ORDER BY purpose, name, algorithm, created_at, kid"
@@ -126,6 +134,21 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
+    /// Every generation that waits, signs or drains, line by line, each from its first on.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn live_keys(&mut self) -> Result<Vec<KeyRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT kid, purpose, name, algorithm, state, version, created_at, activate_at, retire_at, revoked_at,
+                    revoked_reason, public_key, certificate, private_sealed, kek_id, plan, drained_by
+             FROM key_generation WHERE state IN ('published', 'active', 'draining')
+             ORDER BY purpose, name, algorithm, created_at, kid"
+        )
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
     /// The active generation of a line.
     ///
     /// # Errors
@@ -133,7 +156,7 @@ impl Read {
     pub async fn active_key(&mut self, purpose: KeyPurpose, name: &str) -> Result<Option<KeyRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT kid, purpose, name, algorithm, state, version, created_at, activate_at, retire_at, revoked_at,
-                    revoked_reason, public_key, certificate, private_sealed, kek_id
+                    revoked_reason, public_key, certificate, private_sealed, kek_id, plan, drained_by
              FROM key_generation WHERE purpose = $1 AND name = $2 AND state = 'active' ORDER BY created_at DESC LIMIT 1"
         )
         .bind(purpose.to_string())
@@ -151,8 +174,8 @@ impl Write {
     pub async fn insert_key(&mut self, row: &KeyRow) -> Result<(), StoreError> {
         let done = on!(*self.conn(), |c| sqlx::query(
             "INSERT INTO key_generation (kid, purpose, name, algorithm, state, version, created_at, activate_at, retire_at,
-               revoked_at, revoked_reason, public_key, certificate, private_sealed, kek_id)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+               revoked_at, revoked_reason, public_key, certificate, private_sealed, kek_id, plan, drained_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
         )
         .bind(&row.kid)
         .bind(&row.purpose)
@@ -169,6 +192,8 @@ impl Write {
         .bind(&row.certificate)
         .bind(&row.private_sealed)
         .bind(&row.kek_id)
+        .bind(&row.plan)
+        .bind(&row.drained_by)
         .execute(c)
         .map_ok(|_| ()));
         done.map_err(|error| self.error(error))
@@ -181,14 +206,16 @@ impl Write {
     pub async fn put_key(&mut self, row: &KeyRow) -> Result<(), StoreError> {
         let done = on!(*self.conn(), |c| sqlx::query(
             "UPDATE key_generation SET state = $1, activate_at = $2, retire_at = $3, revoked_at = $4, revoked_reason = $5,
-               version = version + 1
-             WHERE kid = $6 AND version = $7"
+               plan = $6, drained_by = $7, version = version + 1
+             WHERE kid = $8 AND version = $9"
         )
         .bind(&row.state)
         .bind(row.activate_at)
         .bind(row.retire_at)
         .bind(row.revoked_at)
         .bind(&row.revoked_reason)
+        .bind(&row.plan)
+        .bind(&row.drained_by)
         .bind(&row.kid)
         .bind(row.version)
         .execute(c)

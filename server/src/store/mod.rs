@@ -22,6 +22,7 @@ mod operator;
 mod outbox;
 mod recording;
 mod relying_party;
+mod rotation;
 mod rows;
 mod service;
 mod tenure;
@@ -45,6 +46,7 @@ pub use key::KeyRow;
 pub use operator::{CertificateRow, OperatorRow, roles_text};
 pub use outbox::{Delivery, OutboxRow};
 pub use relying_party::{CredentialRow, ListedPartyRow, PartyNameRow, PartyRow, PartyVersionRow};
+pub use rotation::{PlanRow, WorkRow};
 pub use service::{ListedServiceRow, ServiceRow, ServiceVersionRow};
 pub use tenure::Tenure;
 pub use usage::{UsageCounts, UsageKey, UsageRow};
@@ -55,7 +57,10 @@ pub use write::{Housekeeping, Ledger, Record, Write};
 use engine::Conn;
 
 /// Every migration: version, name, text.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "foundation", include_str!("../../migrations/0001_foundation.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "foundation", include_str!("../../migrations/0001_foundation.sql")),
+    (4, "rotation", include_str!("../../migrations/0004_rotation.sql")),
+];
 
 /// What the database answered instead.
 #[derive(Debug, thiserror::Error)]

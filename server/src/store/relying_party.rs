@@ -267,6 +267,20 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
+    /// The parties that are not retired and have a key in use: those who may have accepted what we signed.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn parties_with_credentials(&mut self) -> Result<Vec<String>, StoreError> {
+        on!(self.conn, |c| sqlx::query_scalar(
+            "SELECT id FROM relying_party p WHERE p.state <> 'retired'
+               AND EXISTS (SELECT 1 FROM relying_party_credential k WHERE k.relying_party = p.id AND k.state = 'active')
+             ORDER BY id"
+        )
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
     /// The party whose key it is, or was.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::Role;
 use api::key::RotateKey;
 use api::operator::{AddOperator, DisableOperator, EnableOperator};
-use domain::{ActivateAt, KeyAlgorithm, KeyPurpose};
+use domain::{KeyAlgorithm, KeyPurpose};
 use futures_util::future::join_all;
 use tests::both_engines;
 
@@ -17,7 +17,7 @@ fn add(id: &str) -> AddOperator {
 }
 
 fn rotate() -> RotateKey {
-    RotateKey { purpose: KeyPurpose::TokenSigning, algorithm: Some(KeyAlgorithm::Es256), activate: ActivateAt::AfterPublish }
+    RotateKey { algorithm: Some(KeyAlgorithm::Es256), ..RotateKey::of(KeyPurpose::TokenSigning) }
 }
 
 both_engines! {

@@ -133,7 +133,7 @@ both_engines! {
 
     async fn a_database_of_an_older_version_names_the_command(world: &World) {
         // As before the last migration: what it was called then does not matter, what counts is the number.
-        world.execute("UPDATE _sqlx_migrations SET version = -version WHERE version < (SELECT MAX(version) FROM _sqlx_migrations)").await;
+        world.execute("UPDATE _sqlx_migrations SET version = -1000 - version WHERE version < (SELECT MAX(version) FROM _sqlx_migrations)").await;
         world.execute("UPDATE _sqlx_migrations SET version = -1 WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)").await;
         let told = line(opened(world).await);
         let command = format!("iamd migrate --data-dir {}", world.data_dir.display());

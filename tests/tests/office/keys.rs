@@ -19,7 +19,7 @@ const TEN_MINUTES: Duration = Duration::from_mins(10);
 const AN_INSTANT: Duration = Duration::from_micros(1);
 
 fn rotate(activate: ActivateAt) -> RotateKey {
-    RotateKey { purpose: KeyPurpose::TokenSigning, algorithm: Some(KeyAlgorithm::Es256), activate }
+    RotateKey { algorithm: Some(KeyAlgorithm::Es256), activate, ..RotateKey::of(KeyPurpose::TokenSigning) }
 }
 
 /// The key ids that `/oauth2/jwks` shows now, each with its algorithm and no private part.
@@ -74,7 +74,7 @@ both_engines! {
         assert_eq!(jwks(world).await, [old.kid.to_string()]);
 
         let begun = world.clock.now();
-        let new = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0);
+        let new = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0).key;
         assert_eq!((new.state, new.activate_at), (KeyState::Published, Some(begun.plus(TEN_MINUTES))));
         let mut both = [old.kid.to_string(), new.kid.to_string()];
         both.sort();
@@ -123,7 +123,7 @@ both_engines! {
 
     async fn a_node_that_was_asleep_takes_every_step_when_it_wakes(world: &World) {
         let old = es256(world).await.remove(0);
-        let new = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0);
+        let new = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0).key;
         world.clock.advance(Duration::from_hours(24));
         assert_eq!(take_due(&world.app).await.unwrap(), 1, "late, the new one takes over; the old one drains from that moment on");
         assert_eq!((state_of(world, &old).await, state_of(world, &new).await), (KeyState::Draining, KeyState::Active));
@@ -131,7 +131,7 @@ both_engines! {
     }
 
     async fn a_clock_that_goes_back_takes_no_step_and_undoes_none(world: &World) {
-        let new = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0);
+        let new = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0).key;
         world.clock.advance(TEN_MINUTES);
         now(world).await;
         world.clock.turn_back(Duration::from_hours(1));
@@ -141,7 +141,7 @@ both_engines! {
 
     async fn in_an_emergency_the_new_key_signs_at_once(world: &World) {
         let old = es256(world).await.remove(0);
-        let new = world.first().call(&rotate(ActivateAt::Now)).await.unwrap().remove(0);
+        let new = world.first().call(&rotate(ActivateAt::Now)).await.unwrap().remove(0).key;
         assert_eq!((new.state, new.activate_at), (KeyState::Active, Some(world.clock.now())));
         assert_eq!(state_of(world, &old).await, KeyState::Draining);
         assert_eq!(jwks(world).await.len(), 2);
@@ -154,7 +154,7 @@ both_engines! {
         assert!(problem.hint.unwrap().contains("--activate now"));
 
         let tonight = world.clock.now().plus(Duration::from_hours(14));
-        let new = world.first().call(&rotate(ActivateAt::Time(tonight))).await.unwrap().remove(0);
+        let new = world.first().call(&rotate(ActivateAt::Time(tonight))).await.unwrap().remove(0).key;
         world.clock.set(tonight.minus(AN_INSTANT));
         now(world).await;
         assert_eq!(state_of(world, &new).await, KeyState::Published);
@@ -165,13 +165,13 @@ both_engines! {
 
     async fn without_an_algorithm_both_lines_rotate_in_one_transaction(world: &World) {
         let made = world.first().call(&RotateKey { algorithm: None, ..rotate(ActivateAt::AfterPublish) }).await.unwrap();
-        let algorithms: Vec<_> = made.iter().map(|key| key.algorithm).collect();
+        let algorithms: Vec<_> = made.iter().map(|made| made.key.algorithm).collect();
         assert_eq!(algorithms, [KeyAlgorithm::Es256, KeyAlgorithm::Ps256]);
         assert_eq!(world.audited("key.rotate").await.len(), 1);
     }
 
     async fn a_second_rotation_waits_for_the_first(world: &World) {
-        let new = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0);
+        let new = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0).key;
         for activate in [ActivateAt::AfterPublish, ActivateAt::Now] {
             let problem = world.first().call(&rotate(activate)).await.unwrap_err();
             assert_eq!((problem.status, problem.code.as_str()), (409, "key.rotation-in-progress"));
@@ -213,7 +213,7 @@ both_engines! {
     }
 
     async fn two_nodes_take_a_step_once(world: &World) {
-        let new = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0);
+        let new = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0).key;
         world.clock.advance(TEN_MINUTES);
         let other = world.another_node().await;
         let taken = join_all((0..8).map(|turn| take_due(if turn % 2 == 0 { &world.app } else { &other }))).await;
@@ -246,7 +246,7 @@ both_engines! {
 
     async fn the_waiting_generation_takes_the_place_of_a_revoked_one(world: &World) {
         let leaked = es256(world).await.remove(0);
-        let waiting = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0);
+        let waiting = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0).key;
         let revocation =
             world.first().call(&RevokeKey { kid: leaked.kid, reason: RevocationReason::KeyCompromise }).await.unwrap();
         assert_eq!(revocation.replaced_by, Some(waiting.kid.clone()));
@@ -258,12 +258,12 @@ both_engines! {
 
     async fn a_published_and_a_draining_one_can_be_revoked_and_nothing_else_changes(world: &World) {
         let old = es256(world).await.remove(0);
-        let waiting = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0);
+        let waiting = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0).key;
         let op = RevokeKey { kid: waiting.kid.clone(), reason: RevocationReason::Superseded };
         assert_eq!(world.first().call(&op).await.unwrap().replaced_by, None);
         assert_eq!((jwks(world).await, state_of(world, &old).await), (vec![old.kid.to_string()], KeyState::Active));
 
-        let new = world.first().call(&rotate(ActivateAt::Now)).await.unwrap().remove(0);
+        let new = world.first().call(&rotate(ActivateAt::Now)).await.unwrap().remove(0).key;
         let op = RevokeKey { kid: old.kid.clone(), reason: RevocationReason::KeyCompromise };
         assert_eq!(world.first().call(&op).await.unwrap().replaced_by, None);
         assert_eq!(jwks(world).await, [new.kid.to_string()]);
@@ -324,7 +324,7 @@ both_engines! {
 
     async fn the_intervals_are_settings(world: &World) {
         let old = es256(world).await.remove(0);
-        let new = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0);
+        let new = world.first().call(&rotate(ActivateAt::AfterPublish)).await.unwrap().remove(0).key;
         assert_eq!(new.activate_at, Some(world.clock.now().plus(Duration::from_hours(1))));
         world.clock.advance(Duration::from_hours(1));
         let switched = now(world).await;

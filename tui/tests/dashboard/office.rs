@@ -103,6 +103,7 @@ pub fn key(
         retire_at: dates[1].map(at).filter(|_| !certified),
         not_after: dates[1].map(at).filter(|_| certified),
         revoked: None,
+        plan: None,
     }
 }
 

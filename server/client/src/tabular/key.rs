@@ -1,6 +1,6 @@
 //! Keys.
 
-use api::key::{KeyDetail, KeyRevocation, KeyView};
+use api::key::{KeyDetail, KeyRevocation, KeyView, RotatedKey};
 
 use super::{Column, Section, Tabular, or_none};
 use crate::json;
@@ -52,6 +52,29 @@ impl Tabular for KeyView {
                     row.revoked.as_ref().map(|revoked| revoked.reason.to_string()).unwrap_or_default()
                 })
                 .wide(),
+                Column::text("plan", "PLAN", |row: &Self| or_none(row.plan.as_ref())).wide(),
+            ]
+        }
+    }
+}
+
+impl Tabular for RotatedKey {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::text("kid", "KID", |row: &Self| row.key.kid.to_string()),
+                Column::text("purpose", "PURPOSE", |row: &Self| row.key.purpose.to_string()),
+                Column::text("name", "NAME", |row: &Self| row.key.name.clone()),
+                Column::text("algorithm", "ALGORITHM", |row: &Self| row.key.algorithm.to_string()),
+                Column::text("state", "STATE", |row: &Self| row.key.state.to_string()),
+                Column::two(
+                    "activate_at",
+                    "ACTIVE FROM",
+                    |row: &Self| people_or_none(row.key.activate_at),
+                    |row: &Self| raw_or_none(row.key.activate_at),
+                ),
+                Column::text("replaced", "REPLACED", |row: &Self| or_none(row.replaced.as_ref())),
+                Column::text("plan", "PLAN", |row: &Self| or_none(row.key.plan.as_ref())),
             ]
         }
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use api::Operation;
 use api::{
     account as account_api, audit as audit_api, hotline as hotline_api, instance as instance_api, job as job_api, key as key_api,
-    operator as operator_api, relying_party as rp_api, sandbox as sandbox_api, service as service_api, stats as stats_api,
+    operator as operator_api, relying_party as rp_api, rotation as rotation_api, sandbox as sandbox_api, service as service_api,
+    stats as stats_api,
 };
 use axum::Router;
 
@@ -63,6 +64,14 @@ operations! {
     rp_api::ResumeParty => relying_party::resume::resume,
     rp_api::ShowParty => relying_party::show::show,
     rp_api::SuspendParty => relying_party::suspend::suspend,
+    rotation_api::AbortPlan => key::abort::abort,
+    rotation_api::EmergencyRotation => key::emergency::emergency,
+    rotation_api::ListPlans => key::plans::plans,
+    rotation_api::PausePlan => key::pause::pause,
+    rotation_api::PlanRotation => key::plan::plan,
+    rotation_api::ResumePlan => key::resume::resume,
+    rotation_api::RunPlan => key::run::run,
+    rotation_api::ShowPlan => key::plans::show,
     sandbox_api::Populate => sandbox::populate::populate,
     service_api::ListServices => service::list::list,
     service_api::ShowService => service::show::show,

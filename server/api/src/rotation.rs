@@ -1,0 +1,271 @@
+//! Rotations of keys as plans: written down, run, stopped for now, called off.
+
+use domain::{
+    ActivateAt, HoldCause, KeyAlgorithm, KeyPurpose, Kid, OperatorId, Override, PlanRef, PlanState, RevocationReason,
+    RotationStep, StepState, Timestamp,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::key::RotatedKey;
+use crate::{Effect, Operation, Page, Role, Severity, page::PageRequest};
+
+const READERS: &[Role] = &[Role::KeyOfficer, Role::Administrator, Role::RpOfficer, Role::Auditor];
+const OFFICERS: &[Role] = &[Role::KeyOfficer];
+
+/// A rotation plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanView {
+    /// Its reference.
+    pub plan: PlanRef,
+    /// What the keys are for.
+    pub purpose: KeyPurpose,
+    /// Which line of that purpose.
+    pub name: String,
+    /// The algorithms that are rotated together.
+    pub algorithms: Vec<KeyAlgorithm>,
+    /// Its state.
+    pub state: PlanState,
+    /// What it waits for, while it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_for: Option<HoldCause>,
+    /// When it was written down.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: OperatorId,
+    /// Until when it can be run, while it is planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapses_at: Option<Timestamp>,
+    /// When the new key takes over, or took over; of a plan that was not run, when it would if it were run now.
+    pub activate_at: Timestamp,
+    /// When the plan ended, one way or another.
+    pub finished_at: Option<Timestamp>,
+    /// Why a key was withdrawn at the same moment, when one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<RevocationReason>,
+    /// Who let it go on although parties were not ready, and why.
+    #[serde(default, rename = "override", skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<Override>,
+    /// The keys that it made.
+    pub kids: Vec<Kid>,
+    /// The keys that they replace, or have replaced.
+    pub replaces: Vec<Kid>,
+    /// How far the work is that the rotation needs; absent where it needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<WorkProgress>,
+    /// The steps with their dates; in a list left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepView>,
+}
+
+/// How far a piece of work is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkProgress {
+    /// What is worked at.
+    pub what: String,
+    /// Units done.
+    pub done: u64,
+    /// Units in all.
+    pub total: u64,
+}
+
+/// A step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StepView {
+    /// Which.
+    pub step: RotationStep,
+    /// When it begins, or is taken.
+    pub at: Timestamp,
+    /// When it ends, for one that lasts.
+    pub until: Option<Timestamp>,
+    /// How it stands.
+    pub state: StepState,
+    /// What its length rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<SettingView>,
+}
+
+/// A setting behind a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SettingView {
+    /// Its name in `iamd.yaml`; in words, what is no setting.
+    pub name: String,
+    /// Its value, seconds.
+    pub seconds: u64,
+}
+
+/// Write down a rotation: its steps with dates. Nothing happens until it is run.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanRotation {
+    /// Which purpose.
+    pub purpose: KeyPurpose,
+    /// Which line of that purpose, where it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Only this algorithm; every algorithm of the line when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<KeyAlgorithm>,
+    /// When the new key is to take over.
+    #[serde(default)]
+    pub activate: ActivateAt,
+}
+
+impl Operation for PlanRotation {
+    const NAME: &'static str = "key.plan";
+    const ROLES: &'static [Role] = OFFICERS;
+    const EFFECT: Effect = Effect::Write(Severity::Mild);
+    type Reply = PlanView;
+
+    fn subject(&self) -> String {
+        self.purpose.to_string()
+    }
+}
+
+/// List the rotations, newest first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListPlans {
+    /// Only this purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<KeyPurpose>,
+    /// Only this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<PlanState>,
+    /// Which part of the list.
+    #[serde(flatten)]
+    pub page: PageRequest,
+}
+
+impl Operation for ListPlans {
+    const NAME: &'static str = "key.plans";
+    const ROLES: &'static [Role] = READERS;
+    const EFFECT: Effect = Effect::Read;
+    type Reply = Page<PlanView>;
+}
+
+/// Show a rotation: its steps, and how each stands.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowPlan {
+    /// Which.
+    pub plan: PlanRef,
+}
+
+impl Operation for ShowPlan {
+    const NAME: &'static str = "key.steps";
+    const ROLES: &'static [Role] = READERS;
+    const EFFECT: Effect = Effect::Read;
+    type Reply = PlanView;
+}
+
+/// Run a rotation that was planned: publish the new key now and let it take over on its date.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunPlan {
+    /// Which.
+    pub plan: PlanRef,
+    /// Why it is to go on although relying parties are not ready.
+    #[serde(default, rename = "override", skip_serializing_if = "Option::is_none")]
+    pub override_reason: Option<String>,
+}
+
+impl Operation for RunPlan {
+    const NAME: &'static str = "key.run";
+    const ROLES: &'static [Role] = OFFICERS;
+    const EFFECT: Effect = Effect::Write(Severity::Moderate);
+    type Reply = Vec<RotatedKey>;
+
+    fn subject(&self) -> String {
+        self.plan.to_string()
+    }
+}
+
+/// Stop a rotation for now. Before the new key has taken over it stays published and does not sign; afterwards the old one goes on
+/// being accepted.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PausePlan {
+    /// Which.
+    pub plan: PlanRef,
+}
+
+impl Operation for PausePlan {
+    const NAME: &'static str = "key.pause";
+    const ROLES: &'static [Role] = OFFICERS;
+    const EFFECT: Effect = Effect::Write(Severity::Mild);
+    type Reply = PlanView;
+
+    fn subject(&self) -> String {
+        self.plan.to_string()
+    }
+}
+
+/// Let a rotation go on that is paused, or held for relying parties that are not ready. What fell due meanwhile is due at once.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResumePlan {
+    /// Which.
+    pub plan: PlanRef,
+    /// Why it is to go on although relying parties are not ready.
+    #[serde(default, rename = "override", skip_serializing_if = "Option::is_none")]
+    pub override_reason: Option<String>,
+}
+
+impl Operation for ResumePlan {
+    const NAME: &'static str = "key.resume";
+    const ROLES: &'static [Role] = OFFICERS;
+    const EFFECT: Effect = Effect::Write(Severity::Moderate);
+    type Reply = PlanView;
+
+    fn subject(&self) -> String {
+        self.plan.to_string()
+    }
+}
+
+/// Call a rotation off before the new key signs: what it has published is retired.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AbortPlan {
+    /// Which.
+    pub plan: PlanRef,
+}
+
+impl Operation for AbortPlan {
+    const NAME: &'static str = "key.abort";
+    const ROLES: &'static [Role] = OFFICERS;
+    const EFFECT: Effect = Effect::Write(Severity::Moderate);
+    type Reply = PlanView;
+
+    fn subject(&self) -> String {
+        self.plan.to_string()
+    }
+}
+
+/// Replace a key that somebody else has, or may have: a new one signs at once, the old one is revoked in the same step, and every
+/// relying party with a credential is told.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmergencyRotation {
+    /// Which purpose.
+    pub purpose: KeyPurpose,
+    /// Which line of that purpose, where it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Only this algorithm; every algorithm of the line when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<KeyAlgorithm>,
+    /// Why the old one is revoked.
+    pub reason: RevocationReason,
+}
+
+impl Operation for EmergencyRotation {
+    const NAME: &'static str = "key.emergency";
+    const ROLES: &'static [Role] = OFFICERS;
+    const EFFECT: Effect = Effect::Write(Severity::Severe);
+    type Reply = Vec<RotatedKey>;
+
+    fn subject(&self) -> String {
+        self.purpose.to_string()
+    }
+}

@@ -1,0 +1,95 @@
+use api::key::RotatedKey;
+use api::rotation::EmergencyRotation;
+use domain::{ActivateAt, KeyState, PlanRef, RequestId, RotationPlan, Timestamp};
+use serde_json::json;
+
+use super::abort::call_off;
+use super::begin::{Begun, make_way, open_plans, planned, signing, somebody_was_faster, unless_others_sign};
+use super::take_over::{Replaced, kids, put, take_over};
+use super::work::{self, Line};
+use crate::app::{App, Caller};
+use crate::failure::Failure;
+use crate::store::{KeyRow, Write};
+
+/// Kind of the messages by which relying parties are told.
+const NOTICE: &str = "key.compromised";
+
+/// Replaces a key that somebody else has. A generation that waits takes over, for relying parties may know it already; where none
+/// waits, a fresh one.
+pub async fn emergency(app: &App, caller: &Caller, op: EmergencyRotation) -> Result<Vec<RotatedKey>, Failure> {
+    op.reason.check_for_key().map_err(|refusal| Failure::invalid_field(refusal.code, "reason", refusal.message))?;
+    let line = work::line(op.purpose, op.name.as_deref(), op.algorithm)?;
+    let now = app.clock.now();
+    let seen = signing(app, op.purpose).await?;
+    let fresh = work::make(app, &line, now).await?;
+    let mut tx = app.store.write().await?;
+    unless_others_sign(&mut tx, op.purpose, &seen).await?;
+    let plan = planned(app, &line, ActivateAt::Now, &caller.operator, now);
+    let plan = RotationPlan { emergency: Some(op.reason), ..plan }.run(now, now)?;
+    make_way(&mut tx, &plan, now).await.map_err(somebody_was_faster)?;
+    let waiting = adopt(app, &mut tx, &plan, &line, now).await.map_err(somebody_was_faster)?;
+    tx.insert_plan(&plan).await.map_err(|error| somebody_was_faster(error.into()))?;
+    let wanted = |row: &&KeyRow| !waiting.adopted.iter().any(|other| other.algorithm == row.algorithm);
+    let fresh: Vec<KeyRow> = fresh.iter().filter(wanted).cloned().collect();
+    work::publish(&mut tx, &plan, &fresh).await.map_err(somebody_was_faster)?;
+    let rows = tx.keys(Some(op.purpose), None).await?;
+    let done = take_over(app, &mut tx, &plan, &rows, Replaced::AreRevoked(op.reason), now).await.map_err(somebody_was_faster)?;
+    let told = tell_parties(app, &mut tx, &done.plan, &done.old, &done.new, now).await?;
+    let begun = Begun { plan: done.plan, made: done.new, replaced: done.old, lapsed: Vec::new() };
+    let facts = json!({ "rotation": begun.facts(), "revoked": kids(&begun.replaced), "called_off": waiting.called_off,
+        "reason": op.reason, "told": told });
+    let reply = begun.reply()?;
+    let reply = tx.commit(caller.record(&op).facts(facts), reply).await?;
+    app.wake.outbox.notify_one();
+    Ok(reply)
+}
+
+/// What stood in the way of an emergency.
+struct Waiting {
+    adopted: Vec<KeyRow>,
+    called_off: Vec<PlanRef>,
+}
+
+/// Calls the rotations off that are under way in the line, and takes over their published generations of it.
+async fn adopt(app: &App, tx: &mut Write, plan: &RotationPlan, line: &Line, now: Timestamp) -> Result<Waiting, Failure> {
+    let slots = line.slots();
+    let mut adopted = Vec::new();
+    for row in tx.keys(Some(line.purpose), Some(KeyState::Published)).await? {
+        let mut generation = row.generation()?;
+        if slots.contains(&generation.slot()) {
+            generation.plan = Some(plan.id);
+            adopted.push(put(tx, &row, &generation).await?);
+        }
+    }
+    let mut called_off = Vec::new();
+    for other in open_plans(tx).await? {
+        let shares = other.algorithms.iter().any(|algorithm| line.algorithms.contains(algorithm));
+        let same_line = other.purpose == plan.purpose && other.name == plan.name && shares;
+        if other.occupies() && same_line && other.activated_at.is_none() {
+            // What it has published of other slots goes with it.
+            call_off(app, tx, &other, now).await?;
+            called_off.push(other.id);
+        }
+    }
+    Ok(Waiting { adopted, called_off })
+}
+
+/// A message for every party that has a credential: it may have accepted what was never ours. Gives how many.
+async fn tell_parties(
+    app: &App,
+    tx: &mut Write,
+    plan: &RotationPlan,
+    revoked: &[KeyRow],
+    active: &[KeyRow],
+    now: Timestamp,
+) -> Result<usize, Failure> {
+    let payload = json!({ "purpose": plan.purpose, "revoked": kids(revoked), "active": kids(active), "reason": plan.emergency,
+        "at": now });
+    let (subject, payload) = (plan.id.to_string(), payload.to_string());
+    let parties = tx.parties_with_credentials().await?;
+    for party in &parties {
+        let id = RequestId::new(now, app.entropy.as_ref()).uuid();
+        tx.enqueue(id, NOTICE, party, &subject, &payload, now).await?;
+    }
+    Ok(parties.len())
+}

@@ -1,0 +1,161 @@
+//! What a rotation means for each purpose: which lines there are, how the next generation is made and published, and the work
+//! that has to be finished before it takes over and before the old one is retired.
+//!
+//! A purpose that rotates has an arm in each function here; the plan, its steps and its rules are the same for all.
+
+use std::sync::Arc;
+
+use domain::{KeyAlgorithm, KeyPurpose, KeySlot, RotationPlan, RotationTimes, Timestamp};
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::keys::{Kid, Slot, TOKENS};
+use crate::store::{KeyRow, Write};
+
+/// A line of keys that rotates: the generations of its algorithms take turns together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// What the keys are for.
+    pub purpose: KeyPurpose,
+    /// Which line of that purpose.
+    pub name: &'static str,
+    /// The algorithms that exist side by side in it.
+    pub algorithms: Vec<KeyAlgorithm>,
+}
+
+/// How far the work is that a step waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gate {
+    /// Finished, or there is none. Once open it stays open: whatever is written from then on needs no more work.
+    Open,
+    /// Not finished.
+    Working {
+        /// Units done.
+        done: u64,
+        /// Units in all.
+        total: u64,
+        /// What is worked at: `data keys rewrapped`.
+        what: &'static str,
+    },
+}
+
+impl Line {
+    /// The slots of the line.
+    pub(super) fn slots(&self) -> Vec<KeySlot> {
+        let slot =
+            |algorithm: &KeyAlgorithm| KeySlot { purpose: self.purpose, name: self.name.to_owned(), algorithm: *algorithm };
+        self.algorithms.iter().map(slot).collect()
+    }
+
+    /// The line that a plan rotates.
+    pub(super) fn of(plan: &RotationPlan) -> Result<Self, Failure> {
+        Ok(Self { algorithms: plan.algorithms.clone(), ..line(plan.purpose, Some(&plan.name), None)? })
+    }
+}
+
+/// The line that is meant; `algorithm` narrows it.
+///
+/// # Errors
+/// `key.purpose`, `key.line` and `key.algorithm`: there is no such line to rotate.
+pub(crate) fn line(purpose: KeyPurpose, name: Option<&str>, algorithm: Option<KeyAlgorithm>) -> Result<Line, Failure> {
+    let line = match purpose {
+        KeyPurpose::TokenSigning => Line { purpose, name: TOKENS, algorithms: vec![KeyAlgorithm::Es256, KeyAlgorithm::Ps256] },
+        other => {
+            let message = format!("only token-signing keys are rotated by this verb at present, not {other}");
+            return Err(Failure::invalid_field("key.purpose", "purpose", message));
+        }
+    };
+    if let Some(name) = name
+        && name != line.name
+    {
+        let message = format!("there is no line '{}' of {purpose} keys, only '{}'", domain::visible(name), line.name);
+        return Err(Failure::invalid_field("key.line", "name", message));
+    }
+    let Some(only) = algorithm else { return Ok(line) };
+    if !line.algorithms.contains(&only) {
+        let known: Vec<&str> = line.algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
+        let message = format!("keys of {purpose} {} are {}, not {only}", line.name, known.join(" or "));
+        return Err(Failure::invalid_field("key.algorithm", "algorithm", message));
+    }
+    Ok(Line { algorithms: vec![only], ..line })
+}
+
+/// How long the stages of a rotation last; the same for every purpose that rotates.
+pub(crate) const fn times(app: &App, _: KeyPurpose) -> RotationTimes {
+    app.settings.rotation
+}
+
+/// The next generations of a line, wrapped and not yet stored. Made before the transaction begins: an RSA key takes longer than
+/// anybody should wait for the one writer, or for this thread.
+pub(crate) async fn make(app: &App, line: &Line, now: Timestamp) -> Result<Vec<KeyRow>, Failure> {
+    match line.purpose {
+        KeyPurpose::TokenSigning => {
+            let (keys, line) = (Arc::clone(&app.keys), line.clone());
+            let made = tokio::task::spawn_blocking(move || {
+                let slot = |algorithm| Slot { purpose: line.purpose, name: line.name, algorithm };
+                let make = |algorithm| keys.new_signing_key(slot(algorithm), Kid::Thumbprint, now);
+                line.algorithms.into_iter().map(make).collect::<anyhow::Result<Vec<KeyRow>>>()
+            });
+            Ok(made.await.map_err(anyhow::Error::from)??)
+        }
+        other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
+    }
+}
+
+/// Stores the next generations, published, as those of the plan.
+pub(crate) async fn publish(tx: &mut Write, plan: &RotationPlan, made: &[KeyRow]) -> Result<Vec<KeyRow>, Failure> {
+    let mut published = Vec::with_capacity(made.len());
+    for row in made {
+        let mut generation = row.generation()?;
+        generation.activate_at = plan.activate_at;
+        generation.plan = Some(plan.id);
+        let row = row.with(&generation);
+        tx.insert_key(&row).await?;
+        published.push(row);
+    }
+    Ok(published)
+}
+
+/// A batch of the work that must be finished before the new generation takes over; asked about once a second from publication
+/// on. Two nodes may ask at the same moment.
+pub(super) async fn before_activation(_: &App, plan: &RotationPlan) -> anyhow::Result<Gate> {
+    match plan.purpose {
+        // Others learn the key by themselves: there is nothing of ours to bring over.
+        KeyPurpose::TokenSigning => Ok(Gate::Open),
+        other => anyhow::bail!("keys of {other} are not rotated"),
+    }
+}
+
+/// A batch of the work that must be finished before the old generation is retired; asked about once a second from activation on.
+/// Two nodes may ask at the same moment.
+pub(super) async fn before_retirement(_: &App, plan: &RotationPlan) -> anyhow::Result<Gate> {
+    match plan.purpose {
+        // What it signed runs out by itself.
+        KeyPurpose::TokenSigning => Ok(Gate::Open),
+        other => anyhow::bail!("keys of {other} are not rotated"),
+    }
+}
+
+/// What else changes in the transaction in which the new generations take over: `new` sign from now on, `old` no more.
+pub(super) async fn taken_over(
+    _: &App,
+    _: &mut Write,
+    plan: &RotationPlan,
+    _new: &[KeyRow],
+    _old: &[KeyRow],
+) -> Result<(), Failure> {
+    match plan.purpose {
+        // Whoever signs asks the database which key is active.
+        KeyPurpose::TokenSigning => Ok(()),
+        other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
+    }
+}
+
+/// What else changes in the transaction in which a rotation is called off: `unsigned` are retired.
+pub(super) async fn called_off(_: &App, _: &mut Write, plan: &RotationPlan, _unsigned: &[KeyRow]) -> Result<(), Failure> {
+    match plan.purpose {
+        // The key set is read from the database at each request.
+        KeyPurpose::TokenSigning => Ok(()),
+        other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
+    }
+}
