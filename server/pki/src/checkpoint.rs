@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use openssl::pkey::{Id, PKey};
 
 use crate::error::{Doing, PkiError};
-use crate::generate::{KeyKind, PrivateKey, PublicKey};
+use crate::generate::{KeyKind, PublicKey};
 use crate::merkle::Hash;
+use crate::signer::{SignatureScheme, Signer};
 
 /// The signed-note signature type of Ed25519.
 const ED25519: u8 = 0x01;
@@ -225,13 +227,14 @@ impl FromStr for VerifierKey {
 #[derive(Clone, Debug)]
 pub struct NoteSigner {
     verifier: VerifierKey,
-    key: PrivateKey,
+    key: Arc<dyn Signer>,
 }
 
 impl NoteSigner {
-    /// Names a private key. Errors for a name that the format forbids or a key that is not Ed25519.
-    pub fn new(name: &str, key: PrivateKey) -> Result<Self, PkiError> {
-        Ok(Self { verifier: VerifierKey::new(name, &key.public()?)?, key })
+    /// Names a key. Errors for a name that the format forbids or a key that is not Ed25519.
+    pub fn new(name: &str, key: impl Into<Arc<dyn Signer>>) -> Result<Self, PkiError> {
+        let key = key.into();
+        Ok(Self { verifier: VerifierKey::new(name, &key.public_key()?)?, key })
     }
 
     /// What others verify with.
@@ -245,7 +248,7 @@ impl NoteSigner {
             return Err(PkiError::unfit("the text", "a note's text is lines without control characters"));
         }
         let mut line = self.verifier.key_id.to_vec();
-        line.extend_from_slice(&self.key.sign(text.as_bytes())?);
+        line.extend_from_slice(&self.key.sign_with(SignatureScheme::Ed25519, text.as_bytes())?);
         Ok(format!("{text}\n\u{2014} {} {}\n", self.verifier.name, BASE64_STANDARD.encode(line)))
     }
 }
@@ -269,6 +272,7 @@ fn check_name(name: &str, what: &'static str) -> Result<(), PkiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generate::PrivateKey;
 
     const ORIGIN: &str = "demo.iam.example/audit";
     const NEUMANN: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
@@ -310,7 +314,7 @@ mod tests {
     #[test]
     fn the_key_id_and_the_verifier_key_have_the_published_form() {
         let signer = signer();
-        let raw = signer.key.pkey().raw_public_key().unwrap();
+        let raw = signer.key.public_key().unwrap().pkey().raw_public_key().unwrap();
         let hashed = [ORIGIN.as_bytes(), &[0x0a, 0x01], &raw].concat();
         assert_eq!(signer.verifier().key_id(), openssl::sha::sha256(&hashed)[..4]);
         let text = signer.verifier().to_string();
