@@ -81,12 +81,15 @@ impl<T> Doing<T> for Result<T, ErrorStack> {
     }
 }
 
-/// Whether a signature is good; one that cannot even be tried is one more bad signature. What OpenSSL keeps to say about a bad
-/// one is thrown away: on its thread the next TLS connection would take it for a fault of its own (`SSL_get_error`, CAVEATS).
+/// Whether a signature is good; one that cannot even be tried is one more bad signature.
 pub(crate) fn is_good(verified: Result<bool, ErrorStack>) -> bool {
     let is_good = verified.unwrap_or(false);
-    if !is_good {
-        drop(ErrorStack::get());
-    }
+    drain();
     is_good
+}
+
+/// Throws away what OpenSSL still has to say about something that it refused: on this thread the next TLS connection would take
+/// it for a fault of its own (`SSL_get_error` reads the same queue).
+pub(crate) fn drain() {
+    drop(ErrorStack::get());
 }

@@ -35,6 +35,7 @@ pub mod lint;
 pub mod merkle;
 pub mod profile;
 pub mod provider;
+pub mod time_stamp;
 
 pub use authority::{Authority, AuthorityName, AuthorityPurpose};
 pub use certificate::{Certificate, CertificateView};

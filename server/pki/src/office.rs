@@ -76,6 +76,17 @@ impl Desk {
         self.put(name, pem.concat());
     }
 
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap()
+    }
+
+    /// When a file was written, by the clock of the machine, which is that of the `openssl` program too.
+    pub(crate) fn modified(&self, name: &str) -> Timestamp {
+        let written = std::fs::metadata(self.path(name)).unwrap().modified().unwrap();
+        let micros = written.duration_since(std::time::UNIX_EPOCH).unwrap().as_micros();
+        Timestamp::from_micros(i64::try_from(micros).unwrap())
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }

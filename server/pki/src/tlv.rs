@@ -83,6 +83,24 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Errors when an element holds more than `most` others, or they lie more than `depth` deep. Readers sort each SET, and take
+/// quadratic time for it: what strangers send is measured first.
+pub(crate) fn check_extent(bytes: &[u8], most: usize, depth: usize) -> der::Result<()> {
+    let mut walk = Walk::over(bytes)?;
+    let mut count = 0;
+    while !walk.is_finished() {
+        let element = walk.next(None)?;
+        count += 1;
+        if count > most || depth == 0 {
+            return Err(der::ErrorKind::Overlength.into());
+        }
+        if element.tag.is_constructed() {
+            check_extent(element.value, most, depth - 1)?;
+        }
+    }
+    Ok(())
+}
+
 /// One X.509 extension.
 #[derive(Clone, Copy)]
 pub(crate) struct Extension<'a> {
@@ -236,6 +254,18 @@ mod tests {
         assert_eq!(dotted(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b]), "1.2.840.113549.1.1.11");
         assert_eq!(dotted(&[0xff; 30]), format!("oid:{}", "ff".repeat(30)));
         assert_eq!(dotted(&[]), "oid:");
+    }
+
+    #[test]
+    fn what_is_too_wide_or_too_deep_is_not_read() {
+        let wide = |count: usize| [&[0x31, u8::try_from(2 * count).unwrap()], &[0x05, 0x00].repeat(count)[..]].concat();
+        assert!(check_extent(&wide(8), 8, 2).is_ok());
+        assert!(check_extent(&wide(9), 8, 2).is_err());
+        assert!(check_extent(&[0x30, 0x04, 0x30, 0x02, 0x05, 0x00], 8, 3).is_ok());
+        assert!(check_extent(&[0x30, 0x04, 0x30, 0x02, 0x05, 0x00], 8, 2).is_err());
+        assert!(check_extent(&[0x30, 0x04, 0x30], 8, 9).is_err(), "cut off");
+        let deep = (0..60u8).fold(Vec::new(), |inner, _| [&[0x30, u8::try_from(inner.len()).unwrap()], &inner[..]].concat());
+        assert!(check_extent(&deep, 8, 59).is_err());
     }
 
     #[test]
