@@ -142,24 +142,24 @@ pub const OPERATOR: Profile = Profile {
     role: CertificateRole::EndEntity,
     key_usage: &[KeyUse::DigitalSignature],
     extended: &[ExtendedUse::ClientAuth],
-    policies: &["2.25.1620841397.2.1"],
+    policies: &["2.25.212974603.2.1"],
     status: Status::Published,
     lifetime: DAY.saturating_mul(365),
 };
 
 /// A listener's server certificate.
 pub const SERVER: Profile =
-    Profile { name: "server", extended: &[ExtendedUse::ServerAuth], policies: &["2.25.1620841397.2.2"], ..OPERATOR };
+    Profile { name: "server", extended: &[ExtendedUse::ServerAuth], policies: &["2.25.212974603.2.2"], ..OPERATOR };
 
 /// A relying party's certificate: it authenticates to the public listener and signs requests with it.
-pub const RELYING_PARTY: Profile = Profile { name: "relying-party", policies: &["2.25.1620841397.2.3"], ..OPERATOR };
+pub const RELYING_PARTY: Profile = Profile { name: "relying-party", policies: &["2.25.212974603.2.3"], ..OPERATOR };
 
 /// A citizen's signing certificate (`iam-smart-plus`; Electronic Transactions Ordinance, Cap. 553).
 pub const CITIZEN_SIGNING: Profile = Profile {
     name: "citizen-signing",
     key_usage: &[KeyUse::NonRepudiation],
     extended: &[ExtendedUse::DocumentSigning],
-    policies: &["2.25.1620841397.2.4"],
+    policies: &["2.25.212974603.2.4"],
     lifetime: DAY.saturating_mul(3 * 365),
     ..OPERATOR
 };
@@ -168,7 +168,7 @@ pub const CITIZEN_SIGNING: Profile = Profile {
 pub const OCSP_RESPONDER: Profile = Profile {
     name: "ocsp-responder",
     extended: &[ExtendedUse::OcspSigning],
-    policies: &["2.25.1620841397.2.5"],
+    policies: &["2.25.212974603.2.5"],
     status: Status::NotChecked,
     // Nobody asks whether it is revoked, so its life is short.
     lifetime: DAY.saturating_mul(90),
@@ -179,7 +179,7 @@ pub const OCSP_RESPONDER: Profile = Profile {
 pub const TIME_STAMPING: Profile = Profile {
     name: "time-stamping",
     extended: &[ExtendedUse::TimeStamping],
-    policies: &["2.25.1620841397.2.6"],
+    policies: &["2.25.212974603.2.6"],
     // A stamp is good as long as its certificate: far longer than the key stamps (`rotation`, one year).
     lifetime: DAY.saturating_mul(10 * 365),
     ..OPERATOR

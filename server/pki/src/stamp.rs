@@ -11,13 +11,14 @@ use crate::error::{Doing, PkiError};
 use crate::tlv::RawCertificate;
 use domain::Environment;
 
-/// The extension's object identifier. Under `2.25` stand UUIDs as integers; this one is the number below 2^31, drawn once at
-/// random, because readers that hold an arc in 31 bits (Go's `crypto/x509`, golang/go#30757; pyasn1; `const-oid`) refuse a
-/// whole certificate for one longer arc, and relying parties' clients are written in everything.
-pub const STAMP_OID: &str = "2.25.1620841397";
+/// The extension's object identifier. Under `2.25` stand UUIDs as integers; this one is a number below 2^28, drawn once at
+/// random, because readers refuse a whole certificate for one arc that is too long for them, and relying parties' clients are
+/// written in everything: Go's `crypto/x509` (golang/go#30757) and pyasn1 hold 31 bits, and Rust's `const-oid` takes a fifth
+/// group of seven bits only where its last byte is small.
+pub const STAMP_OID: &str = "2.25.212974603";
 
 /// The same as DER content: 2.25 in the first byte, then the arc in groups of seven bits.
-pub(crate) const STAMP_OID_CONTENT: &[u8] = &[0x69, 0x86, 0x84, 0xf0, 0xa7, 0x35];
+pub(crate) const STAMP_OID_CONTENT: &[u8] = &[0x69, 0xe5, 0xc6, 0xf8, 0x0b];
 
 /// Which installation a certificate belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +75,38 @@ mod tests {
     #[test]
     fn the_object_identifier_is_one_that_every_reader_holds() {
         let arc: u32 = STAMP_OID.strip_prefix("2.25.").unwrap().parse().unwrap();
-        assert!(arc < 1 << 31);
+        assert!(arc < 1 << 28);
         assert_eq!(crate::tlv::dotted(STAMP_OID_CONTENT), STAMP_OID);
         let openssl = Asn1Object::from_str(STAMP_OID).unwrap();
         assert_eq!(openssl.as_slice(), STAMP_OID_CONTENT);
+    }
+
+    #[test]
+    fn another_library_reads_what_every_profile_issues() {
+        let office = crate::office::Office::new();
+        let key = crate::office::key().public().unwrap();
+        let issued = [
+            office.operators.plan_operator("chan", &key, None, crate::office::NOW).unwrap(),
+            office.citizens.plan_citizen("A1", &key, None, crate::office::NOW).unwrap(),
+            office.citizens.plan_responder(&key, crate::office::NOW).unwrap(),
+        ];
+        let [operator, citizen, responder] = issued;
+        let (operators, citizens) = (&office.operators, &office.citizens);
+        for certificate in [
+            office.root.certificate(),
+            citizens.certificate(),
+            &operators.sign(&operator).unwrap(),
+            &citizens.sign(&citizen).unwrap(),
+            &citizens.sign(&responder).unwrap(),
+        ] {
+            let read = x509_cert::Certificate::from_der(certificate.der()).unwrap();
+            assert_eq!(read.to_der().unwrap(), certificate.der());
+        }
+        for profile in crate::profile::ALL {
+            for policy in profile.policies.iter().filter(|policy| **policy != "2.5.29.32.0") {
+                assert!(policy.starts_with(&format!("{STAMP_OID}.2.")), "{policy} stands under our own arc");
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Walking DER without knowing every type in it. `der` checks each header (definite, minimal lengths); object
-//! identifiers stay bytes, because ours has an arc of 124 bits and `der` reads arcs of 32.
+//! identifiers stay bytes, because a stranger's may have an arc of a whole UUID and `der` reads arcs of 28 bits.
 
 use der::{Decode, Header, Reader, SliceReader, Tag};
 

@@ -20,10 +20,10 @@ pub use token::{TimeStampToken, VerifiedTimeStamp};
 
 /// The policy that every token is made under (RFC 3161 section 2.4.2): the clock is the instance's own, read when the request
 /// is answered, and the key is the instance's time-stamping key.
-pub const TIME_STAMP_POLICY: &str = "2.25.1620841397.3.1";
+pub const TIME_STAMP_POLICY: &str = "2.25.212974603.3.1";
 
 /// The same as DER content: [`crate::STAMP_OID`], then the arcs 3 and 1.
-const POLICY_CONTENT: &[u8] = &[0x69, 0x86, 0x84, 0xf0, 0xa7, 0x35, 0x03, 0x01];
+const POLICY_CONTENT: &[u8] = &[0x69, 0xe5, 0xc6, 0xf8, 0x0b, 0x03, 0x01];
 
 /// Larger requests, replies and tokens are not looked at, in bytes.
 pub const LARGEST_TIME_STAMP: usize = 64 * 1024;

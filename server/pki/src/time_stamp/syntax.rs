@@ -1,5 +1,5 @@
 //! The types of RFC 3161, RFC 5816, RFC 5035 and RFC 5652 that `x509-tsp` and `cms` lack or read too narrowly. Certificates and
-//! policies stay bytes: `const-oid` reads no arc beyond 28 bits, and ours has 31.
+//! policies stay bytes: `const-oid` reads no arc beyond 28 bits, and a stranger's may have more.
 
 use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{DigestAlgorithmIdentifiers, EncapsulatedContentInfo, SignerInfos};

@@ -115,7 +115,7 @@ fn openssl_verifies_what_its_own_requests_get() {
         ("-sha256", " -cert", "authority.pem"),
         ("-sha384", " -cert -no_nonce", "authority.pem"),
         ("-sha512", "", "both.pem"),
-        ("-sha256", " -tspolicy 2.25.1620841397.3.1", "both.pem"),
+        ("-sha256", " -tspolicy 2.25.212974603.3.1", "both.pem"),
     ] {
         let (made, said) = desk.openssl(&format!("ts -query -data data {hash}{asks} -out query"));
         assert!(made, "{said}");
@@ -131,7 +131,7 @@ fn openssl_verifies_what_its_own_requests_get() {
         assert!(shown, "{said}");
         for line in [
             "Status: Granted.",
-            "Policy OID: 2.25.1620841397.3.1",
+            "Policy OID: 2.25.212974603.3.1",
             "Serial number: 0xFE7477656C76652062797465732E2E",
             "Time stamp: May 31 15:59:59.5 2022 GMT",
             "Accuracy: 0x01 seconds",
