@@ -4,7 +4,7 @@
 //! PKCS#11 module does within `provider::pkcs11` is the module's own affair.
 //! Invariant: it reads no clock; every rule that needs the time takes `now`.
 //! Invariant: no certificate is signed before it passed the [`lint`]; only a [`PlannedCertificate`], which did, can be signed.
-//! Invariant: no revocation list is signed before it passed a lint of its own ([`crl`]).
+//! Invariant: no revocation list and no OCSP answer is signed before it passed a lint of its own ([`crl`], [`ocsp`]).
 //! Invariant: secrets live in wiped memory and have no `Display`; their `Debug` shows at most a public id.
 
 mod error;
@@ -33,6 +33,7 @@ pub mod jwk;
 pub mod jws;
 pub mod lint;
 pub mod merkle;
+pub mod ocsp;
 pub mod profile;
 pub mod provider;
 pub mod time_stamp;

@@ -16,6 +16,7 @@ use domain::{RevocationReason, Timestamp};
 
 use self::raw::{RawEntry, SignedList};
 
+pub(crate) use self::build::crl_reason;
 pub use self::lint::LONGEST_PERIOD;
 
 const WHAT: &str = "the revocation list";
