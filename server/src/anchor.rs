@@ -177,6 +177,21 @@ pub async fn note(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What the database lacks of what this node has seen, as this transaction finds it; none while all is well.
+///
+/// # Errors
+/// When the database cannot be reached, or the node's own file cannot be read.
+pub async fn missed(app: &App, read: &mut Read) -> anyhow::Result<Option<String>> {
+    let seen = match app.seen.sight().anchor {
+        Some(anchor) => Some(anchor),
+        None => Anchor::read(&app.data_dir)?,
+    };
+    match seen {
+        Some(seen) => seen.missed_by(read).await,
+        None => Ok(None),
+    }
+}
+
 /// Refuses a database that is behind what this node has seen.
 ///
 /// # Errors

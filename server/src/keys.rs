@@ -92,6 +92,14 @@ impl Keys {
         self.unlocked.load().body_mac(body)
     }
 
+    /// Keyed digest of an audit entry that waits to be sealed, with its id.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn entry_mac(&self, id: &[u8; 16], leaf: &[u8]) -> Result<[u8; 32], PkiError> {
+        self.unlocked.load().ledger().entry_mac(id, leaf)
+    }
+
     /// What is stored of an enrolment code.
     ///
     /// # Errors
@@ -150,7 +158,7 @@ impl Keys {
     }
 
     /// The log's origin line: who it belongs to, the same for ever.
-    fn log_origin(&self) -> String {
+    pub(crate) fn log_origin(&self) -> String {
         format!("iam-audit-{}", self.instance.id())
     }
 

@@ -12,12 +12,13 @@ use clap::Parser;
 use domain::Environment;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use server::arguments::{Arguments, Init, Join, Node as NodeArguments, Verb};
+use server::audit::vouch;
 use server::clock::{SystemClock, SystemEntropy};
 use server::housekeeping::outbox::NoChannel;
 use server::instance::init::{NewInstance, init};
 use server::instance::join::join;
 use server::instance::offline;
-use server::instance::open::Ports;
+use server::instance::open::{Ports, open};
 use server::serve::Node;
 use server::settings::{self, File, Settings, SettingsError, Source};
 use server::store::{Create, Engine, StoreError};
@@ -226,6 +227,11 @@ async fn migrate(arguments: NodeArguments) -> anyhow::Result<()> {
     engine.migrate().await?;
     let after = engine.schema().await?;
     engine.close().await;
+    if before.applied < vouch::SINCE {
+        let app = open(&arguments.data_dir, settings, ports()).await?;
+        vouch::vouch_for_waiting(&app).await?;
+        app.store.engine().close().await;
+    }
     if before == after {
         say(&format!("the schema is up to date ({})", after.applied));
     } else {

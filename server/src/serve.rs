@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::anchor::require_reached;
 use crate::app::App;
+use crate::audit::whole::require_whole;
 use crate::data_dir::{Held, hold};
 use crate::http::accept::{Bounds, DRAIN, Listener, Transport};
 use crate::http::{admin, metrics, public};
@@ -66,6 +67,7 @@ impl Node {
         let held = hold(dir)?;
         let app = open(dir, settings, ports).await?;
         require_reached(&app).await?;
+        require_whole(&app).await?;
         let public_url = app.store.read().await?.instance().await?.context("the database holds no instance")?.public_url;
         let admin = bind(app.settings.admin_listen, "admin-listen").await?;
         let public = bind(app.settings.public_listen, "public-listen").await?;

@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use api::Exit;
+use api::audit::Unplaced;
 use clap::Args;
 use client::Tabular;
 use client::audit_log::{self, Part, Reading};
@@ -22,7 +23,8 @@ use crate::verb::Verb;
 
 /// Write the audit log to a new folder, for 'audit verify --from' or a verifier of your own
 #[derive(Debug, Args)]
-#[command(after_help = "Writes entries.jsonl, unsealed.jsonl, checkpoints/<tree size> and vkey. The
+#[command(after_help = "Writes entries.jsonl, unsealed.jsonl, checkpoints/<tree size> and vkey, and
+quarantine.jsonl where entries were put into the database past the server. The
 folder appears when it is whole. Keep the vkey and a checkpoint elsewhere. A log
 that is shorter or longer than its last checkpoint is written all the same, and
 is exit 1.
@@ -75,7 +77,7 @@ impl Verb for Export {
     async fn run(self, session: &Session) -> Result<Answer<Exported>, Failure> {
         let passing = Passing::begin(&self.to)?;
         // Asked for first: what is sealed meanwhile is then in one place or the other, never in none.
-        let mut unsealed = audit_log::unsealed(session).await?;
+        let mut unsealed = audit_log::unplaced(session, Unplaced::Waiting).await?;
         let mut reading = Reading::begin(session).await?;
         let mut waiting: HashSet<&str> = unsealed.iter().map(String::as_str).collect();
         let mut sealed_meanwhile = HashSet::new();
@@ -105,16 +107,21 @@ impl Verb for Export {
         progress.over();
         passing.finish(file)?;
         unsealed.retain(|leaf| !sealed_meanwhile.contains(leaf));
-        let mut file = passing.file("unsealed.jsonl")?;
-        for leaf in &unsealed {
-            writeln!(file, "{leaf}").map_err(|error| passing.fault(&error))?;
+        passing.lines("unsealed.jsonl", &unsealed)?;
+        let quarantined = audit_log::unplaced(session, Unplaced::Quarantined).await?;
+        if !quarantined.is_empty() {
+            passing.lines("quarantine.jsonl", &quarantined)?;
+            session.say(&in_quarantine(quarantined.len() as u64, "quarantine.jsonl has them"));
         }
-        passing.finish(file)?;
         passing.write("vkey", format!("{}\n", reading.vkey().trim_end()).as_bytes())?;
         passing.put_in_place()?;
         let tree_size = reading.tree_size();
         let to = self.to.display().to_string();
         let answer = Answer::one(Exported { to, entries, unsealed: unsealed.len() as u64, checkpoints, tree_size });
+        if let Some(amiss) = reading.amiss() {
+            session.say(&format!("the server seals nothing any more: {amiss}"));
+            return Ok(answer.exit(Exit::Failed));
+        }
         if entries == tree_size {
             return Ok(answer);
         }
@@ -126,6 +133,12 @@ impl Verb for Export {
         ));
         Ok(answer.exit(Exit::Failed))
     }
+}
+
+/// What is said of entries that no node has written.
+pub(super) fn in_quarantine(entries: u64, more: &str) -> String {
+    let entries = if entries == 1 { "1 entry lies".to_owned() } else { format!("{} entries lie", spaced(entries)) };
+    format!("{entries} in the database that no node of the instance has written, set aside and not sealed; {more}")
 }
 
 /// A folder on its way: written beside the wanted one, put in its place when whole, taken away when not.
@@ -167,6 +180,14 @@ impl Passing {
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         let mut file = self.file(name)?;
         file.write_all(bytes).map_err(|error| self.fault(&error))?;
+        self.finish(file)
+    }
+
+    fn lines(&self, name: &str, lines: &[String]) -> Result<(), Failure> {
+        let mut file = self.file(name)?;
+        for line in lines {
+            writeln!(file, "{line}").map_err(|error| self.fault(&error))?;
+        }
         self.finish(file)
     }
 

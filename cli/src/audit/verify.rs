@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use api::Exit;
 use clap::Args;
 use client::audit_log::{Part, Reading};
-use pki::audit_log::{CheckpointFile, Verdict, Verification};
+use pki::audit_log::{CheckpointFile, FirstBad, Verdict, Verification};
 use pki::checkpoint::VerifierKey;
 
+use super::export::in_quarantine;
 use super::offline::offline;
 use crate::failure::Failure;
 use crate::files::unreadable;
@@ -82,7 +83,19 @@ async fn streamed(session: &Session, given: Option<VerifierKey>, kept: Option<St
         }
     }
     progress.over();
-    Ok(verification.verdict())
+    if reading.quarantined() > 0 {
+        session.say(&in_quarantine(reading.quarantined(), "'iamctl audit export' writes them out"));
+    }
+    let verdict = verification.verdict();
+    Ok(match reading.amiss() {
+        // What was sealed is whole; what comes after it never will be.
+        Some(amiss) if verdict.ok => {
+            let reason = format!("the server seals nothing any more: {amiss}");
+            let first_bad = Some(FirstBad { from: verdict.tree_size, to: verdict.tree_size, reason });
+            Verdict { ok: false, first_bad, ..verdict }
+        }
+        _ => verdict,
+    })
 }
 
 /// The key itself, or a file that holds it.

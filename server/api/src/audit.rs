@@ -132,10 +132,24 @@ pub struct AuditLeaves {
     pub next: Option<u64>,
 }
 
-/// Entries that have no place in the tree yet, in order of their ids.
+/// Why an entry has no place in the tree.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unplaced {
+    /// It waits to be sealed.
+    #[default]
+    Waiting,
+    /// No node of the instance has written it: it was put into the database past them, is set aside and never sealed.
+    Quarantined,
+}
+
+/// Entries that have no place in the tree, in order of their ids.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UnsealedAudit {
+    /// Which of them.
+    #[serde(default)]
+    pub which: Unplaced,
     /// Go on behind this entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<AuditId>,
@@ -183,6 +197,12 @@ pub struct Checkpoints {
     pub checkpoints: Vec<CheckpointView>,
     /// Where to go on; null at the end.
     pub next: Option<u64>,
+    /// What keeps the server from sealing any further entry; absent while nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amiss: Option<String>,
+    /// Entries that no node of the instance has written, and that are set aside.
+    #[serde(default)]
+    pub quarantined: u64,
 }
 
 /// One checkpoint.

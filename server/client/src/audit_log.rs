@@ -5,7 +5,7 @@
 //! put entries behind the last checkpoint, or take the last checkpoints away.
 
 use api::Operation;
-use api::audit::{CheckpointView, ExportAudit, ListCheckpoints, UnsealedAudit};
+use api::audit::{CheckpointView, ExportAudit, ListCheckpoints, Unplaced, UnsealedAudit};
 
 /// Leaves and checkpoints asked for at a time.
 pub const BATCH: u32 = 5_000;
@@ -36,6 +36,8 @@ pub struct Reading<'a, C> {
     held: Option<Vec<String>>,
     next: u64,
     tree_size: u64,
+    amiss: Option<String>,
+    quarantined: u64,
 }
 
 impl<'a, C: Calls> Reading<'a, C> {
@@ -44,7 +46,16 @@ impl<'a, C: Calls> Reading<'a, C> {
     /// # Errors
     /// Whatever stands between a call and its reply.
     pub async fn begin(caller: &'a C) -> Result<Self, C::Error> {
-        let mut reading = Self { caller, vkey: String::new(), known: Vec::new(), held: None, next: 0, tree_size: 0 };
+        let mut reading = Self {
+            caller,
+            vkey: String::new(),
+            known: Vec::new(),
+            held: None,
+            next: 0,
+            tree_size: 0,
+            amiss: None,
+            quarantined: 0,
+        };
         reading.known = reading.newer_checkpoints().await?;
         Ok(reading)
     }
@@ -59,6 +70,18 @@ impl<'a, C: Calls> Reading<'a, C> {
     #[must_use]
     pub fn tree_size(&self) -> u64 {
         self.tree_size
+    }
+
+    /// What keeps the server from sealing any further entry, as it last said; none while nothing does.
+    #[must_use]
+    pub fn amiss(&self) -> Option<&str> {
+        self.amiss.as_deref()
+    }
+
+    /// Entries that no node of the instance has written, and that are set aside.
+    #[must_use]
+    pub fn quarantined(&self) -> u64 {
+        self.quarantined
     }
 
     /// The next part; none at the end.
@@ -95,6 +118,8 @@ impl<'a, C: Calls> Reading<'a, C> {
         loop {
             let page = self.caller.call(&ListCheckpoints { after: self.tree_size, limit: BATCH }).await?;
             self.vkey = page.vkey;
+            self.amiss = page.amiss;
+            self.quarantined = page.quarantined;
             let last = page.checkpoints.last().map_or(self.tree_size, |last| last.tree_size);
             newer.extend(page.checkpoints);
             let further = page.next.is_some() && last > self.tree_size;
@@ -106,15 +131,15 @@ impl<'a, C: Calls> Reading<'a, C> {
     }
 }
 
-/// Every entry that has no place in the tree yet.
+/// Every entry that has no place in the tree.
 ///
 /// # Errors
 /// Whatever stands between a call and its reply.
-pub async fn unsealed<C: Calls>(caller: &C) -> Result<Vec<String>, C::Error> {
+pub async fn unplaced<C: Calls>(caller: &C, which: Unplaced) -> Result<Vec<String>, C::Error> {
     let mut all = Vec::new();
     let mut after = None;
     loop {
-        let page = caller.call(&UnsealedAudit { after }).await?;
+        let page = caller.call(&UnsealedAudit { which, after }).await?;
         all.extend(page.leaves);
         match page.next {
             Some(next) if after.is_none_or(|after| next > after) => after = Some(next),

@@ -74,6 +74,11 @@ impl Checkpoint {
     pub fn sign(&self, signer: &NoteSigner) -> Result<String, PkiError> {
         signer.sign(&self.body())
     }
+
+    /// The note with a signature of each, while one key hands over to another.
+    pub fn sign_by(&self, signers: &[NoteSigner]) -> Result<String, PkiError> {
+        sign_note(&self.body(), signers)
+    }
 }
 
 /// A note as read: its text and the signatures under it, none of them verified yet.
@@ -244,13 +249,23 @@ impl NoteSigner {
 
     /// Signs a text, which must end in a line feed and hold no other control character.
     pub fn sign(&self, text: &str) -> Result<String, PkiError> {
-        if !text.ends_with('\n') || text.chars().any(|c| c < ' ' && c != '\n') {
-            return Err(PkiError::unfit("the text", "a note's text is lines without control characters"));
-        }
+        sign_note(text, std::slice::from_ref(self))
+    }
+
+    fn line(&self, text: &str) -> Result<String, PkiError> {
         let mut line = self.verifier.key_id.to_vec();
         line.extend_from_slice(&self.key.sign_with(SignatureScheme::Ed25519, text.as_bytes())?);
-        Ok(format!("{text}\n\u{2014} {} {}\n", self.verifier.name, BASE64_STANDARD.encode(line)))
+        Ok(format!("\u{2014} {} {}\n", self.verifier.name, BASE64_STANDARD.encode(line)))
     }
+}
+
+/// A note over a text, which must end in a line feed and hold no other control character, with a signature of each.
+pub fn sign_note(text: &str, signers: &[NoteSigner]) -> Result<String, PkiError> {
+    if !text.ends_with('\n') || text.chars().any(|c| c < ' ' && c != '\n') {
+        return Err(PkiError::unfit("the text", "a note's text is lines without control characters"));
+    }
+    let lines = signers.iter().map(|signer| signer.line(text)).collect::<Result<String, PkiError>>()?;
+    Ok(format!("{text}\n{lines}"))
 }
 
 fn key_id(name: &str, public: &[u8; 32]) -> [u8; 4] {

@@ -1,5 +1,9 @@
-use api::audit::{AuditLeaves, CheckpointView, Checkpoints, ExportAudit, ListCheckpoints, UnsealedAudit, UnsealedLeaves};
+use api::audit::{
+    AuditLeaves, CheckpointView, Checkpoints, ExportAudit, ListCheckpoints, Unplaced, UnsealedAudit, UnsealedLeaves,
+};
 use domain::{AuditId, KeyPurpose};
+
+use super::whole;
 
 use crate::app::{App, Caller};
 use crate::failure::Failure;
@@ -18,9 +22,13 @@ pub async fn export(app: &App, _: &Caller, op: ExportAudit) -> Result<AuditLeave
     Ok(AuditLeaves { leaves: rows.into_iter().map(|row| text(row.leaf)).collect(), next })
 }
 
-/// Entries that have no place in the tree yet.
+/// Entries that have no place in the tree.
 pub async fn unsealed(app: &App, _: &Caller, op: UnsealedAudit) -> Result<UnsealedLeaves, Failure> {
-    let rows = app.store.read().await?.unsealed_entries_after(op.after, i64::from(MOST)).await?;
+    let mut read = app.store.read().await?;
+    let rows = match op.which {
+        Unplaced::Waiting => read.unsealed_entries_after(op.after, i64::from(MOST)).await?,
+        Unplaced::Quarantined => read.quarantined_entries_after(op.after, i64::from(MOST)).await?,
+    };
     let full = rows.len() == MOST as usize;
     let next = match rows.last().filter(|_| full) {
         Some(last) => Some(AuditId::from_bytes(&last.id).map_err(|error| Failure::Internal(error.into()))?),
@@ -43,7 +51,10 @@ pub async fn checkpoints(app: &App, _: &Caller, op: ListCheckpoints) -> Result<C
         .collect();
     let full = i64::try_from(checkpoints.len()).is_ok_and(|count| count == limit);
     let next = checkpoints.last().filter(|_| full).map(|last| last.tree_size);
-    Ok(Checkpoints { vkey: app.keys.checkpoint_verifier(&key)?.to_string(), checkpoints, next })
+    let keys = whole::checkpoint_keys(&mut read).await?;
+    let amiss = whole::amiss(app, &mut read, &keys).await?;
+    let quarantined = u64::try_from(read.log_counts().await?.quarantined).unwrap_or_default();
+    Ok(Checkpoints { vkey: app.keys.checkpoint_verifier(&key)?.to_string(), checkpoints, next, amiss, quarantined })
 }
 
 /// A leaf's bytes as text. Bytes that are none were never sealed so: they go out with a mark in their place, and the verifier

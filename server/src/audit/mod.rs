@@ -4,3 +4,5 @@ pub(crate) mod export;
 pub(crate) mod list;
 pub mod seal;
 pub(crate) mod show;
+pub mod vouch;
+pub mod whole;

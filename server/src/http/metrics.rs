@@ -27,7 +27,7 @@ pub fn router(app: Arc<App>, prometheus: PrometheusHandle) -> Router {
 /// 200 or 503, and each part apart.
 async fn readyz(State(app): State<Arc<App>>) -> Response {
     let checks = health::look(&app).await;
-    let ready = checks.iter().all(|check| check.ok);
+    let ready = health::ready(&checks);
     let parts: Map<String, Value> =
         checks.into_iter().map(|check| (check.id, json!({ "ok": check.ok, "detail": check.detail }))).collect();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -7,6 +7,7 @@ use domain::{KeyPurpose, KeyState, Timestamp};
 use pki::Certificate;
 
 use crate::app::App;
+use crate::audit::whole;
 use crate::keys::LISTENERS;
 use crate::store::{StoreError, TakesWrites};
 
@@ -30,10 +31,24 @@ pub async fn look(app: &App) -> Vec<Check> {
         Ok(facts) => (audit(app, facts), keys(app, facts), clock(app, facts)),
         Err(_) => (unknown("audit"), unknown("keys"), unknown("clock")),
     };
-    vec![database(app, &facts), audit, keys, clock, disk(app)]
+    let mut checks = vec![database(app, &facts), audit, keys, clock, disk(app)];
+    checks.extend(facts.ok().and_then(|facts| quarantine(&facts)));
+    checks
 }
 
+/// Whether a node of which all this was said should be given work. Entries set aside tell of somebody in the database; to take
+/// every node away would be to do their work.
+#[must_use]
+pub fn ready(checks: &[Check]) -> bool {
+    checks.iter().all(|check| check.ok || check.id == QUARANTINE)
+}
+
+/// Id of what is said only when there is something to say.
+const QUARANTINE: &str = "quarantine";
+
 struct Facts {
+    amiss: Option<String>,
+    quarantined: i64,
     oldest_unsealed: Option<Timestamp>,
     last_sealed: Option<Timestamp>,
     takes_writes: TakesWrites,
@@ -53,7 +68,10 @@ async fn facts(app: &App) -> Result<Facts, StoreError> {
         .and_then(|row| row.certificate.as_deref())
         .and_then(|der| Certificate::from_der(der).ok())
         .map(|certificate| certificate.view().not_after);
-    Ok(Facts { oldest_unsealed, last_sealed, takes_writes, signing, listener_ends })
+    let checkpoint_keys = whole::checkpoint_keys(&mut read).await?;
+    let amiss = whole::amiss(app, &mut read, &checkpoint_keys).await.map_err(StoreError::Broken)?;
+    let quarantined = read.log_counts().await?.quarantined;
+    Ok(Facts { amiss, quarantined, oldest_unsealed, last_sealed, takes_writes, signing, listener_ends })
 }
 
 fn check(id: &str, ok: bool, detail: impl Into<String>, mend: &str) -> Check {
@@ -86,6 +104,14 @@ fn audit(app: &App, facts: &Facts) -> Check {
             "put the newest database back; 'iamctl audit verify --checkpoint FILE' compares it with a checkpoint that was kept",
         );
     }
+    if let Some(amiss) = &facts.amiss {
+        return check(
+            "audit",
+            false,
+            format!("nothing is sealed: {amiss}"),
+            "put the newest database back; 'iamctl audit verify' tells how far the log is whole",
+        );
+    }
     let waits = facts.oldest_unsealed.map(|oldest| app.clock.now().saturating_since(oldest));
     match waits {
         Some(waits) if waits > SEALING_LATE => check(
@@ -96,6 +122,20 @@ fn audit(app: &App, facts: &Facts) -> Check {
         ),
         _ => check("audit", true, "entries are sealed as they come", ""),
     }
+}
+
+fn quarantine(facts: &Facts) -> Option<Check> {
+    let entries = match facts.quarantined {
+        0 => return None,
+        1 => "1 audit entry lies".to_owned(),
+        more => format!("{more} audit entries lie"),
+    };
+    Some(check(
+        QUARANTINE,
+        false,
+        format!("{entries} in the database that no node of this instance has written; they are set aside and never sealed"),
+        "find out who writes to the database; 'iamctl audit export' keeps them in quarantine.jsonl, then delete their rows (audit_entry, quarantined_at)",
+    ))
 }
 
 fn keys(app: &App, facts: &Facts) -> Check {

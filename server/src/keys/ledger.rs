@@ -2,10 +2,11 @@
 //! when the key-encryption key is rotated: a reply that was kept before is given after.
 
 use pki::provider::derive;
-use pki::{Instance, KeyRing, PkiError, SealingKey};
+use pki::{Instance, KeyRing, MacKey, PkiError, SealingKey};
 
-/// Seals and opens the replies that are kept for repetition.
+/// Vouches for entries of the audit log until they are sealed; seals and opens the replies that are kept for repetition.
 pub struct LedgerKeys {
+    entries: MacKey,
     replies: SealingKey,
     /// Older versions of iamd sealed them under the key-encryption key itself. They are forgotten after two days.
     earlier: Vec<SealingKey>,
@@ -18,10 +19,33 @@ impl LedgerKeys {
     /// When OpenSSL fails.
     pub fn of(payloads: &[u8], instance: &Instance, ring: &KeyRing) -> Result<Self, PkiError> {
         let earlier = ring.iter().map(|kek| SealingKey::new(&*kek.derive("idempotency.reply")?));
+        let salt = instance.id().as_bytes();
         Ok(Self {
-            replies: SealingKey::new(&*derive(payloads, instance.id().as_bytes(), "idempotency.reply")?)?,
+            entries: MacKey::new(&derive(payloads, salt, "audit.entry")?[..])?,
+            replies: SealingKey::new(&*derive(payloads, salt, "idempotency.reply")?)?,
             earlier: earlier.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Keyed digest of an entry that waits to be sealed, with its id: whoever has the database alone can neither write an entry
+    /// of their own nor change one that waits.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn entry_mac(&self, id: &[u8; 16], leaf: &[u8]) -> Result<[u8; 32], PkiError> {
+        self.entries.mac_parts(&[id, leaf])
+    }
+
+    /// Whether that is an entry's digest; compared in constant time.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn vouches(&self, id: &[u8], leaf: &[u8], mac: &[u8]) -> Result<bool, PkiError> {
+        if id.len() != 16 {
+            // With another length the border between id and leaf would be somewhere else.
+            return Ok(false);
+        }
+        self.entries.verifies_parts(&[id, leaf], mac)
     }
 
     /// Seals a reply.

@@ -67,15 +67,6 @@ impl AuditRow {
     }
 }
 
-/// A leaf that waits for its place.
-#[derive(sqlx::FromRow)]
-pub struct LeafRow {
-    /// Id, 16 bytes.
-    pub id: Vec<u8>,
-    /// Exact bytes.
-    pub leaf: Vec<u8>,
-}
-
 /// A leaf and its place.
 #[derive(sqlx::FromRow)]
 pub struct SealedRow {
@@ -101,8 +92,8 @@ pub struct CheckpointRow {
 impl Write {
     pub(super) async fn insert_audit_entry(&mut self, entry: &Entry<'_>) -> Result<(), StoreError> {
         let done = on!(*self.conn(), |c| sqlx::query(
-            "INSERT INTO audit_entry (id, leaf, at, operator, action, subject, outcome, call, request_id)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+            "INSERT INTO audit_entry (id, leaf, at, operator, action, subject, outcome, call, request_id, mac)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
         )
         .bind(&entry.id.as_bytes()[..])
         .bind(&entry.leaf)
@@ -113,27 +104,10 @@ impl Write {
         .bind(entry.outcome)
         .bind(&entry.call)
         .bind(&entry.request_id)
+        .bind(&entry.mac[..])
         .execute(c)
         .map_ok(|_| ()));
         done.map_err(|error| self.error(error))
-    }
-
-    /// Gives an unsealed entry its place in the tree.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn set_leaf_index(&mut self, id: &[u8], index: u64) -> Result<(), StoreError> {
-        let index = i64::try_from(index).map_err(|error| StoreError::Broken(error.into()))?;
-        let done =
-            on!(*self.conn(), |c| sqlx::query("UPDATE audit_entry SET leaf_index = $1 WHERE id = $2 AND leaf_index IS NULL")
-                .bind(index)
-                .bind(id)
-                .execute(c)
-                .map_ok(|done| done.rows_affected()));
-        match done.map_err(|error| self.error(error))? {
-            1 => Ok(()),
-            _ => Err(StoreError::Contended),
-        }
     }
 
     /// Keeps a checkpoint.
@@ -156,40 +130,15 @@ impl Write {
 }
 
 impl Read {
-    /// Entries that wait to be sealed, oldest first.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn unsealed_entries(&mut self, limit: i64) -> Result<Vec<LeafRow>, StoreError> {
-        on!(self.conn, |c| sqlx::query_as("SELECT id, leaf FROM audit_entry WHERE leaf_index IS NULL ORDER BY id LIMIT $1")
-            .bind(limit)
-            .fetch_all(c))
-        .map_err(|error| self.error(error))
-    }
-
-    /// The same, from behind an entry on.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn unsealed_entries_after(&mut self, after: Option<AuditId>, limit: i64) -> Result<Vec<LeafRow>, StoreError> {
-        let Some(after) = after else { return self.unsealed_entries(limit).await };
-        on!(self.conn, |c| sqlx::query_as(
-            "SELECT id, leaf FROM audit_entry WHERE leaf_index IS NULL AND id > $1 ORDER BY id LIMIT $2"
-        )
-        .bind(&after.as_bytes()[..])
-        .bind(limit)
-        .fetch_all(c))
-        .map_err(|error| self.error(error))
-    }
-
-    /// When the oldest entry that is not sealed, and the entry that was sealed last, were made.
+    /// When the oldest entry that waits to be sealed, and the entry that was sealed last, were made.
     ///
     /// # Errors
     /// When the database cannot be reached.
     pub async fn audit_times(&mut self) -> Result<(Option<Timestamp>, Option<Timestamp>), StoreError> {
-        let oldest: Result<Option<i64>, _> =
-            on!(self.conn, |c| sqlx::query_scalar("SELECT at FROM audit_entry WHERE leaf_index IS NULL ORDER BY id LIMIT 1")
-                .fetch_optional(c));
+        let oldest: Result<Option<i64>, _> = on!(self.conn, |c| sqlx::query_scalar(
+            "SELECT at FROM audit_entry WHERE leaf_index IS NULL AND quarantined_at IS NULL ORDER BY id LIMIT 1"
+        )
+        .fetch_optional(c));
         let oldest = oldest.map_err(|error| self.error(error))?;
         Ok((oldest.map(Timestamp::from_micros), self.last_sealed().await?))
     }

@@ -11,6 +11,7 @@ mod account;
 mod account_count;
 mod account_event;
 mod audit;
+mod audit_seal;
 mod bulk;
 mod fault;
 mod hotline;
@@ -35,7 +36,8 @@ use std::sync::Arc;
 pub use account::{AccountFilter, EndReason, StoredAccount};
 pub use account_count::AccountCountRow;
 pub use account_event::{AccountCounts, AccountEvent, AccountKey};
-pub use audit::{CheckpointRow, LeafRow, SealedRow};
+pub use audit::{CheckpointRow, SealedRow};
+pub use audit_seal::{LeafRow, LogCounts, WaitingRow};
 pub use bulk::{Batch, NewAccount, Registered};
 pub use engine::{Create, Engine, Leader, Location, Register, Schema, TakesWrites};
 pub use hotline::Call;
@@ -60,6 +62,7 @@ use engine::Conn;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../../migrations/0001_foundation.sql")),
     (4, "rotation", include_str!("../../migrations/0004_rotation.sql")),
+    (5, "key material", include_str!("../../migrations/0005_key_material.sql")),
 ];
 
 /// What the database answered instead.

@@ -33,7 +33,7 @@ pub struct Ledger {
     pub clock: Arc<dyn Clock>,
     /// Makes their ids.
     pub entropy: Arc<dyn Entropy>,
-    /// Seals replies that are kept for repetition.
+    /// Seals replies that are kept for repetition, and vouches for entries until they are sealed.
     pub keys: Arc<LedgerKeys>,
 }
 
@@ -150,6 +150,7 @@ pub(super) struct Entry<'a> {
     pub(super) outcome: &'static str,
     pub(super) call: Option<String>,
     pub(super) request_id: Option<String>,
+    pub(super) mac: [u8; 32],
 }
 
 impl Write {
@@ -304,7 +305,8 @@ impl Write {
             return Err(StoreError::Broken(anyhow::anyhow!("an audit entry of {action} would have {length} bytes")));
         }
         let call = call.map(|call| call.to_string());
-        self.insert_audit_entry(&Entry { id, leaf, at, operator, action, subject, outcome, call, request_id }).await
+        let mac = self.ledger.keys.entry_mac(id.as_bytes(), &leaf).map_err(|error| StoreError::Broken(error.into()))?;
+        self.insert_audit_entry(&Entry { id, leaf, at, operator, action, subject, outcome, call, request_id, mac }).await
     }
 
     async fn keep_reply<O: Operation>(&mut self, caller: &Caller, reply: O::Reply) -> Result<O::Reply, Failure> {

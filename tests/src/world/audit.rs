@@ -48,7 +48,7 @@ impl World {
     /// When the log does not fit its last checkpoint.
     pub async fn seal(&self) -> usize {
         let mut sealed = 0;
-        while self.number("SELECT COUNT(*) FROM audit_entry WHERE leaf_index IS NULL").await > 0 {
+        while self.number("SELECT COUNT(*) FROM audit_entry WHERE leaf_index IS NULL AND quarantined_at IS NULL").await > 0 {
             sealed += server::audit::seal::seal(&self.app).await.unwrap();
         }
         sealed

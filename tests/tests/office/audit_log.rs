@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::Role;
 use api::account::SuspendAccount;
-use api::audit::{ExportAudit, ListAudit, ListCheckpoints, ShowAudit, UnsealedAudit};
+use api::audit::{ExportAudit, ListAudit, ListCheckpoints, ShowAudit, Unplaced, UnsealedAudit};
 use api::hotline::OpenCall;
 use api::operator::{AddOperator, DisableOperator};
 use api::relying_party::ApplyParties;
@@ -25,7 +25,7 @@ async fn entries_by_the_thousand(world: &World, count: u32) {
     }
 }
 
-/// An entry as a row, past the store: its id and its leaf belong together.
+/// An entry as a row, past the store: its id, its leaf and the digest over both belong together.
 fn row(world: &World, number: u32) -> String {
     let at = world.clock.now();
     let literal = |bytes: &[u8]| {
@@ -41,11 +41,13 @@ fn row(world: &World, number: u32) -> String {
         "actor": { "kind": "operator", "id": "agent-7", "certificate": null }, "action": "account.show",
         "subject": format!("entry {number}"), "outcome": "done", "call": null, "request_id": null, "payload_mac": null, "facts": null,
     });
-    let (id, leaf) = (literal(&id.as_bytes()[..]), literal(leaf.to_string().as_bytes()));
-    format!("({id}, {leaf}, {}, 'agent-7', 'account.show', 'entry {number}', 'done')", at.micros())
+    let leaf = leaf.to_string();
+    let mac = literal(&world.app.keys.entry_mac(id.as_bytes(), leaf.as_bytes()).unwrap());
+    let (id, leaf) = (literal(&id.as_bytes()[..]), literal(leaf.as_bytes()));
+    format!("({id}, {leaf}, {mac}, {}, 'agent-7', 'account.show', 'entry {number}', 'done')", at.micros())
 }
 
-const INSERT: &str = "INSERT INTO audit_entry (id, leaf, at, operator, action, subject, outcome) VALUES";
+const INSERT: &str = "INSERT INTO audit_entry (id, leaf, mac, at, operator, action, subject, outcome) VALUES";
 
 /// Only PostgreSQL has two writers at once: on SQLite nothing can commit late.
 #[test]
@@ -176,7 +178,7 @@ both_engines! {
 
     async fn what_is_not_sealed_yet_is_exported_whole(world: &World) {
         entries_by_the_thousand(world, 5_003).await;
-        let unsealed = client::audit_log::unsealed(&world.first()).await.unwrap();
+        let unsealed = client::audit_log::unplaced(&world.first(), Unplaced::Waiting).await.unwrap();
         let waiting = world.number("SELECT COUNT(*) FROM audit_entry WHERE leaf_index IS NULL").await;
         assert!(waiting > 5_000 && unsealed.len() == usize::try_from(waiting).unwrap(), "{} of {waiting}", unsealed.len());
         let distinct: std::collections::HashSet<&String> = unsealed.iter().collect();

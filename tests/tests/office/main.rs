@@ -8,6 +8,7 @@ mod closed_days;
 mod columns;
 mod damaged;
 mod dry_run;
+mod forged_entries;
 mod hotline;
 mod idempotency;
 mod import_again;

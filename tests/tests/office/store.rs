@@ -210,7 +210,7 @@ both_engines! {
 
     async fn a_leaf_takes_its_place_once(world: &World) {
         let mut tx = world.app.store.write().await.unwrap();
-        let waiting = tx.unsealed_entries(1).await.unwrap().remove(0);
+        let waiting = tx.waiting_entries(1).await.unwrap().remove(0);
         tx.set_leaf_index(&waiting.id, 0).await.unwrap();
         assert!(matches!(tx.set_leaf_index(&waiting.id, 1).await, Err(StoreError::Contended)));
         assert!(matches!(tx.set_leaf_index(&[0; 16], 1).await, Err(StoreError::Contended)));
@@ -221,7 +221,7 @@ both_engines! {
     async fn two_entries_cannot_have_one_place_nor_two_checkpoints_one_size(world: &World) {
         put(world, &operator("agent-7")).await;
         let mut tx = world.app.store.write().await.unwrap();
-        let waiting = tx.unsealed_entries(2).await.unwrap();
+        let waiting = tx.waiting_entries(2).await.unwrap();
         tx.set_leaf_index(&waiting[0].id, 0).await.unwrap();
         assert!(matches!(tx.set_leaf_index(&waiting[1].id, 0).await, Err(StoreError::Unique)));
         drop(tx);

@@ -67,7 +67,12 @@ impl MacKey {
 
     /// Whether `mac` is the message's, compared in constant time.
     pub fn verifies(&self, message: &[u8], mac: &[u8]) -> Result<bool, PkiError> {
-        Ok(self.mac(message)?.ct_eq(mac).into())
+        self.verifies_parts(&[message], mac)
+    }
+
+    /// Whether `mac` is that of the parts set end to end, compared in constant time.
+    pub fn verifies_parts(&self, parts: &[&[u8]], mac: &[u8]) -> Result<bool, PkiError> {
+        Ok(self.mac_parts(parts)?.ct_eq(mac).into())
     }
 }
 
