@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::flags::Globals;
 use crate::session::Session;
 use crate::verb::perform;
-use crate::{account, audit, completions, context, dashboard, doctor, enrol, events, explain, help, hotline};
+use crate::{account, audit, cert, completions, context, dashboard, doctor, enrol, events, explain, help, hotline};
 use crate::{job, key, man, operator, rp, sandbox, service, stats, whoami};
 
 /// Operate the national digital-identity platform
@@ -39,6 +39,8 @@ pub enum Command {
     Service(service::Verbs),
     #[command(subcommand)]
     Key(key::Verbs),
+    #[command(subcommand)]
+    Cert(cert::Verbs),
     #[command(subcommand)]
     Hotline(hotline::Verbs),
     #[command(subcommand)]
@@ -74,6 +76,7 @@ impl Command {
             Self::Rp(verbs) => verbs.perform(session).await,
             Self::Service(verbs) => verbs.perform(session).await,
             Self::Key(verbs) => verbs.perform(session).await,
+            Self::Cert(verbs) => verbs.perform(session).await,
             Self::Hotline(verbs) => verbs.perform(session).await,
             Self::Account(verbs) => verbs.perform(session).await,
             Self::Stats(verbs) => verbs.perform(session).await,

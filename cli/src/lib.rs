@@ -7,6 +7,7 @@
 mod account;
 mod arguments;
 mod audit;
+mod cert;
 mod completions;
 mod context;
 mod dashboard;

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::anchor::Seen;
+use crate::certificate::presign::Presigner;
 use crate::housekeeping::outbox::Courier;
 use crate::job::held_up::HeldUp;
 use crate::keys::Keys;
@@ -34,6 +35,8 @@ pub struct App {
     pub instance: String,
     /// Sandbox or production; fixed when the instance was made.
     pub environment: Environment,
+    /// Puts certificates on record before they are signed.
+    pub presigner: Presigner,
     /// Carries notices to relying parties.
     pub courier: Arc<dyn Courier>,
     /// Wakes the node's own waiters early when something was committed. A hint, never a decision.
@@ -61,6 +64,8 @@ pub struct Wake {
     pub folder: Notify,
     /// A step of a key may be due.
     pub keys: Notify,
+    /// A revocation is to be told to others.
+    pub revocations: Notify,
     /// Something may have aged out.
     pub sweeper: Notify,
     /// The outbox has something due.

@@ -12,6 +12,8 @@ use crate::http::tls::require_private;
 
 /// The key-encryption key, during its rotation the old and the new one; the only secrets of the instance outside its database.
 pub const KEY_FILE: &str = "key-encryption.key";
+/// The root authority's key. The server needs it for nothing it does by itself: keep it elsewhere, and give it to `iamd ca`.
+pub const ROOT_KEY_FILE: &str = "root-ca.key";
 /// The first operator's context, certificate and key.
 pub const FIRST_OPERATOR: &str = "first-operator";
 /// Held by the process that serves this folder.

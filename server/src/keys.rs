@@ -9,7 +9,8 @@ mod ledger;
 mod refresh;
 mod unlocked;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use domain::{Hkic, KeyAlgorithm, KeyPurpose, KeyState, Phone, Timestamp};
@@ -33,6 +34,12 @@ pub const TOKENS: &str = "tokens";
 pub const OPERATORS: &str = "operators";
 /// Line of the authority for our own servers.
 pub const SERVERS: &str = "servers";
+/// Line of the authority for relying parties.
+pub const RELYING_PARTIES: &str = "relying-parties";
+/// Line of the authority for citizens.
+pub const CITIZENS: &str = "citizens";
+/// Line of the key of the time-stamping service.
+pub const STAMPS: &str = "stamps";
 /// Line of the root authority.
 pub const ROOT: &str = "root";
 /// Line of the key of the TLS listeners.
@@ -52,6 +59,7 @@ pub const ACCOUNTS: &str = "accounts";
 pub struct Keys {
     instance: Instance,
     unlocked: ArcSwap<Unlocked>,
+    authorities: Mutex<HashMap<String, Arc<Authority>>>,
 }
 
 impl Keys {
@@ -61,7 +69,7 @@ impl Keys {
     /// When a row is missing or does not open under a key-encryption key of this ring.
     pub fn unlock(ring: KeyRing, instance: Instance, rows: &[KeyRow]) -> anyhow::Result<Self> {
         let unlocked = Unlocked::of(ring, &instance, rows)?;
-        Ok(Self { instance, unlocked: ArcSwap::from_pointee(unlocked) })
+        Ok(Self { instance, unlocked: ArcSwap::from_pointee(unlocked), authorities: Mutex::default() })
     }
 
     /// What is unlocked at this moment; it stays as it is, whatever changes meanwhile.
@@ -130,14 +138,20 @@ impl Keys {
         self.unlocked.load().pseudonym_secret().clone()
     }
 
-    /// The authority of a stored generation, ready to issue.
+    /// The authority of a stored generation, ready to issue. Opened once: which one issues is read from the database each time.
     ///
     /// # Errors
     /// When the row is none or does not open.
-    pub fn authority(&self, row: &KeyRow) -> anyhow::Result<Authority> {
+    pub fn authority(&self, row: &KeyRow) -> anyhow::Result<Arc<Authority>> {
+        let opened = self.authorities.lock().unwrap_or_else(PoisonError::into_inner).get(&row.kid).cloned();
+        if let Some(authority) = opened.filter(|known| row.certificate.as_deref() == Some(known.certificate().der())) {
+            return Ok(authority);
+        }
         let name: AuthorityName = row.kid.parse()?;
         let der = row.certificate.as_deref().ok_or_else(|| anyhow::anyhow!("{} has no certificate", row.kid))?;
-        Ok(Authority::load(&self.instance, name, Certificate::from_der(der)?, self.private(row)?)?)
+        let authority = Arc::new(Authority::load(&self.instance, name, Certificate::from_der(der)?, self.private(row)?)?);
+        self.authorities.lock().unwrap_or_else(PoisonError::into_inner).insert(row.kid.clone(), Arc::clone(&authority));
+        Ok(authority)
     }
 
     /// Signs checkpoints.
@@ -224,7 +238,17 @@ pub(crate) fn new_signing_row(
         Kid::Named(name) => name.to_owned(),
     };
     let sealed = kek.wrap(&key.to_pkcs8_der()?, aad(instance, &kid))?;
-    Ok(KeyRow { public_key: Some(public.spki_der().to_vec()), ..row(slot, &kid, Some(sealed), kek, now) })
+    Ok(KeyRow { public_key: Some(public.spki_der().to_vec()), ..row(slot, &kid, Some(sealed), Some(kek), now) })
+}
+
+/// Key id of the n-th responder of an authority: `operators-1-ocsp-1`.
+pub(crate) fn responder_kid(authority: &str, generation: u32) -> String {
+    format!("{authority}-ocsp-{generation}")
+}
+
+/// A row for a key whose private half is kept elsewhere.
+pub(crate) fn absent_row(slot: Slot<'_>, kid: &str, public: &PublicKey, now: Timestamp) -> KeyRow {
+    KeyRow { public_key: Some(public.spki_der().to_vec()), ..row(slot, kid, None, None, now) }
 }
 
 /// A row for a secret of 32 bytes.
@@ -237,16 +261,16 @@ pub(crate) fn new_secret_row(
     now: Timestamp,
 ) -> anyhow::Result<KeyRow> {
     let sealed = kek.wrap(secret, aad(instance, kid))?;
-    Ok(row(slot, kid, Some(sealed), kek, now))
+    Ok(row(slot, kid, Some(sealed), Some(kek), now))
 }
 
 /// The row that stands for the key-encryption key itself, which is not in the database.
 pub(crate) fn kek_row(kek: &KeyEncryptionKey, now: Timestamp) -> KeyRow {
     let slot = Slot { purpose: KeyPurpose::Data, name: ACCOUNTS, algorithm: KeyAlgorithm::A256Gcm };
-    row(slot, &kek.id(), None, kek, now)
+    row(slot, &kek.id(), None, Some(kek), now)
 }
 
-fn row(slot: Slot<'_>, kid: &str, private_sealed: Option<Vec<u8>>, kek: &KeyEncryptionKey, now: Timestamp) -> KeyRow {
+fn row(slot: Slot<'_>, kid: &str, private_sealed: Option<Vec<u8>>, kek: Option<&KeyEncryptionKey>, now: Timestamp) -> KeyRow {
     KeyRow {
         kid: kid.to_owned(),
         purpose: slot.purpose.to_string(),
@@ -262,7 +286,7 @@ fn row(slot: Slot<'_>, kid: &str, private_sealed: Option<Vec<u8>>, kek: &KeyEncr
         public_key: None,
         certificate: None,
         private_sealed,
-        kek_id: Some(kek.id()),
+        kek_id: kek.map(KeyEncryptionKey::id),
         plan: None,
         drained_by: None,
     }

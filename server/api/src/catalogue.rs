@@ -32,7 +32,9 @@ fn info<O: Operation>() -> OperationInfo {
 /// Every operation there is, by name.
 #[must_use]
 pub fn operations() -> Vec<OperationInfo> {
-    use crate::{account, audit, hotline, instance, job, key, operator, relying_party, rotation, sandbox, service, stats};
+    use crate::{
+        account, audit, certificate, hotline, instance, job, key, operator, relying_party, rotation, sandbox, service, stats,
+    };
     let mut all = vec![
         info::<account::AccountHistory>(),
         info::<account::ImportAccounts>(),
@@ -44,6 +46,12 @@ pub fn operations() -> Vec<OperationInfo> {
         info::<audit::ListCheckpoints>(),
         info::<audit::ShowAudit>(),
         info::<audit::UnsealedAudit>(),
+        info::<certificate::CheckCertificates>(),
+        info::<certificate::IssueCertificate>(),
+        info::<certificate::ListCertificates>(),
+        info::<certificate::RenewCertificate>(),
+        info::<certificate::RevokeCertificate>(),
+        info::<certificate::ShowCertificate>(),
         info::<hotline::CloseCall>(),
         info::<hotline::FindCaller>(),
         info::<hotline::OpenCall>(),

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod certificate;
 pub mod codes;
 pub mod enrol;
 pub mod event;

@@ -34,6 +34,7 @@ macro_rules! paged {
 paged! {
     api::account::ListAccounts => api::account::AccountSummary,
     api::audit::ListAudit => api::audit::AuditView,
+    api::certificate::ListCertificates => api::certificate::CertificateView,
     api::job::ListJobs => api::job::JobView,
     api::key::ListKeys => api::key::KeyView,
     api::operator::ListOperators => api::operator::OperatorView,

@@ -6,6 +6,7 @@ use crate::width::Align;
 
 mod account;
 mod audit;
+mod certificate;
 mod hotline;
 mod instance;
 mod job;

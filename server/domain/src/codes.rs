@@ -47,6 +47,10 @@ pub const CODES: &[Code] = &[
         "there is no such place of registration",
         "give the id of a place in fixtures/locations.yaml",
     ),
+    entry("cert.expired", "the certificate has expired", "nothing is to be done: nobody accepts it"),
+    entry("cert.no-hold", "a certificate is put on hold by suspending its account", "give another reason"),
+    entry("cert.revoked", "the certificate is revoked already", "'iamctl cert show SERIAL' says when and why"),
+    entry("cert.state", "the certificate is in another state than the step wants", "see 'iamctl cert show SERIAL'"),
     entry(
         "credential.certificate",
         "the file is not a certificate in PEM",
@@ -89,6 +93,7 @@ pub const CODES: &[Code] = &[
     ),
     entry("id.client", "not a client id", "write the party and the service joined by a dot"),
     entry("id.kid", "not a key id", "copy it from 'iamctl key list'"),
+    entry("id.serial", "not a serial number", "up to 40 hex digits; 'iamctl cert list' shows them"),
     entry("id.slug", "not an id", "2 to 64 of a-z, 0-9 and single hyphens, a letter first and no hyphen last"),
     entry("id.uuid", "not a UUID", "copy it from where it was printed"),
     entry(
@@ -233,6 +238,7 @@ mod tests {
     const SOURCES: &[&str] = &[
         include_str!("account.rs"),
         include_str!("catalogue.rs"),
+        include_str!("certificate.rs"),
         include_str!("finding.rs"),
         include_str!("hkic.rs"),
         include_str!("ids.rs"),

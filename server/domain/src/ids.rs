@@ -21,6 +21,9 @@ pub enum IdError {
     /// Not a key id.
     #[error("not a key id: 1 to 128 of A-Z, a-z, 0-9, - and _ are wanted")]
     Kid,
+    /// Not a serial number.
+    #[error("not a serial number: up to 40 hex digits are wanted")]
+    Serial,
     /// Not a UUID.
     #[error("not an id of the form 01890a5d-ac96-774b-bcce-b302099a8057")]
     Uuid,
@@ -33,6 +36,7 @@ impl IdError {
             IdError::Slug => "id.slug",
             IdError::Client => "id.client",
             IdError::Kid => "id.kid",
+            IdError::Serial => "id.serial",
             IdError::Uuid => "id.uuid",
         }
     }

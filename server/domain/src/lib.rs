@@ -10,6 +10,7 @@ mod wire;
 
 pub mod account;
 pub mod catalogue;
+pub mod certificate;
 pub mod codes;
 pub mod environment;
 pub mod figures;
@@ -37,6 +38,7 @@ pub use account::{Account, AccountEventKind, AccountState, Channel, ClosureReaso
 pub use catalogue::{
     Categories, CategoryEntry, District, LOCATIONS_YAML, Location, Locations, NamedService, NamedServices, Places, PlannedTotal,
 };
+pub use certificate::{CertificateStanding, CertificateState, Holder, HolderKind, Release, Serial};
 pub use codes::{CODES, Code, explained};
 pub use environment::Environment;
 pub use figures::{Comparative, Figure, FigureDefinition, Grain, Rule, definition, spaced};

@@ -92,6 +92,12 @@ impl Certificate {
         openssl::sha::sha256(&self.der)
     }
 
+    /// SHA-256 over the bytes that were signed: what the pre-sign record holds.
+    pub fn signed_digest(&self) -> Result<[u8; 32], PkiError> {
+        let raw = RawCertificate::read(&self.der).map_err(|fault| PkiError::malformed("the certificate", fault.to_string()))?;
+        Ok(openssl::sha::sha256(raw.tbs))
+    }
+
     /// The key that it certifies.
     pub fn public_key(&self) -> Result<PublicKey, PkiError> {
         PublicKey::from_pkey(self.x509.public_key().doing(READING)?)

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::{CertificateStanding, RevocationReason, Timestamp};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -148,7 +149,10 @@ fn spawn<F, R>(
     });
 }
 
-/// Forgets what has aged out.
+/// A certificate whose record has waited this long will not come any more.
+const ABANDONED: Duration = Duration::from_hours(1);
+
+/// Forgets what has aged out, and revokes serial numbers whose certificate never came.
 ///
 /// # Errors
 /// When the database cannot be reached.
@@ -168,6 +172,25 @@ pub async fn sweep(app: &App) -> anyhow::Result<()> {
         tx.commit_housekeeping(Housekeeping::Sweep).await?;
     } else {
         tx.rollback().await?;
+    }
+    abandon(app, now).await
+}
+
+/// Somebody may have signed it and died: nobody is to accept what nobody can look up.
+async fn abandon(app: &App, now: Timestamp) -> anyhow::Result<()> {
+    let waiting = app.store.read().await?.certificates_planned(now.minus(ABANDONED), now).await?;
+    for row in waiting {
+        let mut tx = app.store.write().await?;
+        let Some(row) = tx.certificate_locked(&row.serial()?).await? else { continue };
+        // It may have come after all, or have ended before it began.
+        let Ok(revoked) = row.standing()?.revoke(RevocationReason::CessationOfOperation, row.not_after(), now) else { continue };
+        if row.standing()? != CertificateStanding::Planned {
+            continue;
+        }
+        tx.put_standing(&row, revoked).await?;
+        let facts = serde_json::json!({ "holder": row.holder, "profile": row.profile, "issuer": row.issuer });
+        tx.commit_housekeeping(Housekeeping::Step { action: "cert.abandon", subject: row.serial.clone(), facts }).await?;
+        app.wake.revocations.notify_one();
     }
     Ok(())
 }

@@ -5,18 +5,20 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use api::Role;
-use domain::{Environment, KeyAlgorithm, KeyPurpose, KeyState, Timestamp};
-use pki::{Authority, AuthorityName, AuthorityPurpose, Instance, KeyEncryptionKey, KeyKind, KeyRing, PrivateKey, Secret};
+use domain::{Environment, Holder, KeyState, Timestamp};
+use pki::{Authority, Instance, KeyEncryptionKey, KeyKind, KeyRing, PrivateKey, Secret, profile};
 use serde::Serialize;
 use serde_json::json;
 
+use super::first_keys::{Authorities, FirstKeys};
 use super::open::{Ports, Reached, ledger};
-use crate::data_dir::{self, FIRST_OPERATOR, KEY_FILE};
-use crate::keys::{self, Kid, LedgerKeys, Slot};
+use crate::data_dir::{self, FIRST_OPERATOR, KEY_FILE, ROOT_KEY_FILE};
+use crate::keys::{self, LedgerKeys};
 use crate::operator::add::{CODE_LIFE, enrolment_code};
-use crate::operator::enrol::certificate_row;
 use crate::settings::{self, Settings};
-use crate::store::{Create, Engine, Housekeeping, InstanceRow, KeyRow, OperatorRow, Read, Store, StoreError, Write, roles_text};
+use crate::store::{
+    CertificateRow, Create, Engine, Housekeeping, InstanceRow, OperatorRow, Read, Store, StoreError, Write, roles_text,
+};
 
 /// What a new instance is to be.
 pub struct NewInstance {
@@ -50,7 +52,7 @@ const SECOND: &str = "second-administrator";
 /// # Errors
 /// When the folder or the database holds one already, or something cannot be written; then nothing is left behind.
 pub async fn init(dir: &Path, new: NewInstance, settings: &Settings, ports: &Ports) -> anyhow::Result<Made> {
-    for name in [settings::FILE, "iam.db", KEY_FILE, FIRST_OPERATOR] {
+    for name in [settings::FILE, "iam.db", KEY_FILE, ROOT_KEY_FILE, FIRST_OPERATOR] {
         let path = dir.join(name);
         ensure!(
             !path.exists(),
@@ -78,7 +80,7 @@ pub async fn init(dir: &Path, new: NewInstance, settings: &Settings, ports: &Por
 
 /// Removes what a failed init has made; the names are ours alone, for they were not there before.
 fn sweep(dir: &Path, existed: bool) {
-    for name in [settings::FILE, "iam.db", "iam.db-wal", "iam.db-shm", KEY_FILE] {
+    for name in [settings::FILE, "iam.db", "iam.db-wal", "iam.db-shm", KEY_FILE, ROOT_KEY_FILE] {
         let _ = std::fs::remove_file(dir.join(name));
     }
     let _ = std::fs::remove_dir_all(dir.join(FIRST_OPERATOR));
@@ -117,7 +119,8 @@ async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports)
         created_at: now.micros(),
     })
     .await?;
-    let authorities = insert_keys(&mut tx, &kek, &instance, &reached, &payloads, ports, now).await?;
+    let mut keys = FirstKeys { tx: &mut tx, kek: &kek, instance: &instance, now };
+    let (root_key, authorities) = keys.make(&reached, &payloads, ports).await?;
     let operator = insert_first_operator(&mut tx, &authorities.operators, new.environment, now).await?;
     let second = match new.environment {
         Environment::Sandbox => None,
@@ -126,6 +129,7 @@ async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports)
     let facts = json!({ "environment": new.environment, "public_url": new.public_url, "pki_url": new.pki_url });
     // The files first, durable, and the commit last: a database whose key was never written down could be opened by nobody.
     data_dir::write_private(&dir.join(KEY_FILE), kek.to_file_text().as_bytes())?;
+    data_dir::write_private(&dir.join(ROOT_KEY_FILE), pki::envelope::private_key_to_pem(&root_key)?.as_bytes())?;
     let context = write_first_operator(dir, settings, new.environment, &id, &operator, &authorities)?;
     let text = serde_yaml::to_string(&new.file).context("the settings cannot be written")?;
     // Private: a database URL may hold a password.
@@ -136,75 +140,10 @@ async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports)
     Ok(Made { instance: id, context, second })
 }
 
-struct Authorities {
-    root: Authority,
-    operators: Authority,
-}
-
-async fn insert_keys(
-    tx: &mut Write,
-    kek: &KeyEncryptionKey,
-    instance: &Instance,
-    reached: &Reached,
-    payloads: &Secret,
-    ports: &Ports,
-    now: Timestamp,
-) -> anyhow::Result<Authorities> {
-    let p256 = || PrivateKey::generate(KeyKind::P256);
-    let own = [p256()?, p256()?, p256()?];
-    let root = Authority::new_root(instance, 1, own[0].clone(), now)?;
-    let operators = root.new_issuing(AuthorityName::new(AuthorityPurpose::Operators, 1), own[1].clone(), now)?;
-    let servers = root.new_issuing(AuthorityName::new(AuthorityPurpose::Servers, 1), own[2].clone(), now)?;
-    for ((authority, purpose, name), key) in [
-        (&root, KeyPurpose::RootCa, keys::ROOT),
-        (&operators, KeyPurpose::IssuingCa, keys::OPERATORS),
-        (&servers, KeyPurpose::IssuingCa, keys::SERVERS),
-    ]
-    .into_iter()
-    .zip(&own)
-    {
-        let slot = Slot { purpose, name, algorithm: KeyAlgorithm::Es256 };
-        let kid = authority.name().to_string();
-        let row = keys::new_signing_row(kek, instance, slot, Kid::Named(&kid), key, now)?;
-        insert_active(tx, KeyRow { certificate: Some(authority.certificate().der().to_vec()), ..row }, now).await?;
-    }
-    let listeners = p256()?;
-    let hosts: Vec<String> = reached.hosts.iter().cloned().collect();
-    let addresses: Vec<_> = reached.addresses.iter().copied().collect();
-    let certificate = servers.sign(&servers.plan_server(&hosts, &addresses, &listeners.public()?, None, now)?)?;
-    let slot = Slot { purpose: KeyPurpose::ServerTls, name: keys::LISTENERS, algorithm: KeyAlgorithm::Es256 };
-    let row = keys::new_signing_row(kek, instance, slot, Kid::Named("listeners-1"), &listeners, now)?;
-    insert_active(tx, KeyRow { certificate: Some(certificate.der().to_vec()), ..row }, now).await?;
-
-    let slot = Slot { purpose: KeyPurpose::Audit, name: keys::CHECKPOINTS, algorithm: KeyAlgorithm::Ed25519 };
-    let checkpoints = PrivateKey::generate(KeyKind::Ed25519)?;
-    insert_active(tx, keys::new_signing_row(kek, instance, slot, Kid::Named("checkpoints-1"), &checkpoints, now)?, now).await?;
-    for (algorithm, kind) in [(KeyAlgorithm::Es256, KeyKind::P256), (KeyAlgorithm::Ps256, KeyKind::Rsa3072)] {
-        let slot = Slot { purpose: KeyPurpose::TokenSigning, name: keys::TOKENS, algorithm };
-        let key = PrivateKey::generate(kind)?;
-        insert_active(tx, keys::new_signing_row(kek, instance, slot, Kid::Thumbprint, &key, now)?, now).await?;
-    }
-    for (purpose, name, secret) in [
-        (KeyPurpose::Audit, keys::PAYLOADS, payloads),
-        (KeyPurpose::BlindIndex, keys::PEOPLE, &secret(ports)),
-        (KeyPurpose::Pairwise, keys::SUBJECTS, &secret(ports)),
-    ] {
-        let slot = Slot { purpose, name, algorithm: KeyAlgorithm::Hs256 };
-        insert_active(tx, keys::new_secret_row(kek, instance, slot, &format!("{name}-1"), secret, now)?, now).await?;
-    }
-    insert_active(tx, keys::kek_row(kek, now), now).await?;
-    Ok(Authorities { root, operators })
-}
-
-fn secret(ports: &Ports) -> Secret {
+pub(super) fn secret(ports: &Ports) -> Secret {
     let mut secret = Secret::default();
     ports.entropy.fill(secret.as_mut());
     secret
-}
-
-async fn insert_active(tx: &mut Write, row: KeyRow, now: Timestamp) -> anyhow::Result<()> {
-    let row = KeyRow { state: KeyState::Active.to_string(), activate_at: Some(now.micros()), ..row };
-    Ok(tx.insert_key(&row).await?)
 }
 
 struct FirstOperator {
@@ -236,7 +175,8 @@ async fn insert_first_operator(
         enrolment_expires_at: None,
     })
     .await?;
-    tx.insert_operator_certificate(&certificate_row(FIRST, &certificate)).await?;
+    let holder = Holder::Operator(FIRST.parse()?);
+    tx.insert_certificate(&CertificateRow::made(&certificate, &profile::OPERATOR, &holder, now)?).await?;
     Ok(FirstOperator { key, certificate })
 }
 

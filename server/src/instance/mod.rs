@@ -1,6 +1,7 @@
 //! The instance itself: made, joined, looked over.
 
 pub(crate) mod check;
+mod first_keys;
 pub mod health;
 pub mod init;
 pub mod join;

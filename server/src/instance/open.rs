@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use domain::{Clock, Entropy, Environment, KeyPurpose};
+use domain::{Clock, Entropy, Environment, Holder, KeyPurpose};
 use openssl::ssl::SslContext;
 use pki::{Certificate, Instance, KeyRing};
 use serde_json::json;
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::anchor::Seen;
 use crate::app::{App, Wake};
+use crate::certificate::presign::{Presigner, record};
 use crate::data_dir::{self, KEY_FILE};
 use crate::housekeeping::outbox::Courier;
 use crate::http::tls::{self, ServerIdentity};
@@ -116,6 +117,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         data_dir: dir.to_owned(),
         instance: id,
         environment,
+        presigner: Presigner::default(),
         courier: ports.courier,
         wake: Wake::default(),
         held_up: HeldUp::default(),
@@ -214,10 +216,11 @@ impl Reached {
 /// When a key is missing or OpenSSL refuses one.
 pub async fn listeners(app: &App, public_url: &str) -> anyhow::Result<(SslContext, SslContext)> {
     let mut reached = Reached::of(&app.settings, public_url)?;
-    let mut tx = app.store.write().await?;
-    let row = tx.active_key(KeyPurpose::ServerTls, LISTENERS).await?.context("there is no key for the listeners")?;
-    let servers = tx.active_key(KeyPurpose::IssuingCa, SERVERS).await?.context("there is no authority for servers")?;
-    let operators = tx.keys(Some(KeyPurpose::IssuingCa), None).await?;
+    let mut read = app.store.read().await?;
+    let row = read.active_key(KeyPurpose::ServerTls, LISTENERS).await?.context("there is no key for the listeners")?;
+    let servers = read.active_key(KeyPurpose::IssuingCa, SERVERS).await?.context("there is no authority for servers")?;
+    let operators = read.keys(Some(KeyPurpose::IssuingCa), None).await?;
+    drop(read);
     let authority = app.keys.authority(&servers)?;
     let key = app.keys.listener_key(&row)?;
     let now = app.clock.now();
@@ -231,7 +234,11 @@ pub async fn listeners(app: &App, public_url: &str) -> anyhow::Result<(SslContex
             }
             let hosts: Vec<String> = reached.hosts.into_iter().collect();
             let addresses: Vec<IpAddr> = reached.addresses.into_iter().collect();
-            let issued = authority.sign(&authority.plan_server(&hosts, &addresses, &key.public()?, None, now)?)?;
+            let planned = authority.plan_server(&hosts, &addresses, &key.public()?, None, now)?;
+            let recorded = record(app, planned, &Holder::Key(row.kid.parse()?)).await?;
+            let (issued, recorded) = recorded.sign(&authority)?;
+            let mut tx = app.store.write().await?;
+            tx.confirm_certificate(&recorded).await?;
             tx.put_key_certificate(&row, issued.der()).await?;
             let facts = json!({ "serial": issued.view().serial, "not_after": issued.view().not_after });
             tx.commit_housekeeping(Housekeeping::Step { action: "cert.issue", subject: row.kid.clone(), facts }).await?;

@@ -1,6 +1,6 @@
 use api::Role;
 use api::operator::{DisableOperator, OperatorState, OperatorView};
-use domain::Refusal;
+use domain::{HolderKind, Refusal};
 
 use crate::app::{App, Caller};
 use crate::failure::Failure;
@@ -25,7 +25,7 @@ pub async fn disable(app: &App, caller: &Caller, op: DisableOperator) -> Result<
     }
     let disabled = OperatorRow { state: "disabled".to_owned(), enrolment_mac: None, enrolment_expires_at: None, ..row };
     tx.put_operator(&disabled).await?;
-    let certificates = tx.operator_certificates(&disabled.id).await?;
+    let certificates = tx.certificates_of(HolderKind::Operator, &disabled.id).await?;
     let view = disabled.view(&certificates)?;
     tx.commit(caller.record(&op).facts(serde_json::json!({ "was": was })), view).await
 }

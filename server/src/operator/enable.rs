@@ -1,4 +1,5 @@
 use api::operator::{EnableOperator, OperatorState, OperatorView};
+use domain::HolderKind;
 
 use crate::app::{App, Caller};
 use crate::failure::Failure;
@@ -8,10 +9,10 @@ use crate::store::OperatorRow;
 pub async fn enable(app: &App, caller: &Caller, op: EnableOperator) -> Result<OperatorView, Failure> {
     let mut tx = app.store.write().await?;
     let row = tx.operator_locked(&op.operator).await?.ok_or_else(|| Failure::not_found("operator", &op.operator))?;
-    let certificates = tx.operator_certificates(&row.id).await?;
+    let certificates = tx.certificates_of(HolderKind::Operator, &row.id).await?;
     let was = row.state()?;
     let state = match was {
-        OperatorState::Disabled if certificates.iter().all(|certificate| certificate.revoked_at.is_some()) => "invited",
+        OperatorState::Disabled if certificates.iter().all(|one| one.der.is_none() || one.revoked_at.is_some()) => "invited",
         OperatorState::Disabled => "active",
         OperatorState::Invited => "invited",
         OperatorState::Active => "active",

@@ -2,14 +2,15 @@ use std::time::Duration;
 
 use api::enrol::{Enrol, Enrolled};
 use api::operator::OperatorState;
-use domain::{KeyPurpose, Refusal, RequestId, Timestamp};
-use pki::{Certificate, CsrRequest};
+use domain::{Holder, KeyPurpose, Refusal, RequestId, Timestamp};
 
 use super::add::CODE_LIFE;
 use crate::app::App;
+use crate::certificate::presign::record;
+use crate::certificate::request::read_csr;
 use crate::failure::Failure;
 use crate::keys;
-use crate::store::{CertificateRow, OperatorRow};
+use crate::store::OperatorRow;
 
 /// How far apart the clocks of two nodes may be.
 const CLOCKS_APART: Duration = Duration::from_mins(1);
@@ -17,10 +18,7 @@ const CLOCKS_APART: Duration = Duration::from_mins(1);
 /// Issues an operator's certificate for a one-time code and a proven key. In the same transaction the code is spent, and
 /// whoever holds a certificate of before is shut out: it may be on a machine that was lost.
 pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enrolled, Failure> {
-    let csr = CsrRequest::parse(asked.csr.as_bytes()).map_err(|refusal| {
-        let advice = refusal.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-        Failure::invalid_field(refusal.code, "csr", refusal.message + &advice)
-    })?;
+    let csr = read_csr(&asked.csr)?;
     let code: String = asked.code.trim().to_ascii_uppercase();
     let mac = app.keys.enrolment_mac(&code).map_err(anyhow::Error::from)?;
     let now = app.clock.now();
@@ -30,26 +28,28 @@ pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enroll
     if !is_good(&row, now, read.last_sealed().await?)? {
         return Err(code_refused());
     }
+    let authority_row = read.active_key(KeyPurpose::IssuingCa, keys::OPERATORS).await?;
     drop(read);
+    let authority =
+        app.keys.authority(&authority_row.ok_or_else(|| anyhow::anyhow!("there is no active authority for operators"))?)?;
+    let planned = authority.plan_operator(&row.id, csr.public_key(), None, now).map_err(anyhow::Error::from)?;
+    let operator = row.id()?;
+    let recorded = record(app, planned, &Holder::Operator(operator.clone())).await?;
+    let (certificate, recorded) = recorded.sign(&authority)?;
     let mut tx = app.store.write().await?;
-    let Some(row) = tx.operator_enrolling(&mac).await? else { return Err(code_refused()) };
+    // Spent meanwhile, or given to another: the certificate is never handed out, and its serial number is revoked in time.
+    let Some(row) = tx.operator_enrolling(&mac).await?.filter(|row| row.id == operator.as_str()) else {
+        return Err(code_refused());
+    };
     if !is_good(&row, now, None)? {
         return Err(code_refused());
     }
-    let Some(authority_row) = tx.active_key(KeyPurpose::IssuingCa, keys::OPERATORS).await? else {
-        return Err(anyhow::anyhow!("there is no active authority for operators").into());
-    };
-    let authority = app.keys.authority(&authority_row)?;
-    let certificate = authority
-        .plan_operator(&row.id, csr.public_key(), None, now)
-        .and_then(|planned| authority.sign(&planned))
-        .map_err(anyhow::Error::from)?;
-    let revoked = tx.revoke_operator_certificates(&row.id, now).await?;
-    tx.insert_operator_certificate(&certificate_row(&row.id, &certificate)).await?;
+    tx.confirm_certificate(&recorded).await?;
+    let revoked = tx.supersede_operator(&operator, &recorded.serial, now).await?;
     tx.put_operator(&OperatorRow { state: "active".to_owned(), enrolment_mac: None, enrolment_expires_at: None, ..row.clone() })
         .await?;
     let reply = Enrolled {
-        operator: row.id()?,
+        operator,
         name: row.name.clone(),
         roles: row.roles()?,
         certificate: certificate.pem().map_err(anyhow::Error::from)?,
@@ -82,17 +82,4 @@ fn code_refused() -> Failure {
         Refusal::new("enrol.code", "the enrolment code is wrong, spent or more than ten minutes old")
             .hint("ask the administrator for a new one: 'iamctl operator add' again with the same id"),
     )
-}
-
-/// A certificate as it is recorded.
-pub(crate) fn certificate_row(operator: &str, certificate: &Certificate) -> CertificateRow {
-    CertificateRow {
-        fingerprint: certificate.fingerprint().to_vec(),
-        operator: operator.to_owned(),
-        serial: certificate.view().serial.clone(),
-        not_before: certificate.view().not_before.micros(),
-        not_after: certificate.view().not_after.micros(),
-        revoked_at: None,
-        der: certificate.der().to_vec(),
-    }
 }

@@ -1,4 +1,5 @@
 use api::operator::{OperatorView, ShowOperator};
+use domain::HolderKind;
 
 use crate::app::{App, Caller};
 use crate::failure::Failure;
@@ -7,6 +8,6 @@ use crate::failure::Failure;
 pub async fn show(app: &App, _: &Caller, op: ShowOperator) -> Result<OperatorView, Failure> {
     let mut read = app.store.read().await?;
     let row = read.operator(&op.operator).await?.ok_or_else(|| Failure::not_found("operator", &op.operator))?;
-    let certificates = read.operator_certificates(&row.id).await?;
+    let certificates = read.certificates_of(HolderKind::Operator, &row.id).await?;
     Ok(row.view(&certificates)?)
 }

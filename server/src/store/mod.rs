@@ -13,6 +13,7 @@ mod account_event;
 mod audit;
 mod audit_seal;
 mod bulk;
+mod certificate;
 mod fault;
 mod hotline;
 mod idempotency;
@@ -23,6 +24,7 @@ mod operator;
 mod outbox;
 mod recording;
 mod relying_party;
+mod revocation;
 mod rotation;
 mod rows;
 mod service;
@@ -39,15 +41,17 @@ pub use account_event::{AccountCounts, AccountEvent, AccountKey};
 pub use audit::{CheckpointRow, SealedRow};
 pub use audit_seal::{LeafRow, LogCounts, WaitingRow};
 pub use bulk::{Batch, NewAccount, Registered};
+pub use certificate::{CertificateFilter, CertificateRow, RevokedRow};
 pub use engine::{Create, Engine, Leader, Location, Register, Schema, TakesWrites};
 pub use hotline::Call;
 pub use idempotency::Known;
 pub use instance::InstanceRow;
 pub use job::JobRow;
 pub use key::KeyRow;
-pub use operator::{CertificateRow, OperatorRow, roles_text};
+pub use operator::{OperatorRow, roles_text};
 pub use outbox::{Delivery, OutboxRow};
 pub use relying_party::{CredentialRow, ListedPartyRow, PartyNameRow, PartyRow, PartyVersionRow};
+pub use revocation::{RevocationListRow, UntoldRow};
 pub use rotation::{PlanRow, WorkRow};
 pub use service::{ListedServiceRow, ServiceRow, ServiceVersionRow};
 pub use tenure::Tenure;
@@ -61,6 +65,7 @@ use engine::Conn;
 /// Every migration: version, name, text.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../../migrations/0001_foundation.sql")),
+    (2, "certificates", include_str!("../../migrations/0002_certificates.sql")),
     (4, "rotation", include_str!("../../migrations/0004_rotation.sql")),
     (5, "key material", include_str!("../../migrations/0005_key_material.sql")),
 ];

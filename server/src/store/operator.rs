@@ -5,6 +5,7 @@ use api::operator::{OperatorCertificate, OperatorState, OperatorView};
 use domain::{OperatorId, Timestamp};
 use futures_util::TryFutureExt;
 
+use super::certificate::CertificateRow;
 use super::engine::{Register, on, on_locked};
 use super::{Read, StoreError, Write};
 
@@ -27,25 +28,6 @@ pub struct OperatorRow {
     pub enrolment_mac: Option<Vec<u8>>,
     /// The code's last moment.
     pub enrolment_expires_at: Option<i64>,
-}
-
-/// A certificate as stored.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct CertificateRow {
-    /// SHA-256 of the DER.
-    pub fingerprint: Vec<u8>,
-    /// Whose.
-    pub operator: String,
-    /// Serial, lower-case hex.
-    pub serial: String,
-    /// First moment.
-    pub not_before: i64,
-    /// Last moment.
-    pub not_after: i64,
-    /// When it was revoked.
-    pub revoked_at: Option<i64>,
-    /// The certificate.
-    pub der: Vec<u8>,
 }
 
 impl OperatorRow {
@@ -94,6 +76,7 @@ impl OperatorRow {
             created_at: Timestamp::from_micros(self.created_at),
             certificates: certificates
                 .iter()
+                .filter(|certificate| certificate.der.is_some())
                 .map(|certificate| OperatorCertificate {
                     serial: certificate.serial.clone(),
                     not_before: Timestamp::from_micros(certificate.not_before),
@@ -150,34 +133,6 @@ impl Read {
         )
         .bind(after)
         .bind(limit)
-        .fetch_all(c))
-        .map_err(|error| self.error(error))
-    }
-
-    /// The certificate with this fingerprint.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn operator_certificate(&mut self, fingerprint: &[u8]) -> Result<Option<CertificateRow>, StoreError> {
-        on!(self.conn, |c| sqlx::query_as(
-            "SELECT fingerprint, operator, serial, not_before, not_after, revoked_at, der FROM operator_certificate
-             WHERE fingerprint = $1"
-        )
-        .bind(fingerprint)
-        .fetch_optional(c))
-        .map_err(|error| self.error(error))
-    }
-
-    /// An operator's certificates, newest first.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn operator_certificates(&mut self, operator: &str) -> Result<Vec<CertificateRow>, StoreError> {
-        on!(self.conn, |c| sqlx::query_as(
-            "SELECT fingerprint, operator, serial, not_before, not_after, revoked_at, der FROM operator_certificate
-             WHERE operator = $1 ORDER BY not_before DESC, serial"
-        )
-        .bind(operator)
         .fetch_all(c))
         .map_err(|error| self.error(error))
     }
@@ -260,42 +215,6 @@ impl Write {
             1 => Ok(()),
             _ => Err(StoreError::Contended),
         }
-    }
-
-    /// Records a certificate of an operator.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn insert_operator_certificate(&mut self, row: &CertificateRow) -> Result<(), StoreError> {
-        let done = on!(*self.conn(), |c| sqlx::query(
-            "INSERT INTO operator_certificate (fingerprint, operator, serial, not_before, not_after, revoked_at, der)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)"
-        )
-        .bind(&row.fingerprint)
-        .bind(&row.operator)
-        .bind(&row.serial)
-        .bind(row.not_before)
-        .bind(row.not_after)
-        .bind(row.revoked_at)
-        .bind(&row.der)
-        .execute(c)
-        .map_ok(|_| ()));
-        done.map_err(|error| self.error(error))
-    }
-
-    /// Revokes every certificate that an operator holds; gives how many.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn revoke_operator_certificates(&mut self, operator: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let done = on!(*self.conn(), |c| sqlx::query(
-            "UPDATE operator_certificate SET revoked_at = $1 WHERE operator = $2 AND revoked_at IS NULL"
-        )
-        .bind(now.micros())
-        .bind(operator)
-        .execute(c)
-        .map_ok(|done| done.rows_affected()));
-        done.map_err(|error| self.error(error))
     }
 
     /// Clears enrolment codes that are over, so that no clock that is turned back revives one; gives how many.

@@ -103,6 +103,8 @@ pub enum Housekeeping {
     Deliver,
     /// Notes how far a job is.
     Progress,
+    /// Records certificates that are about to be signed: the audit entry comes with the certificate.
+    Presign,
     /// A change of its own, audited as done by the system.
     Step {
         /// What, as an operation's name.

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod audit_log;
+mod certificates;
 mod clock;
 mod closed_days;
 mod columns;

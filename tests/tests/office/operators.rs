@@ -53,7 +53,7 @@ both_engines! {
         let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 200).map(|answer| answer.status.as_u16()).collect();
         assert_eq!(came_in, 1, "{refused:?}");
         assert!(refused.iter().all(|status| matches!(status, 403 | 409)), "{refused:?}");
-        assert_eq!(world.number("SELECT COUNT(*) FROM operator_certificate WHERE operator = 'agent-7'").await, 1);
+        assert_eq!(world.number("SELECT COUNT(*) FROM certificate WHERE holder_kind = 'operator' AND holder = 'agent-7' AND der IS NOT NULL").await, 1);
     }
 
     async fn a_code_is_good_for_ten_minutes(world: &World) {

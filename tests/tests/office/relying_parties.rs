@@ -105,7 +105,7 @@ both_engines! {
         let planned = plan(&auditor, &manifests).await.unwrap();
         let rehearsed = apply(&world.first().dry_run(), &manifests).await.unwrap();
         for (table, count) in world.census().await {
-            let people = ["operator", "operator_certificate", "audit_entry", "idempotency"].contains(&table.as_str());
+            let people = ["operator", "certificate", "audit_entry", "idempotency"].contains(&table.as_str());
             assert!(people || before.contains(&(table.clone(), count)), "{table}");
         }
         let applied = apply(&world.first(), &manifests).await.unwrap();

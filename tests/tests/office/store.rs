@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use api::Role;
-use domain::{Clock, KeyAlgorithm, KeyPurpose, KeyState};
+use domain::{Clock, HolderKind, KeyAlgorithm, KeyPurpose, KeyState};
 use serde_json::json;
 use server::keys::{Kid, Slot, TOKENS};
-use server::store::{CheckpointRow, Delivery, Housekeeping, KeyRow, OperatorRow, StoreError, Write, roles_text};
+use server::store::{CertificateRow, CheckpointRow, Delivery, Housekeeping, KeyRow, OperatorRow, StoreError, Write, roles_text};
 use tests::World;
 use tests::both_engines;
 
@@ -131,21 +131,21 @@ both_engines! {
         put(world, &OperatorRow { enrolment_mac: None, ..operator("agent-9") }).await;
     }
 
-    async fn a_certificate_belongs_to_an_operator_who_is_there_and_is_recorded_once(world: &World) {
+    async fn a_certificate_is_found_by_what_is_shown_and_recorded_once(world: &World) {
         let mut read = world.app.store.read().await.unwrap();
-        let held = read.operator_certificates("first-operator").await.unwrap().remove(0);
-        let found = read.operator_certificate(&held.fingerprint).await.unwrap().unwrap();
+        let held = read.certificates_of(HolderKind::Operator, "first-operator").await.unwrap().remove(0);
+        let found = read.certificate_shown(held.fingerprint.as_ref().unwrap()).await.unwrap().unwrap();
         assert_eq!(format!("{found:?}"), format!("{held:?}"));
-        assert!(read.operator_certificate(&[0; 32]).await.unwrap().is_none());
+        assert!(read.certificate_shown(&[0; 32]).await.unwrap().is_none());
         drop(read);
-
         let mut tx = world.app.store.write().await.unwrap();
-        let refused = tx.insert_operator_certificate(&held).await;
+        let refused = tx.insert_certificate(&held).await;
         assert!(matches!(refused, Err(StoreError::Unique)), "{refused:?}");
         drop(tx);
         let mut tx = world.app.store.write().await.unwrap();
-        let foreign = server::store::CertificateRow { fingerprint: vec![1; 32], operator: "nobody-here".into(), ..held };
-        assert!(tx.insert_operator_certificate(&foreign).await.is_err());
+        let twin = CertificateRow { serial: "00".into(), ..held };
+        let refused = tx.insert_certificate(&twin).await;
+        assert!(matches!(refused, Err(StoreError::Unique)), "one fingerprint, one certificate: {refused:?}");
     }
 
     async fn texts_sort_by_their_bytes(world: &World) {

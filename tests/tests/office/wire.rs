@@ -152,13 +152,13 @@ both_engines! {
     async fn a_certificate_of_our_authority_that_is_not_on_record_is_nobodys(world: &World) {
         let node = world.serves().await;
         world.operator("agent-7", &[Role::Auditor]).await;
-        world.execute("DELETE FROM operator_certificate WHERE operator = 'agent-7'").await;
+        world.execute("DELETE FROM certificate WHERE holder_kind = 'operator' AND holder = 'agent-7'").await;
         let error = whoami(&world.connects(&node, "agent-7")).await.unwrap_err();
         let ClientError::Problem(problem) = &error else { unreachable!("{error:?}") };
         assert_eq!((problem.status, problem.code.as_str()), (401, "auth.certificate-unknown"));
 
         world.operator("agent-8", &[Role::Auditor]).await;
-        world.execute("UPDATE operator_certificate SET revoked_at = 1 WHERE operator = 'agent-8'").await;
+        world.execute("UPDATE certificate SET state = 'revoked', revoked_at = 1, revoked_reason = 'superseded' WHERE holder = 'agent-8'").await;
         let error = whoami(&world.connects(&node, "agent-8")).await.unwrap_err();
         let ClientError::Problem(problem) = &error else { unreachable!("{error:?}") };
         assert_eq!((problem.status, problem.code.as_str()), (401, "auth.certificate-revoked"));

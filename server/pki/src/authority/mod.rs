@@ -58,7 +58,8 @@ impl AuthorityPurpose {
     }
 
     /// What its own certificate is.
-    const fn profile(self) -> &'static Profile {
+    #[must_use]
+    pub const fn profile(self) -> &'static Profile {
         match self {
             Self::Root => &profile::ROOT,
             Self::Operators => &profile::OPERATORS_CA,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::Problem;
 use api::operator::OperatorState;
-use domain::{OperatorId, RequestId, Timestamp};
+use domain::{Holder, OperatorId, RequestId, Timestamp};
 
 use super::super::accept::{CONNECT, Peer};
 use super::super::problem::problem;
@@ -68,7 +68,7 @@ async fn identify(app: &App, peer: &Peer, request: RequestId) -> Result<Authenti
     let Some(certificate) = &peer.0 else { return Err(Unauthenticated::Stranger(certificate_missing(request))) };
     let failed = |error: crate::store::StoreError| Unauthenticated::Failure(error.into());
     let mut read = app.store.read().await.map_err(failed)?;
-    let Some(row) = read.operator_certificate(&certificate.fingerprint).await.map_err(failed)? else {
+    let Some(row) = read.certificate_shown(&certificate.fingerprint).await.map_err(failed)? else {
         let message = "this certificate is not on record here, although its issuer is";
         let hint = ENROL_AGAIN;
         return Err(Unauthenticated::Stranger(problem(401, UNKNOWN, message, Some(hint), request)));
@@ -86,7 +86,9 @@ async fn identify(app: &App, peer: &Peer, request: RequestId) -> Result<Authenti
         let hint = ENROL_AGAIN;
         return Err(Unauthenticated::Stranger(problem(401, EXPIRED, message, Some(hint), request)));
     }
-    let id: OperatorId = row.operator.parse().map_err(|_| Unauthenticated::Failure(anyhow::anyhow!("bad operator id").into()))?;
+    let Holder::Operator(id) = row.holder().map_err(failed)? else {
+        return Err(Unauthenticated::Failure(anyhow::anyhow!("certificate {} is no operator's", row.serial).into()));
+    };
     let Some(operator) = read.operator(&id).await.map_err(failed)? else {
         return Err(Unauthenticated::Failure(anyhow::anyhow!("certificate {} has no operator", row.serial).into()));
     };

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use api::Operation;
 use api::{
-    account as account_api, audit as audit_api, hotline as hotline_api, instance as instance_api, job as job_api, key as key_api,
-    operator as operator_api, relying_party as rp_api, rotation as rotation_api, sandbox as sandbox_api, service as service_api,
-    stats as stats_api,
+    account as account_api, audit as audit_api, certificate as certificate_api, hotline as hotline_api, instance as instance_api,
+    job as job_api, key as key_api, operator as operator_api, relying_party as rp_api, rotation as rotation_api,
+    sandbox as sandbox_api, service as service_api, stats as stats_api,
 };
 use axum::Router;
 
 use super::mount::mount;
 use crate::app::App;
-use crate::{account, audit, hotline, instance, job, key, operator, relying_party, sandbox, service, stats};
+use crate::{account, audit, certificate, hotline, instance, job, key, operator, relying_party, sandbox, service, stats};
 
 macro_rules! operations {
     ($($operation:ty => $run:path,)*) => {
@@ -48,6 +48,12 @@ operations! {
     job_api::ListJobs => job::list::list,
     job_api::ShowJob => job::show::show,
     key_api::ListKeys => key::list::list,
+    certificate_api::CheckCertificates => certificate::check::check,
+    certificate_api::IssueCertificate => certificate::issue::issue,
+    certificate_api::ListCertificates => certificate::list::list,
+    certificate_api::RenewCertificate => certificate::renew::renew,
+    certificate_api::RevokeCertificate => certificate::revoke::revoke,
+    certificate_api::ShowCertificate => certificate::show::show,
     key_api::RevokeKey => key::revoke::revoke,
     key_api::RotateKey => key::rotate::rotate,
     key_api::ShowKey => key::show::show,

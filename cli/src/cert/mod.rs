@@ -1,0 +1,71 @@
+//! `iamctl cert`.
+
+use std::path::{Path, PathBuf};
+
+use api::certificate::IssuedCertificate;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::failure::Failure;
+use crate::files::{apart, sources};
+use crate::noun::noun;
+use crate::output::Answer;
+
+noun! {
+    /// Certificates that the platform issues: the inventory, issuing, revoking
+    Verbs { List(list), Show(show), Issue(issue), Renew(renew), Revoke(revoke), Check(check) }
+}
+
+/// The largest file that is read: four times what the server takes of a request.
+const LARGEST: u64 = 256 * 1024;
+
+/// A request or a certificate out of a file or standard input: PEM as it is, DER as base64.
+async fn read_text(path: PathBuf) -> Result<String, Failure> {
+    let read = apart(move || sources(&[path], LARGEST)).await?;
+    let bytes = read.into_iter().next().map(|source| source.bytes).unwrap_or_default();
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) if text.contains("-----BEGIN ") => text,
+        Ok(text) => BASE64_STANDARD.encode(text),
+        Err(error) => BASE64_STANDARD.encode(error.into_bytes()),
+    })
+}
+
+/// A life such as `90d`, `36h` or `45m`, in seconds.
+fn seconds(text: &str) -> Result<u64, String> {
+    let wanted = || "a life such as 90d, 36h or 45m is wanted".to_owned();
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wanted)?;
+    let unit = match unit {
+        "d" => 86_400,
+        "h" => 3_600,
+        "m" => 60,
+        "s" => 1,
+        _ => return Err(wanted()),
+    };
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).filter(|life| *life > 0).ok_or_else(wanted)
+}
+
+/// Writes what was issued to a file, where one was named, and says so.
+fn answer(issued: IssuedCertificate, out: Option<&Path>) -> Result<Answer<IssuedCertificate>, Failure> {
+    let (Some(out), Some(pem)) = (out, &issued.pem) else { return Ok(Answer::one(issued)) };
+    let whole: String = std::iter::once(pem).chain(&issued.chain).map(|pem| pem.trim_end().to_owned() + "\n").collect();
+    client::files::write_private(out, whole.as_bytes()).map_err(|fault| {
+        Failure::from(fault)
+            .changed("the certificate was issued and is on record")
+            .hint(format!("'iamctl cert show {}' prints it again", issued.certificate.serial))
+    })?;
+    let told = format!("the certificate and its issuers are in {}", out.display());
+    Ok(Answer::one(issued).tell(told))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_life_has_a_unit() {
+        assert_eq!(["90d", "36h", "45m", "5s"].map(|life| seconds(life).unwrap()), [7_776_000, 129_600, 2_700, 5]);
+        for bad in ["", "d", "90", "0d", "-1d", "1.5d", "1y", "9999999999999999999d", "9天"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+}

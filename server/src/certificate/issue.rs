@@ -1,0 +1,96 @@
+//! Issuing to relying parties; what others issue by is here too.
+
+use std::sync::Arc;
+
+use api::Operation;
+use api::certificate::{IssueCertificate, IssuedCertificate};
+use domain::{Holder, KeyPurpose, PartyState, Refusal, RelyingPartyId};
+use pki::{Authority, AuthorityPurpose, PlannedCertificate, profile};
+use serde_json::json;
+
+use super::presign::record;
+use super::request::{check_key_is_free, life, read_csr};
+use super::view::{chain_above, view};
+use crate::app::{App, Caller, Keep};
+use crate::failure::Failure;
+use crate::store::{CertificateRow, Read};
+
+/// Issues a client certificate to a relying party, by the authority for relying parties.
+///
+/// # Errors
+/// By the rules of requests (`csr.…`) and of certificates (`cert.…`).
+pub async fn issue(app: &App, caller: &Caller, op: IssueCertificate) -> Result<IssuedCertificate, Failure> {
+    let csr = read_csr(&op.csr)?;
+    let life = life(app, op.validity)?;
+    let holder = Holder::RelyingParty(op.rp.clone());
+    let mut read = app.store.read().await?;
+    check_party(&mut read, &op.rp).await?;
+    check_key_is_free(&mut read, csr.public_key(), &holder).await?;
+    let authority = active_authority(app, &mut read, AuthorityPurpose::RelyingParties).await?;
+    drop(read);
+    let now = app.clock.now();
+    let planned = authority.plan_relying_party(op.rp.as_str(), csr.public_key(), life, now).map_err(anyhow::Error::from)?;
+    let ignored = csr.ignored(&profile::RELYING_PARTY, op.rp.as_str());
+    give(app, caller, &op, Planned { authority, planned, holder, ignored, replaces: None }).await
+}
+
+/// A certificate that is about to be issued by an operation.
+pub(super) struct Planned {
+    pub(super) authority: Arc<Authority>,
+    pub(super) planned: PlannedCertificate,
+    pub(super) holder: Holder,
+    pub(super) ignored: Vec<String>,
+    /// The serial number of the one it follows.
+    pub(super) replaces: Option<String>,
+}
+
+/// Records, signs and stores; a dry run does none of it and shows what would be issued.
+pub(super) async fn give<O>(app: &App, caller: &Caller, op: &O, asked: Planned) -> Result<IssuedCertificate, Failure>
+where
+    O: Operation<Reply = IssuedCertificate>,
+{
+    let Planned { authority, planned, holder, ignored, replaces } = asked;
+    let now = app.clock.now();
+    let (row, pem) = match caller.keep {
+        Keep::Nothing => (CertificateRow::planned(&planned, &holder, now), None),
+        Keep::Effects => {
+            let (certificate, row) = record(app, planned, &holder).await?.sign(&authority)?;
+            (row, Some(certificate.pem().map_err(anyhow::Error::from)?))
+        }
+    };
+    let mut tx = app.store.write().await?;
+    // As things are now: the party may have been retired, or the authority revoked, while the certificate was made.
+    if let Holder::RelyingParty(party) = &holder {
+        check_party(&mut tx, party).await?;
+    }
+    if pem.is_some() {
+        tx.confirm_certificate(&row).await?;
+    }
+    let chain = chain_above(&mut tx, &row.issuer).await?;
+    let reply = IssuedCertificate { certificate: view(&row, now)?, pem, chain, ignored };
+    let facts = json!({
+        "serial": row.serial, "profile": row.profile, "issuer": row.issuer, "holder": row.holder, "key": row.key_id,
+        "not_after": row.not_after(), "ignored": reply.ignored, "replaces": replaces,
+    });
+    tx.commit(caller.record(op).facts(facts), reply).await
+}
+
+/// The authority that issues for a purpose now.
+///
+/// # Errors
+/// When there is none, or its key does not open.
+pub async fn active_authority(app: &App, read: &mut Read, purpose: AuthorityPurpose) -> Result<Arc<Authority>, Failure> {
+    let line = purpose.line();
+    let row = read.active_key(KeyPurpose::IssuingCa, line).await?;
+    let row = row.ok_or_else(|| anyhow::anyhow!("there is no active authority for {line}"))?;
+    Ok(app.keys.authority(&row)?)
+}
+
+/// A party that is retired gets no certificate. One that is suspended does: it may be getting ready to come back.
+async fn check_party(read: &mut Read, party: &RelyingPartyId) -> Result<(), Failure> {
+    let row = read.party(party).await?.ok_or_else(|| Failure::not_found("relying party", party))?;
+    if row.state()? == PartyState::Retired {
+        return Err(Refusal::new("cert.party-retired", format!("the relying party {party} is retired")).into());
+    }
+    Ok(())
+}

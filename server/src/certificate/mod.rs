@@ -1,0 +1,11 @@
+//! Certificates: what is issued to whom, and what becomes of it.
+
+pub(crate) mod check;
+pub mod issue;
+pub(crate) mod list;
+pub mod presign;
+pub(crate) mod renew;
+pub mod request;
+pub(crate) mod revoke;
+pub(crate) mod show;
+pub(crate) mod view;

@@ -1,0 +1,94 @@
+//! The record of a certificate, durable before anything is signed (promise 5). What a crash leaves behind is a serial number
+//! on record that can be revoked, and never a certificate that nobody knows of.
+
+use std::sync::{Mutex, PoisonError};
+
+use domain::Holder;
+use pki::{Authority, Certificate, PlannedCertificate};
+use tokio::sync::oneshot;
+
+use crate::app::App;
+use crate::store::{CertificateRow, Housekeeping, StoreError};
+
+/// Records of one commit.
+const MOST: usize = 500;
+
+/// Records that wait for a commit. Those who come while one is under way share the next: a commit is as dear for one as for
+/// many.
+#[derive(Default)]
+pub struct Presigner {
+    waiting: Mutex<Vec<Waiting>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+struct Waiting {
+    row: CertificateRow,
+    done: oneshot::Sender<()>,
+}
+
+/// A planned certificate whose record is durable: it may be signed.
+#[derive(Debug)]
+pub struct Recorded {
+    planned: PlannedCertificate,
+    row: CertificateRow,
+}
+
+impl Recorded {
+    /// Lets the authority sign; the row is to be confirmed in the operation's own transaction.
+    ///
+    /// # Errors
+    /// When the key does not answer, or what it made does not verify.
+    pub fn sign(&self, authority: &Authority) -> anyhow::Result<(Certificate, CertificateRow)> {
+        let certificate = authority.sign(&self.planned)?;
+        let row = self.row.signed(&certificate);
+        Ok((certificate, row))
+    }
+}
+
+/// Puts a planned certificate on record and waits until that is durable.
+///
+/// # Errors
+/// When the database cannot be reached; then nothing was signed and nothing will be.
+pub async fn record(app: &App, planned: PlannedCertificate, holder: &Holder) -> Result<Recorded, StoreError> {
+    let row = CertificateRow::planned(&planned, holder, app.clock.now());
+    loop {
+        let (done, mut told) = oneshot::channel();
+        app.presigner.lock().push(Waiting { row: row.clone(), done });
+        let _turn = app.presigner.turn.lock().await;
+        match told.try_recv() {
+            // Whoever had the turn before took this one along.
+            Ok(()) => return Ok(Recorded { planned, row }),
+            // Whoever took it along went away, or failed for a reason that may be another's: once more, on one's own account.
+            Err(oneshot::error::TryRecvError::Closed) => {}
+            Err(oneshot::error::TryRecvError::Empty) => {
+                let batch = app.presigner.take(&row);
+                let mut tx = app.store.write().await?;
+                for waiting in &batch {
+                    tx.insert_certificate(&waiting.row).await?;
+                }
+                tx.commit_housekeeping(Housekeeping::Presign).await?;
+                for waiting in batch {
+                    let _ = waiting.done.send(());
+                }
+                return Ok(Recorded { planned, row });
+            }
+        }
+    }
+}
+
+impl Presigner {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The own record and those of others, the oldest first. Of those who went away nothing is kept.
+    fn take(&self, own: &CertificateRow) -> Vec<Waiting> {
+        let mut all = self.lock();
+        all.retain(|waiting| !waiting.done.is_closed());
+        let own = all.iter().position(|waiting| waiting.row.serial == own.serial);
+        let mut batch: Vec<Waiting> = own.map(|at| all.remove(at)).into_iter().collect();
+        let others = all.len().min(MOST - 1);
+        batch.extend(all.drain(..others));
+        batch
+    }
+}

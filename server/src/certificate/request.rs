@@ -1,0 +1,68 @@
+//! A signing request as it comes over the wire, and the life that is asked for.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use domain::{Environment, Holder, Refusal};
+use pki::csr::LARGEST_CSR;
+use pki::{CsrRefusal, CsrRequest, PublicKey};
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::store::Read;
+
+/// On production nobody can use a certificate that ends while it is being installed.
+const SHORTEST: Duration = Duration::from_hours(1);
+
+/// Reads a request, PEM or the base64 of its DER, by every rule there is for one.
+///
+/// # Errors
+/// By the rule's own code (`csr.…`); nothing was attempted.
+pub fn read_csr(text: &str) -> Result<CsrRequest, Failure> {
+    let read = if text.contains("-----BEGIN ") || text.len() > 2 * LARGEST_CSR {
+        CsrRequest::parse(text.as_bytes())
+    } else {
+        let der: String = text.split_ascii_whitespace().collect();
+        // What is neither is refused as what it is by the parser itself.
+        CsrRequest::parse(&BASE64_STANDARD.decode(der).unwrap_or_else(|_| text.as_bytes().to_vec()))
+    };
+    read.map_err(refused)
+}
+
+fn refused(refusal: CsrRefusal) -> Failure {
+    let advice = refusal.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+    Failure::invalid_field(refusal.code, "csr", refusal.message + &advice)
+}
+
+/// One key is one holder's: whoever holds two certificates over one key could answer as either.
+///
+/// # Errors
+/// `cert.key-in-use`.
+pub async fn check_key_is_free(read: &mut Read, key: &PublicKey, holder: &Holder) -> Result<(), Failure> {
+    let key_id = key.thumbprint().map_err(anyhow::Error::from)?;
+    for row in read.certificates_over(&key_id).await? {
+        if row.holder()? != *holder {
+            let refusal = Refusal::new("cert.key-in-use", "this key is certified for somebody else");
+            return Err(refusal.hint("make a new key and a new request").into());
+        }
+    }
+    Ok(())
+}
+
+/// The shorter life that was asked for.
+///
+/// # Errors
+/// `cert.validity` for one that is too short to be of use.
+pub fn life(app: &App, seconds: Option<u64>) -> Result<Option<Duration>, Failure> {
+    let Some(life) = seconds.map(Duration::from_secs) else { return Ok(None) };
+    let shortest = match app.environment {
+        Environment::Production => SHORTEST,
+        Environment::Sandbox => Duration::from_secs(1),
+    };
+    if life < shortest {
+        let message = format!("a certificate is good for {} s at least", shortest.as_secs());
+        return Err(Failure::invalid_field("cert.validity", "validity", message));
+    }
+    Ok(Some(life))
+}

@@ -1,0 +1,469 @@
+//! Certificates that were issued, or were about to be.
+
+use domain::{
+    CertificateStanding, CertificateState, Holder, HolderKind, OperatorId, Revocation, RevocationReason, Serial, Timestamp,
+};
+use futures_util::TryFutureExt;
+use pki::profile::Profile;
+use pki::{Certificate, PlannedCertificate};
+
+use super::engine::{on, on_locked};
+use super::revocation::UntoldRow;
+use super::{Read, StoreError, Write};
+
+/// A certificate on record.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct CertificateRow {
+    /// Lower-case hex.
+    pub serial: String,
+    /// NAME of the authority.
+    pub issuer: String,
+    /// Name of the profile.
+    pub profile: String,
+    /// Distinguished name.
+    pub subject: String,
+    /// Kind of holder.
+    pub holder_kind: String,
+    /// The holder's id.
+    pub holder: String,
+    /// `planned`, `valid`, `on-hold` or `revoked`.
+    pub state: String,
+    /// Counts up with each change.
+    pub version: i64,
+    /// When the record was made.
+    pub planned_at: i64,
+    /// First moment.
+    pub not_before: i64,
+    /// Last moment.
+    pub not_after: i64,
+    /// SHA-256 over the bytes to be signed.
+    pub signed_digest: Option<Vec<u8>>,
+    /// RFC 7638 thumbprint of the certified key.
+    pub key_id: Option<String>,
+    /// SHA-256 over the DER.
+    pub fingerprint: Option<Vec<u8>>,
+    /// The certificate, once it is stored.
+    pub der: Option<Vec<u8>>,
+    /// Since when it is revoked or on hold.
+    pub revoked_at: Option<i64>,
+    /// Why.
+    pub revoked_reason: Option<String>,
+}
+
+/// What a revocation list says of a certificate.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct RevokedRow {
+    /// Lower-case hex.
+    pub serial: String,
+    /// Since when.
+    pub revoked_at: i64,
+    /// Why.
+    pub revoked_reason: String,
+}
+
+/// Which certificates a list shows; what is absent lets everything pass.
+#[derive(Debug, Clone, Default)]
+pub struct CertificateFilter {
+    /// Only holders of this kind.
+    pub holder_kind: Option<HolderKind>,
+    /// Only this holder.
+    pub holder: Option<String>,
+    /// Only this authority's.
+    pub issuer: Option<String>,
+    /// Only this profile.
+    pub profile: Option<String>,
+    /// Only this state, as it is at `now`.
+    pub state: Option<CertificateState>,
+    /// Only what ends before this moment.
+    pub ends_before: Option<Timestamp>,
+}
+
+impl CertificateRow {
+    /// The pre-sign record of a planned certificate.
+    #[must_use]
+    pub fn planned(planned: &PlannedCertificate, holder: &Holder, now: Timestamp) -> Self {
+        let view = planned.view();
+        Self {
+            serial: view.serial.clone(),
+            issuer: view.issuer.clone(),
+            profile: planned.profile().name.to_owned(),
+            subject: view.subject.clone(),
+            holder_kind: holder.kind().to_string(),
+            holder: holder.to_string(),
+            state: CertificateState::Planned.to_string(),
+            version: 1,
+            planned_at: now.micros(),
+            not_before: view.not_before.micros(),
+            not_after: view.not_after.micros(),
+            signed_digest: Some(planned.digest().to_vec()),
+            key_id: Some(planned.key_id().to_owned()),
+            fingerprint: None,
+            der: None,
+            revoked_at: None,
+            revoked_reason: None,
+        }
+    }
+
+    /// A certificate that was made in the transaction that records it: those that an instance begins with, which nobody has
+    /// seen before the commit.
+    ///
+    /// # Errors
+    /// When the certificate cannot be read.
+    pub fn made(certificate: &Certificate, profile: &Profile, holder: &Holder, now: Timestamp) -> anyhow::Result<Self> {
+        let view = certificate.view();
+        Ok(Self {
+            serial: view.serial.clone(),
+            issuer: view.issuer.clone(),
+            profile: profile.name.to_owned(),
+            subject: view.subject.clone(),
+            holder_kind: holder.kind().to_string(),
+            holder: holder.to_string(),
+            state: CertificateState::Valid.to_string(),
+            version: 1,
+            planned_at: now.micros(),
+            not_before: view.not_before.micros(),
+            not_after: view.not_after.micros(),
+            signed_digest: Some(certificate.signed_digest()?.to_vec()),
+            key_id: Some(certificate.public_key()?.thumbprint()?),
+            fingerprint: Some(certificate.fingerprint().to_vec()),
+            der: Some(certificate.der().to_vec()),
+            revoked_at: None,
+            revoked_reason: None,
+        })
+    }
+
+    /// The row once the certificate is there.
+    #[must_use]
+    pub fn signed(&self, certificate: &Certificate) -> Self {
+        Self {
+            state: CertificateState::Valid.to_string(),
+            fingerprint: Some(certificate.fingerprint().to_vec()),
+            der: Some(certificate.der().to_vec()),
+            ..self.clone()
+        }
+    }
+
+    /// Its serial number.
+    ///
+    /// # Errors
+    /// When the row is damaged.
+    pub fn serial(&self) -> Result<Serial, StoreError> {
+        self.serial.parse().map_err(|_| self.broken("serial"))
+    }
+
+    /// How it stands.
+    ///
+    /// # Errors
+    /// When the row is damaged.
+    pub fn standing(&self) -> Result<CertificateStanding, StoreError> {
+        let revocation = || -> Result<Revocation, StoreError> {
+            let (Some(at), Some(reason)) = (self.revoked_at, &self.revoked_reason) else { return Err(self.broken("revocation")) };
+            let reason: RevocationReason = reason.parse().map_err(|_| self.broken("revocation reason"))?;
+            Ok(Revocation { at: Timestamp::from_micros(at), reason })
+        };
+        match self.state.parse().map_err(|_| self.broken("state"))? {
+            CertificateState::Planned => Ok(CertificateStanding::Planned),
+            CertificateState::Valid => Ok(CertificateStanding::Valid),
+            CertificateState::OnHold => Ok(CertificateStanding::OnHold { since: revocation()?.at }),
+            CertificateState::Revoked => Ok(CertificateStanding::Revoked(revocation()?)),
+            // Read off the dates, never stored.
+            CertificateState::Expired => Err(self.broken("state")),
+        }
+    }
+
+    /// Whose it is.
+    ///
+    /// # Errors
+    /// When the row is damaged.
+    pub fn holder(&self) -> Result<Holder, StoreError> {
+        let broken = || self.broken("holder");
+        Ok(match self.holder_kind.parse().map_err(|_| broken())? {
+            HolderKind::Key => Holder::Key(self.holder.parse().map_err(|_| broken())?),
+            HolderKind::Operator => Holder::Operator(self.holder.parse().map_err(|_| broken())?),
+            HolderKind::RelyingParty => Holder::RelyingParty(self.holder.parse().map_err(|_| broken())?),
+            HolderKind::Account => Holder::Account(self.holder.parse().map_err(|_| broken())?),
+        })
+    }
+
+    /// Last moment.
+    #[must_use]
+    pub fn not_after(&self) -> Timestamp {
+        Timestamp::from_micros(self.not_after)
+    }
+
+    fn broken(&self, what: &str) -> StoreError {
+        StoreError::Broken(anyhow::anyhow!("certificate {} has a bad {what}", self.serial))
+    }
+}
+
+impl Read {
+    /// One certificate.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn certificate(&mut self, serial: &Serial) -> Result<Option<CertificateRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT serial, issuer, profile, subject, holder_kind, holder, state, version, planned_at, not_before, not_after,
+               signed_digest, key_id, fingerprint, der, revoked_at, revoked_reason
+             FROM certificate WHERE serial = $1"
+        )
+        .bind(serial.as_str())
+        .fetch_optional(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// The certificate with this fingerprint.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn certificate_shown(&mut self, fingerprint: &[u8]) -> Result<Option<CertificateRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT serial, issuer, profile, subject, holder_kind, holder, state, version, planned_at, not_before, not_after,
+               signed_digest, key_id, fingerprint, der, revoked_at, revoked_reason
+             FROM certificate WHERE fingerprint = $1"
+        )
+        .bind(fingerprint)
+        .fetch_optional(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// A holder's certificates, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn certificates_of(&mut self, kind: HolderKind, holder: &str) -> Result<Vec<CertificateRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT serial, issuer, profile, subject, holder_kind, holder, state, version, planned_at, not_before, not_after,
+               signed_digest, key_id, fingerprint, der, revoked_at, revoked_reason
+             FROM certificate WHERE holder_kind = $1 AND holder = $2 ORDER BY not_before DESC, serial"
+        )
+        .bind(kind.as_str())
+        .bind(holder)
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// The certificates of a key, by its thumbprint.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn certificates_over(&mut self, key_id: &str) -> Result<Vec<CertificateRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT serial, issuer, profile, subject, holder_kind, holder, state, version, planned_at, not_before, not_after,
+               signed_digest, key_id, fingerprint, der, revoked_at, revoked_reason
+             FROM certificate WHERE key_id = $1 ORDER BY not_before DESC, serial"
+        )
+        .bind(key_id)
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// Certificates in the order in which they end, behind `after`; a filter that is absent is NULL and lets everything pass.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn certificates(
+        &mut self,
+        filter: &CertificateFilter,
+        now: Timestamp,
+        after: Option<&Serial>,
+        limit: i64,
+    ) -> Result<Vec<CertificateRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT serial, issuer, profile, subject, holder_kind, holder, state, version, planned_at, not_before, not_after,
+               signed_digest, key_id, fingerprint, der, revoked_at, revoked_reason
+             FROM certificate
+             WHERE (CAST($1 AS TEXT) IS NULL OR holder_kind = $1) AND (CAST($2 AS TEXT) IS NULL OR holder = $2)
+               AND (CAST($3 AS TEXT) IS NULL OR issuer = $3) AND (CAST($4 AS TEXT) IS NULL OR profile = $4)
+               AND (CAST($5 AS TEXT) IS NULL AND state <> 'planned'
+                 OR CASE WHEN state IN ('valid', 'on-hold') AND not_after < $6 THEN 'expired' ELSE state END = $5)
+               AND (CAST($7 AS BIGINT) IS NULL OR not_after < $7)
+               AND (CAST($8 AS TEXT) IS NULL
+                 OR (not_after, serial) > (SELECT last.not_after, last.serial FROM certificate last WHERE last.serial = $8))
+             ORDER BY not_after, serial LIMIT $9"
+        )
+        .bind(filter.holder_kind.map(HolderKind::as_str))
+        .bind(&filter.holder)
+        .bind(&filter.issuer)
+        .bind(&filter.profile)
+        .bind(filter.state.map(CertificateState::as_str))
+        .bind(now.micros())
+        .bind(filter.ends_before.map(Timestamp::micros))
+        .bind(after.map(Serial::as_str))
+        .bind(limit)
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// What an authority has revoked or put on hold and has not expired at `now`, in order of serial number.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn revoked_by(&mut self, issuer: &str, now: Timestamp) -> Result<Vec<RevokedRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT serial, revoked_at, revoked_reason FROM certificate
+             WHERE issuer = $1 AND not_after >= $2 AND revoked_at IS NOT NULL ORDER BY serial"
+        )
+        .bind(issuer)
+        .bind(now.micros())
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// Records that wait for their certificate since before `planned_before`, and would not be over by `now`.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn certificates_planned(
+        &mut self,
+        planned_before: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<CertificateRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT serial, issuer, profile, subject, holder_kind, holder, state, version, planned_at, not_before, not_after,
+               signed_digest, key_id, fingerprint, der, revoked_at, revoked_reason
+             FROM certificate WHERE state = 'planned' AND planned_at < $1 AND not_after >= $2 ORDER BY planned_at LIMIT 1000"
+        )
+        .bind(planned_before.micros())
+        .bind(now.micros())
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+}
+
+impl Write {
+    /// One certificate, locked for the rest of the transaction.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn certificate_locked(&mut self, serial: &Serial) -> Result<Option<CertificateRow>, StoreError> {
+        on_locked!(
+            *self.conn(),
+            "SELECT serial, issuer, profile, subject, holder_kind, holder, state, version, planned_at, not_before, not_after,
+               signed_digest, key_id, fingerprint, der, revoked_at, revoked_reason
+             FROM certificate WHERE serial = $1",
+            |c, sql| sqlx::query_as(sql).bind(serial.as_str()).fetch_optional(c)
+        )
+        .map_err(|error| self.error(error))
+    }
+
+    /// Puts a certificate, or the record of one that is to be signed, into the inventory.
+    ///
+    /// # Errors
+    /// [`StoreError::Unique`] when the serial number is taken.
+    pub async fn insert_certificate(&mut self, row: &CertificateRow) -> Result<(), StoreError> {
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "INSERT INTO certificate (serial, issuer, profile, subject, holder_kind, holder, state, version, planned_at,
+               not_before, not_after, signed_digest, key_id, fingerprint, der, revoked_at, revoked_reason)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+        )
+        .bind(&row.serial)
+        .bind(&row.issuer)
+        .bind(&row.profile)
+        .bind(&row.subject)
+        .bind(&row.holder_kind)
+        .bind(&row.holder)
+        .bind(&row.state)
+        .bind(row.version)
+        .bind(row.planned_at)
+        .bind(row.not_before)
+        .bind(row.not_after)
+        .bind(&row.signed_digest)
+        .bind(&row.key_id)
+        .bind(&row.fingerprint)
+        .bind(&row.der)
+        .bind(row.revoked_at)
+        .bind(&row.revoked_reason)
+        .execute(c)
+        .map_ok(|_| ()));
+        done.map_err(|error| self.error(error))
+    }
+
+    /// Stores the certificate that a record was waiting for.
+    ///
+    /// # Errors
+    /// [`StoreError::Contended`] when the record is no longer waiting: its serial number was revoked meanwhile.
+    pub async fn confirm_certificate(&mut self, row: &CertificateRow) -> Result<(), StoreError> {
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "UPDATE certificate SET state = 'valid', fingerprint = $1, der = $2, version = version + 1
+             WHERE serial = $3 AND state = 'planned'"
+        )
+        .bind(&row.fingerprint)
+        .bind(&row.der)
+        .bind(&row.serial)
+        .execute(c)
+        .map_ok(|done| done.rows_affected()));
+        match done.map_err(|error| self.error(error))? {
+            1 => Ok(()),
+            _ => Err(StoreError::Contended),
+        }
+    }
+
+    /// Puts a certificate's new standing; the version in the row is the one that was read. What others were told of it is due
+    /// to change.
+    ///
+    /// # Errors
+    /// [`StoreError::Contended`] when somebody was faster.
+    pub async fn put_standing(&mut self, row: &CertificateRow, standing: CertificateStanding) -> Result<(), StoreError> {
+        let revocation = standing.revocation();
+        let state = match standing {
+            CertificateStanding::Planned => CertificateState::Planned,
+            CertificateStanding::Valid => CertificateState::Valid,
+            CertificateStanding::OnHold { .. } => CertificateState::OnHold,
+            CertificateStanding::Revoked(_) => CertificateState::Revoked,
+        };
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "UPDATE certificate SET state = $1, revoked_at = $2, revoked_reason = $3, version = version + 1
+             WHERE serial = $4 AND version = $5"
+        )
+        .bind(state.as_str())
+        .bind(revocation.map(|revocation| revocation.at.micros()))
+        .bind(revocation.map(|revocation| revocation.reason.as_str()))
+        .bind(&row.serial)
+        .bind(row.version)
+        .execute(c)
+        .map_ok(|done| done.rows_affected()));
+        if done.map_err(|error| self.error(error))? != 1 {
+            return Err(StoreError::Contended);
+        }
+        let at = self.now().micros();
+        let untold = UntoldRow { serial: row.serial.clone(), version: row.version + 1, issuer: row.issuer.clone(), at };
+        self.insert_untold(&untold).await
+    }
+
+    /// Puts every valid certificate of a holder on hold, and revokes what was only planned; gives how many were good.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn hold_certificates(&mut self, kind: HolderKind, holder: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let mut held = 0;
+        for row in self.certificates_of(kind, holder).await? {
+            let standing = row.standing()?;
+            let changed = standing.hold(now);
+            if changed != standing {
+                self.put_standing(&row, changed).await?;
+                held += u64::from(standing == CertificateStanding::Valid && row.not_after() >= now);
+            }
+        }
+        Ok(held)
+    }
+
+    /// Revokes every certificate of an operator but the one they enrolled anew for; gives how many they held.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn supersede_operator(&mut self, operator: &OperatorId, by: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let mut revoked = 0;
+        for row in self.certificates_of(HolderKind::Operator, operator.as_str()).await? {
+            if row.serial == by {
+                continue;
+            }
+            // One that is revoked, or over, is left as it is.
+            if let Ok(changed) = row.standing()?.revoke(RevocationReason::Superseded, row.not_after(), now) {
+                self.put_standing(&row, changed).await?;
+                revoked += u64::from(row.der.is_some());
+            }
+        }
+        Ok(revoked)
+    }
+}
