@@ -152,7 +152,7 @@ both_engines! {
         }
         let checks = offline::check(&world.data_dir, Ok(world.settings.clone()), world.ports()).await;
         let ids: Vec<_> = checks.iter().map(|check| check.id.as_str()).collect();
-        assert_eq!(ids, ["settings", "key file", "files", "schema", "database", "audit", "keys", "clock", "disk"]);
+        assert_eq!(ids, ["settings", "key file", "files", "schema", "anchor", "database", "audit", "keys", "clock", "disk"]);
         assert!(checks.iter().all(|check| check.ok && check.mend.is_none()), "{checks:?}");
 
         fs::set_permissions(world.data_dir.join(KEY_FILE), PermissionsExt::from_mode(0o644)).unwrap();
