@@ -23,6 +23,7 @@ mod tlv;
 
 pub mod audit_log;
 pub mod authority;
+pub mod backup;
 pub mod certificate;
 pub mod checkpoint;
 pub mod crl;
