@@ -201,9 +201,10 @@ pub async fn require_reached(app: &App) -> anyhow::Result<()> {
     let missing = seen.missed_by(&mut app.store.read().await?).await?;
     ensure!(
         missing.is_none(),
-        "the database is not the one that this node has seen ({}): {}; it is an older copy, or was rewritten. Put the newest one back",
+        "the database is not the one that this node has seen ({}): {}; it is an older copy, or was rewritten. Put the newest one back; where there is none: iamd restore --data-dir {} --prove",
         path(&app.data_dir).display(),
-        missing.unwrap_or_default()
+        missing.unwrap_or_default(),
+        app.data_dir.display()
     );
     Ok(())
 }

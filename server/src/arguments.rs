@@ -37,6 +37,10 @@ pub enum Verb {
     Check(Node),
     /// Bring the database's schema up to this version
     Migrate(Node),
+    /// Write the instance into one encrypted file, while it is served or not
+    Backup(Backup),
+    /// Restore a backup into an empty folder, or prove that what was restored is not behind
+    Restore(Restore),
     /// Write the man page
     #[command(hide = true)]
     Man(Man),
@@ -85,6 +89,50 @@ pub struct Node {
     /// Settings.
     #[command(flatten)]
     pub settings: NodeSettings,
+}
+
+/// `iamd backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The node.
+    #[command(flatten)]
+    pub node: Node,
+    /// File to write; it must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// Certificate to encrypt to, RSA or EC; may be given several times, and any one's key opens the file. Without it a passphrase is asked for on the terminal
+    #[arg(long, value_name = "FILE")]
+    pub recipient: Vec<PathBuf>,
+}
+
+/// `iamd restore`: out of a backup, or the proof afterwards.
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["from", "prove"])))]
+pub struct Restore {
+    /// Folder of the node; empty, or not there yet, for --from
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// postgres://… where the database is now [default: as the settings in the backup say]
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// The backup
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Private key of one of its recipients, mode 0600; without it the passphrase is asked for on the terminal
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub key: Option<PathBuf>,
+    /// Compare what was restored with what the world has seen of the instance, and let it be served when it is not behind
+    #[arg(long)]
+    pub prove: bool,
+    /// The newest checkpoint that an auditor has, out of 'iamctl audit export'
+    #[arg(long, value_name = "FILE", requires = "prove")]
+    pub checkpoint: Option<PathBuf>,
+    /// Let it be served although something is lost, or although nothing from outside was kept
+    #[arg(long, requires = "prove", requires = "reason")]
+    pub accept_loss: bool,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT", requires = "accept_loss")]
+    pub reason: Option<String>,
 }
 
 /// Settings that flags give.
@@ -201,7 +249,7 @@ pub fn write_man(to: &Path) -> anyhow::Result<()> {
     std::fs::write(to.join("iamd.8"), page).with_context(|| format!("cannot write to {}", to.display()))
 }
 
-const REST: &str = r".SH EXIT STATUS
+const REST: &str = r#".SH EXIT STATUS
 .TP
 0
 done
@@ -227,11 +275,53 @@ the only secret outside the database, mode 0600; without it nothing in the datab
 .TP
 DIR/first\-operator/context.yaml
 the first operator's way in, for 'iamctl context import'
+.TP
+DIR/anchor.json
+how far the node has seen the instance come; a database that is behind it is not served
+.TP
+DIR/restored.json
+there from a restore until its proof: the node is not served
+.SH BACKUPS
+A backup is one encrypted file: the database as it is at one moment (SQLite), the key\-encryption key, the first operator's way in,
+the settings, and the anchor: the newest checkpoint of the audit log. It is made while the node is served or not, and is in the audit
+log. A certificate to encrypt to is made with:
+.PP
+.nf
+openssl req \-x509 \-newkey ec \-pkeyopt ec_paramgen_curve:P\-384 \-days 3650 \-subj "/CN=Backup keeper" \-keyout keeper.key \-out keeper.crt
+.fi
+.PP
+Its key, which openssl encrypts under a passphrase, is kept away from the node. Without \fB\-\-recipient\fR the backup opens with a
+passphrase, which is asked for on the terminal and comes in no other way.
+.PP
+On PostgreSQL the backup holds all but the database, which PostgreSQL's own tools back up. First the backup, then the dump; and back
+first the database, then the backup:
+.PP
+.nf
+iamd backup \-\-data\-dir DIR \-\-to keys.bak \-\-recipient keeper.crt
+pg_dump \-\-format=custom \-\-file=iam.dump postgres://iam@db.example/iam
+.PP
+createdb \-\-template=template0 \-\-encoding=UTF8 \-\-lc\-collate=C \-\-lc\-ctype=C.UTF\-8 iam
+pg_restore \-\-exit\-on\-error \-\-no\-owner \-\-dbname=postgres://iam@db.example/iam iam.dump
+iamd restore \-\-data\-dir DIR \-\-from keys.bak \-\-key keeper.key
+.fi
+.PP
+A dump from before the backup is refused: the anchor in the backup would be ahead of it. A base backup with archived log, restored to
+its end, needs no more than a backup made any time before that end; after each rotation of the key\-encryption key make a new one.
+.PP
+What was restored is not served before \fBiamd restore \-\-prove\fR has compared it with what the world has seen of the instance. Where
+it is behind, it says by how much and stays closed: restore something newer, or answer for the loss with \fB\-\-accept\-loss\fR, which
+is in the audit log, as a fork, for ever. Other nodes of an instance on PostgreSQL are made again with \fBiamd join\fR.
+.PP
+A backup remembers whom the instance has forgotten: an account that was closed is open in it, and its data key is there, until the
+backup itself is destroyed. Keep none for longer than the erasure of a person may take, and after a restore close again what was closed.
 .SH EXAMPLES
 .nf
 iamd init \-\-data\-dir ./demo \-\-environment sandbox
 iamd serve \-\-data\-dir ./demo
 iamd check \-\-data\-dir ./demo
 iamd join \-\-data\-dir ./node\-2 \-\-database\-url postgres://iam@db.example/iam \-\-key\-file key\-encryption.key
+iamd backup \-\-data\-dir ./demo \-\-to /backups/demo\-2026\-11\-22.bak \-\-recipient keeper.crt
+iamd restore \-\-data\-dir ./again \-\-from /backups/demo\-2026\-11\-22.bak \-\-key keeper.key
+iamd restore \-\-data\-dir ./again \-\-prove \-\-checkpoint export/checkpoints/1234
 .fi
-";
+"#;

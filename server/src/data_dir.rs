@@ -16,8 +16,42 @@ pub const KEY_FILE: &str = "key-encryption.key";
 pub const ROOT_KEY_FILE: &str = "root-ca.key";
 /// The first operator's context, certificate and key.
 pub const FIRST_OPERATOR: &str = "first-operator";
-/// Held by the process that serves this folder.
-pub const LOCK: &str = "iamd.lock";
+
+/// A file of the node beside its database, and who may read it.
+pub struct Belonging {
+    /// Its name in the data folder.
+    pub name: &'static str,
+    /// Who may read it.
+    pub access: Access,
+}
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Its owner.
+    Private,
+    /// Everybody.
+    Readable,
+}
+
+/// What a node cannot be without, or its operators; in the order in which a backup holds it.
+pub const BELONGINGS: &[Belonging] = &[
+    Belonging { name: KEY_FILE, access: Access::Private },
+    Belonging { name: "first-operator/ca.crt", access: Access::Readable },
+    Belonging { name: "first-operator/operator.crt", access: Access::Readable },
+    Belonging { name: "first-operator/operator.key", access: Access::Private },
+    Belonging { name: "first-operator/context.yaml", access: Access::Private },
+    Belonging { name: crate::settings::FILE, access: Access::Private },
+];
+
+/// What one process at a time does in a data folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    /// Serve it, or change what is served.
+    Serve,
+    /// Back it up.
+    Backup,
+}
 
 /// Makes a folder that only its owner enters; one that is there already is kept.
 ///
@@ -122,12 +156,24 @@ pub struct Held {
     _file: File,
 }
 
-/// Takes the folder.
+/// Takes the folder for serving it.
 ///
 /// # Errors
 /// When another `iamd` serves it.
 pub fn hold(dir: &Path) -> anyhow::Result<Held> {
-    let path: PathBuf = dir.join(LOCK);
+    lock(dir, Lock::Serve)
+}
+
+/// Takes the folder.
+///
+/// # Errors
+/// When another `iamd` does the same in it.
+pub fn lock(dir: &Path, lock: Lock) -> anyhow::Result<Held> {
+    let (name, does) = match lock {
+        Lock::Serve => ("iamd.lock", "another iamd serves"),
+        Lock::Backup => ("backup.lock", "another iamd backs up"),
+    };
+    let path: PathBuf = dir.join(name);
     let file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -136,6 +182,6 @@ pub fn hold(dir: &Path) -> anyhow::Result<Held> {
         .open(&path)
         .with_context(|| format!("cannot open {}", path.display()))?;
     rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| anyhow::anyhow!("another iamd serves {}; stop it first", dir.display()))?;
+        .map_err(|_| anyhow::anyhow!("{does} {}; stop it first", dir.display()))?;
     Ok(Held { _file: file })
 }

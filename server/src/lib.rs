@@ -9,6 +9,7 @@ pub mod anchor;
 pub mod app;
 pub mod arguments;
 pub mod audit;
+pub mod backup;
 pub mod certificate;
 pub mod clock;
 pub mod data_dir;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,8 +12,11 @@ use api::Exit;
 use clap::Parser;
 use domain::Environment;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use server::arguments::{Arguments, Init, Join, Node as NodeArguments, Verb};
+use server::arguments::{Arguments, Backup, Init, Join, Node as NodeArguments, Restore, Verb};
 use server::audit::vouch;
+use server::backup::make::{Interrupted, Wanted};
+use server::backup::prove::Evidence;
+use server::backup::{self, locks, words};
 use server::clock::{SystemClock, SystemEntropy};
 use server::housekeeping::outbox::NoChannel;
 use server::instance::init::{NewInstance, init};
@@ -62,6 +66,8 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 fn exit_of(error: &anyhow::Error) -> ExitCode {
     let exit = if error.downcast_ref::<SettingsError>().is_some() {
         Exit::Usage
+    } else if error.is::<Interrupted>() {
+        Exit::Interrupted
     } else if matches!(error.downcast_ref::<StoreError>(), Some(StoreError::Unavailable(_) | StoreError::Storage { .. })) {
         Exit::Unavailable
     } else {
@@ -77,6 +83,8 @@ async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Serve(arguments) => return serve(arguments).await,
         Verb::Check(arguments) => return check(arguments).await,
         Verb::Migrate(arguments) => migrate(arguments).await?,
+        Verb::Backup(arguments) => back_up(arguments).await?,
+        Verb::Restore(arguments) => return restore(arguments).await,
         Verb::Man(arguments) => server::arguments::write_man(&arguments.to)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -155,18 +163,12 @@ async fn serve(arguments: NodeArguments) -> anyhow::Result<ExitCode> {
 
 async fn serve_with(arguments: &NodeArguments, settings: Settings) -> anyhow::Result<()> {
     // Before anything is opened: from the first moment a signal ends the server by its own way.
-    let stop = CancellationToken::new();
-    let stopped = stop.clone();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = on_signal()?;
+    let stopping = stop.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        stopping.cancelled().await;
         tracing::info!("stopping: requests under way finish, new ones are refused");
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-        stopped.cancel();
     });
     let prometheus = PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?;
     let node = Node::prepare(&arguments.data_dir, settings, ports(), prometheus).await?;
@@ -186,15 +188,19 @@ async fn serve_with(arguments: &NodeArguments, settings: Settings) -> anyhow::Re
 }
 
 fn settle(arguments: &NodeArguments) -> anyhow::Result<Settings> {
-    let path = arguments.data_dir.join(settings::FILE);
+    settled(&arguments.data_dir, &arguments.settings.source())
+}
+
+fn settled(dir: &Path, flags: &Source) -> anyhow::Result<Settings> {
+    let path = dir.join(settings::FILE);
     let text = std::fs::read_to_string(&path).with_context(|| {
         format!(
             "cannot read {}; make an instance with: iamd init --data-dir {} --environment sandbox",
             path.display(),
-            arguments.data_dir.display()
+            dir.display()
         )
     })?;
-    Ok(Settings::settle(&arguments.data_dir, &arguments.settings.source(), &environment(), &File::parse(&text)?)?)
+    Ok(Settings::settle(dir, flags, &environment(), &File::parse(&text)?)?)
 }
 
 async fn check(arguments: NodeArguments) -> anyhow::Result<ExitCode> {
@@ -238,6 +244,70 @@ async fn migrate(arguments: NodeArguments) -> anyhow::Result<()> {
         say(&format!("the schema went from {} to {}", before.applied, after.applied));
     }
     Ok(())
+}
+
+async fn back_up(arguments: Backup) -> anyhow::Result<()> {
+    let settings = settle(&arguments.node)?;
+    let stop = on_signal()?;
+    let wanted = Wanted { to: &arguments.to, recipients: &arguments.recipient, ask: &locks::on_terminal };
+    let made = backup::make::back_up(&arguments.node.data_dir, settings, ports(), wanted, &stop).await?;
+    for warning in &made.warnings {
+        say_error(&format!("iamd: warning: {warning}"));
+    }
+    words::made(&arguments.to, &made).iter().for_each(|line| say(line));
+    Ok(())
+}
+
+async fn restore(arguments: Restore) -> anyhow::Result<ExitCode> {
+    match &arguments.from {
+        Some(from) => {
+            let wanted = backup::restore::Wanted {
+                from,
+                key: arguments.key.as_deref(),
+                database_url: arguments.database_url.clone(),
+                environment: &environment(),
+                ask: &locks::on_terminal,
+            };
+            let done = backup::restore::restore(&arguments.data_dir, wanted, ports()).await?;
+            say_error(&format!("iamd: warning: {}", words::age(&done)));
+            words::restored(&arguments.data_dir, &done).iter().for_each(|line| say(line));
+            Ok(ExitCode::SUCCESS)
+        }
+        None => prove(arguments).await,
+    }
+}
+
+async fn prove(arguments: Restore) -> anyhow::Result<ExitCode> {
+    let dir = &arguments.data_dir;
+    let settings = settled(dir, &arguments.database_url.map(|url| ("database-url", url)).into_iter().collect())?;
+    let reason = arguments.reason.as_deref().filter(|_| arguments.accept_loss);
+    let evidence = Evidence { checkpoint: arguments.checkpoint.as_deref(), accept_loss: reason };
+    let outcome = backup::prove::prove(dir, settings, ports(), evidence).await?;
+    let (lines, refusal) = words::proof(dir, &outcome);
+    lines.iter().for_each(|line| say(line));
+    Ok(match refusal {
+        None => ExitCode::SUCCESS,
+        Some(refusal) => {
+            say_error(&format!("iamd: {refusal}"));
+            ExitCode::from(Exit::Failed.code())
+        }
+    })
+}
+
+/// Cancelled by the signals that end a program.
+fn on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stopped.cancel();
+    });
+    Ok(stop)
 }
 
 /// One line for people. A closed pipe is not an error of ours.

@@ -17,7 +17,8 @@ use tokio_util::task::TaskTracker;
 use crate::anchor::require_reached;
 use crate::app::App;
 use crate::audit::whole::require_whole;
-use crate::data_dir::{Held, hold};
+use crate::backup::unproven::require_proven;
+use crate::data_dir::{Held, Lock, hold, lock};
 use crate::http::accept::{Bounds, DRAIN, Listener, Transport};
 use crate::http::{admin, metrics, public};
 use crate::instance::open::{Ports, listeners, open};
@@ -65,7 +66,12 @@ impl Node {
     /// One line with the mend; nothing has been started then.
     pub async fn prepare(dir: &Path, settings: Settings, ports: Ports, prometheus: PrometheusHandle) -> anyhow::Result<Self> {
         let held = hold(dir)?;
+        // What a backup that was killed has left; one that is being made at this moment keeps it.
+        if let Ok(_alone) = lock(dir, Lock::Backup) {
+            crate::backup::make::sweep(dir);
+        }
         let app = open(dir, settings, ports).await?;
+        require_proven(&app).await?;
         require_reached(&app).await?;
         require_whole(&app).await?;
         let public_url = app.store.read().await?.instance().await?.context("the database holds no instance")?.public_url;

@@ -9,6 +9,7 @@ use api::instance::Check;
 use super::health;
 use super::open::{Ports, open};
 use crate::anchor::require_reached;
+use crate::backup::unproven::require_proven;
 use crate::data_dir::{KEY_FILE, read_key, require_own_folder};
 use crate::settings::{self, Settings};
 use crate::store::{Create, Engine};
@@ -44,9 +45,10 @@ pub async fn check(dir: &Path, settings: anyhow::Result<Settings>, ports: Ports)
     });
     match open(dir, settings, ports).await {
         Ok(app) => {
-            checks.push(match require_reached(&app).await {
-                Ok(()) => good("anchor", "the database has come as far as this node has seen".to_owned()),
-                Err(error) => bad("anchor", format!("{error:#}"), "put the newest database back"),
+            checks.push(match (require_proven(&app).await, require_reached(&app).await) {
+                (Ok(()), Ok(())) => good("anchor", "the database has come as far as this node has seen".to_owned()),
+                (Err(error), _) => bad("anchor", format!("{error:#}"), "prove it as is said"),
+                (_, Err(error)) => bad("anchor", format!("{error:#}"), "put the newest database back"),
             });
             checks.extend(health::look(&app).await);
         }

@@ -191,6 +191,22 @@ impl Read {
         Ok(later.map_err(|error| self.error(error))? > 0)
     }
 
+    /// Which of these was done last; none when none ever was.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn newest_of(&mut self, actions: [&str; 3]) -> Result<Option<String>, StoreError> {
+        let [first, second, third] = actions;
+        on!(self.conn, |c| sqlx::query_scalar(
+            "SELECT action FROM audit_entry WHERE action IN ($1, $2, $3) AND outcome = 'done' ORDER BY id DESC LIMIT 1"
+        )
+        .bind(first)
+        .bind(second)
+        .bind(third)
+        .fetch_optional(c))
+        .map_err(|error| self.error(error))
+    }
+
     /// The latest checkpoint.
     ///
     /// # Errors

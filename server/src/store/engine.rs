@@ -248,8 +248,13 @@ impl Engine {
             Err(error) if is_missing_table(&error) => 0,
             Err(error) => return Err(self.error(error)),
         };
-        let known = self.migrator().iter().map(|migration| migration.version).max().unwrap_or(0);
-        Ok(Schema { applied, known })
+        Ok(Schema { applied, known: Self::known_schema() })
+    }
+
+    /// The schema's version in this program.
+    #[must_use]
+    pub fn known_schema() -> i64 {
+        super::MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or(0)
     }
 
     fn migrator(&self) -> Migrator {

@@ -28,6 +28,7 @@ mod revocation;
 mod rotation;
 mod rows;
 mod service;
+mod snapshot;
 mod tenure;
 mod usage;
 mod usage_count;

@@ -5,6 +5,7 @@ use tests::Engine;
 
 mod anchor;
 mod audit;
+mod backup;
 mod dashboard;
 mod dry_run;
 mod files;

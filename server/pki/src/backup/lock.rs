@@ -28,6 +28,7 @@ struct Scrypt {
 }
 
 /// The random key of one file.
+#[derive(Clone)]
 pub struct FileKey(pub(super) Secret);
 
 impl std::fmt::Debug for FileKey {

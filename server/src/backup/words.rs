@@ -1,0 +1,83 @@
+//! What `iamd backup` and `iamd restore` say, line by line; the program prints it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::locks;
+use super::make::Made;
+use super::prove::Outcome;
+use super::restore::{Done, Schema};
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// A backup was made.
+#[must_use]
+pub fn made(to: &Path, made: &Made) -> Vec<String> {
+    let mut lines = vec![
+        format!("backup       {} ({} bytes)", to.display(), made.whole.bytes),
+        format!("sha256       {}", made.whole.sha256),
+        format!("holds        {}", made.head.holds.join(", ")),
+        format!("audit log    {} entries under its newest checkpoint", made.entries),
+        format!("opens with   {}", locks::ways(&made.head).trim_start_matches("it opens with ")),
+    ];
+    if made.head.engine == "postgresql" {
+        lines.push(String::new());
+        lines.push("next: dump the database now, after this: pg_dump --format=custom --file=iam.dump URL".to_owned());
+    }
+    lines
+}
+
+/// A backup was restored.
+#[must_use]
+pub fn restored(dir: &Path, done: &Done) -> Vec<String> {
+    let dir = dir.display();
+    let mut lines = vec![
+        format!("restored     instance {} ({}) in {dir}", done.head.instance, done.head.environment),
+        format!("backup of    {}", done.head.made_at),
+        String::new(),
+    ];
+    if done.schema == Schema::Older {
+        lines.push(format!("next: iamd migrate --data-dir {dir}"));
+    }
+    lines.push(format!("next: iamd restore --data-dir {dir} --prove --checkpoint FILE"));
+    lines.push("it is not served before it is proven not to be behind what the world has seen of it".to_owned());
+    lines
+}
+
+/// What a backup's age means for the people in it.
+#[must_use]
+pub fn age(done: &Done) -> String {
+    let age = done.at.saturating_since(done.head.made_at);
+    let age = match age.as_secs() / DAY.as_secs() {
+        0 => format!("{} h", age.as_secs() / 3_600),
+        days => format!("{days} days"),
+    };
+    format!(
+        "the backup is {age} old: accounts that were closed since are open in it, and whom they were of is readable again; close them again"
+    )
+}
+
+/// What came out of the proof: lines of the result, and the line of the refusal when it stays closed.
+#[must_use]
+pub fn proof(dir: &Path, outcome: &Outcome) -> (Vec<String>, Option<String>) {
+    let dir = dir.display();
+    let next = format!("next: iamd serve --data-dir {dir}");
+    let behind = |findings: &[String]| findings.iter().map(|finding| format!("behind       {finding}")).collect::<Vec<_>>();
+    match outcome {
+        Outcome::Proven { entries } => {
+            (vec![format!("proven       the audit log has {entries} entries, and nothing that was seen is missing"), next], None)
+        }
+        Outcome::Behind(findings) => {
+            let mend = "it stays closed; restore a newer backup, or answer for the loss: --accept-loss --reason TEXT. Nothing was changed";
+            (behind(findings), Some(format!("{dir} is behind what the world has seen; {mend}")))
+        }
+        Outcome::Accepted(findings) => {
+            let mut lines = behind(findings);
+            lines.push(
+                "accepted     the loss is in the audit log, and every auditor with a newer checkpoint will see it".to_owned(),
+            );
+            lines.push(next);
+            (lines, None)
+        }
+    }
+}
