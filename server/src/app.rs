@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::anchor::Seen;
 use crate::certificate::presign::Presigner;
 use crate::housekeeping::outbox::Courier;
+use crate::http::pki::{Responders, Stamping};
 use crate::job::held_up::HeldUp;
 use crate::keys::Keys;
 use crate::operator::turned_away::TurnedAway;
@@ -37,6 +38,12 @@ pub struct App {
     pub environment: Environment,
     /// Puts certificates on record before they are signed.
     pub presigner: Presigner,
+    /// Answers about certificates.
+    pub responders: Responders,
+    /// Stamps times.
+    pub stamping: Stamping,
+    /// When this node was opened, by its clock.
+    pub started: Timestamp,
     /// Carries notices to relying parties.
     pub courier: Arc<dyn Courier>,
     /// Wakes the node's own waiters early when something was committed. A hint, never a decision.

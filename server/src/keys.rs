@@ -18,7 +18,7 @@ use pki::checkpoint::{NoteSigner, VerifierKey};
 pub use pki::hex;
 use pki::{
     Aad, Authority, AuthorityName, Certificate, Instance, KeyEncryptionKey, KeyKind, KeyRing, PkiError, PrivateKey, PublicKey,
-    Secret,
+    Secret, Signer,
 };
 use zeroize::Zeroizing;
 
@@ -182,6 +182,14 @@ impl Keys {
     /// When the row does not open.
     pub(crate) fn listener_key(&self, row: &KeyRow) -> anyhow::Result<PrivateKey> {
         self.private(row)
+    }
+
+    /// What signs with a stored generation.
+    ///
+    /// # Errors
+    /// When the row does not open.
+    pub fn signer(&self, row: &KeyRow) -> anyhow::Result<Arc<dyn Signer>> {
+        Ok(self.private(row)?.into())
     }
 
     fn private(&self, row: &KeyRow) -> anyhow::Result<PrivateKey> {

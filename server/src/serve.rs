@@ -20,13 +20,14 @@ use crate::audit::whole::require_whole;
 use crate::backup::unproven::require_proven;
 use crate::data_dir::{Held, Lock, hold, lock};
 use crate::http::accept::{Bounds, DRAIN, Listener, Transport};
-use crate::http::{admin, metrics, public};
+use crate::http::{admin, metrics, pki, public};
 use crate::instance::open::{Ports, listeners, open};
 use crate::settings::Settings;
 
 /// Together below the 1 024 files that a process may have open by default. An enrolment is one request.
 const ADMIN: Bounds = Bounds { strangers: 128, life: Some(Duration::from_secs(30)), known: 256 };
-const PUBLIC: Bounds = Bounds { strangers: 384, life: None, known: 0 };
+const PUBLIC: Bounds = Bounds { strangers: 320, life: None, known: 0 };
+const PKI: Bounds = Bounds { strangers: 96, life: Some(Duration::from_secs(60)), known: 0 };
 const METRICS: Bounds = Bounds { strangers: 64, life: None, known: 0 };
 
 /// How often what was measured is folded up.
@@ -38,6 +39,7 @@ pub struct Node {
     pub app: Arc<App>,
     admin: Bound,
     public: Bound,
+    pki: TcpListener,
     metrics: TcpListener,
     prometheus: PrometheusHandle,
     held: Option<Held>,
@@ -55,6 +57,8 @@ pub struct Addresses {
     pub admin: SocketAddr,
     /// Relying parties and apps.
     pub public: SocketAddr,
+    /// Certificates, revocation lists, OCSP, time stamps.
+    pub pki: SocketAddr,
     /// Metrics and health.
     pub metrics: SocketAddr,
 }
@@ -77,12 +81,14 @@ impl Node {
         let public_url = app.store.read().await?.instance().await?.context("the database holds no instance")?.public_url;
         let admin = bind(app.settings.admin_listen, "admin-listen").await?;
         let public = bind(app.settings.public_listen, "public-listen").await?;
+        let pki = bind(app.settings.pki_listen, "pki-listen").await?;
         let metrics = bind(app.settings.metrics_listen, "metrics-listen").await?;
         let (admin_tls, public_tls) = listeners(&app, &public_url).await?;
         Ok(Self {
             app,
             admin: Bound { listener: admin, context: admin_tls },
             public: Bound { listener: public, context: public_tls },
+            pki,
             metrics,
             prometheus,
             held: Some(held),
@@ -97,6 +103,7 @@ impl Node {
         Ok(Addresses {
             admin: self.admin.listener.local_addr()?,
             public: self.public.listener.local_addr()?,
+            pki: self.pki.local_addr()?,
             metrics: self.metrics.local_addr()?,
         })
     }
@@ -122,6 +129,14 @@ impl Node {
         };
         serving.spawn(tls(self.admin, admin::router(Arc::clone(&app)), ADMIN, Some(Arc::clone(&app))).serve(stop.clone()));
         serving.spawn(tls(self.public, public::router(Arc::clone(&app)), PUBLIC, None).serve(stop.clone()));
+        let pki = Listener {
+            listener: self.pki,
+            transport: Transport::Plain,
+            router: pki::router(Arc::clone(&app)),
+            bounds: PKI,
+            audit: None,
+        };
+        serving.spawn(pki.serve(stop.clone()));
         let metrics = Listener {
             listener: self.metrics,
             transport: Transport::Plain,

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use domain::RotationTimes;
+use pki::crl::LONGEST_PERIOD;
 use serde::{Deserialize, Serialize};
 
 use crate::store::Location;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub rotation: RotationTimes,
     /// How long a relying party may keep the JWKS.
     pub jwks_max_age: Duration,
+    /// How long a revocation list says that it is good.
+    pub crl_next_update: Duration,
     /// Free space below which the node says it is not ready, bytes.
     pub disk_reserve: u64,
 }
@@ -64,6 +67,9 @@ pub struct File {
     /// How long a relying party may keep the JWKS, e.g. `5m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_max_age: Option<String>,
+    /// How long a revocation list says that it is good, e.g. `72h`; at most seven days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crl_next_update: Option<String>,
     /// Free space in MiB below which the node says it is not ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_reserve_mib: Option<u64>,
@@ -98,6 +104,7 @@ pub const NAMES: &[&str] = &[
     "key-publish-interval",
     "key-drain-interval",
     "jwks-max-age",
+    "crl-next-update",
     "disk-reserve-mib",
 ];
 
@@ -137,6 +144,7 @@ impl File {
             "key-publish-interval" => self.key_publish_interval.clone(),
             "key-drain-interval" => self.key_drain_interval.clone(),
             "jwks-max-age" => self.jwks_max_age.clone(),
+            "crl-next-update" => self.crl_next_update.clone(),
             "disk-reserve-mib" => self.disk_reserve_mib.map(|mib| mib.to_string()),
             _ => None,
         }
@@ -193,6 +201,7 @@ impl Settings {
                 drain: duration("key-drain-interval", defaults.drain)?,
             },
             jwks_max_age: duration("jwks-max-age", Duration::from_mins(5))?,
+            crl_next_update: duration("crl-next-update", Duration::from_hours(72))?,
             disk_reserve: match find("disk-reserve-mib") {
                 None => 64 * MIB,
                 Some((place, text)) => text.parse::<u64>().ok().and_then(|mib| mib.checked_mul(MIB)).ok_or_else(|| {
@@ -201,6 +210,12 @@ impl Settings {
                 })?,
             },
         };
+        if !(Duration::from_hours(24)..=LONGEST_PERIOD).contains(&settings.crl_next_update) {
+            return Err(SettingsError::new(
+                "crlNextUpdate",
+                "a list is signed twice a day, and nobody may rely on one for more than seven: write between 24h and 168h",
+            ));
+        }
         if settings.rotation.publish < settings.jwks_max_age {
             return Err(SettingsError::new(
                 "keyPublishInterval",

@@ -118,6 +118,7 @@ pub const CODES: &[Code] = &[
     entry("population.under-way", "a population is being loaded", "'iamctl job wait JOB'"),
     entry("job.not-found", "there is no such job", "'iamctl job list' shows the jobs"),
     entry("certificate.not-found", "there is no such certificate", "'iamctl cert list' shows the certificates"),
+    entry("cert.account", "the account may not sign", "an active iam-smart-plus account has a signing certificate"),
     entry("cert.authority", "the certificate is an authority's", "'iamd ca revoke', where the root's key is at hand"),
     entry("cert.in-use", "the platform uses the certificate itself", "rotate its key first"),
     entry("cert.key-in-use", "the key is certified for somebody else", "make a new key and a new request"),

@@ -34,7 +34,7 @@ pub async fn suspend(app: &App, caller: &Caller, op: SuspendAccount) -> Result<S
     let ended = match &outcome {
         Suspend::Now(_) => {
             tx.put_account(&stored, &account, Some(&caller.operator)).await?;
-            let ended = tx.end_everything(stored.id, EndReason::Suspended).await?;
+            let ended = tx.end_everything(op.account, EndReason::Suspended, now).await?;
             record_event(app, &mut tx, &stored, now).await?;
             tell_parties(app, &mut tx, &stored, now).await?;
             if let Some(call) = op.call {
@@ -68,6 +68,7 @@ pub async fn suspend(app: &App, caller: &Caller, op: SuspendAccount) -> Result<S
     });
     let reply = tx.commit(caller.record(&op).facts(facts), reply).await?;
     app.wake.outbox.notify_one();
+    app.wake.revocations.notify_one();
     app.wake.folder.notify_one();
     Ok(reply)
 }

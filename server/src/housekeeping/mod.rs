@@ -60,6 +60,15 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         |app| &app.wake.outbox,
         |app| async move { outbox::deliver_due(&app).await.map(|_| ()) },
     );
+    spawn(
+        &tasks,
+        app,
+        stop,
+        "revocation lists",
+        Duration::from_secs(5),
+        |app| &app.wake.revocations,
+        |app| async move { within(crate::certificate::publish::publish_due(&app)).await.map(|_| ()) },
+    );
     let stopping = stop.clone();
     spawn(
         &tasks,

@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod admin;
 pub mod metrics;
+pub mod pki;
 pub mod public;
 pub mod tls;
 

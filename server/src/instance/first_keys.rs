@@ -9,6 +9,7 @@ use pki::{
 
 use super::init::secret;
 use super::open::{Ports, Reached};
+use super::root_lists::{LISTS_BEFOREHAND, lists_beforehand};
 use crate::keys::{self, Kid, Slot};
 use crate::store::{CertificateRow, KeyRow, Write};
 
@@ -38,6 +39,7 @@ impl FirstKeys<'_> {
         let root_key = PrivateKey::generate(KeyKind::P256)?;
         let root = Authority::new_root(self.instance, 1, root_key.clone(), self.now)?;
         self.keep_root(&root, &root_key.public()?).await?;
+        self.root_lists(&root).await?;
         let mut operators = None;
         for purpose in AuthorityPurpose::ISSUING {
             let authority = self.authority(&root, *purpose).await?;
@@ -59,6 +61,14 @@ impl FirstKeys<'_> {
         let slot = Slot { purpose: KeyPurpose::RootCa, name: keys::ROOT, algorithm: KeyAlgorithm::Es256 };
         let row = keys::absent_row(slot, &root.name().to_string(), key, self.now);
         self.insert_certified(row, root.certificate(), &profile::ROOT).await
+    }
+
+    /// The root's lists for as long as its key may stay away, a day after the other.
+    async fn root_lists(&mut self, root: &Authority) -> anyhow::Result<()> {
+        for row in lists_beforehand(root, 1, &[], self.now, LISTS_BEFOREHAND)? {
+            self.tx.insert_revocation_list(&row).await?;
+        }
+        Ok(())
     }
 
     /// An issuing authority, the first of its line, and the responder that answers for it.

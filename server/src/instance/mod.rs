@@ -8,3 +8,4 @@ pub mod join;
 pub mod offline;
 pub mod open;
 pub(crate) mod overview;
+mod root_lists;

@@ -18,6 +18,7 @@ use crate::app::{App, Wake};
 use crate::certificate::presign::{Presigner, record};
 use crate::data_dir::{self, KEY_FILE};
 use crate::housekeeping::outbox::Courier;
+use crate::http::pki::{Responders, Stamping};
 use crate::http::tls::{self, ServerIdentity};
 use crate::job::held_up::HeldUp;
 use crate::keys::{Keys, LISTENERS, LedgerKeys, OPERATORS, SERVERS};
@@ -108,6 +109,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
     let ledger = ledger(instance, Arc::clone(keys.now().ledger()), &ports);
     let environment = instance.environment();
     let id = instance.id().to_owned();
+    let started = ports.clock.now();
     App {
         store: Store::new(engine, ledger),
         clock: ports.clock,
@@ -118,6 +120,9 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         instance: id,
         environment,
         presigner: Presigner::default(),
+        responders: Responders::default(),
+        stamping: Stamping::default(),
+        started,
         courier: ports.courier,
         wake: Wake::default(),
         held_up: HeldUp::default(),

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use api::enrol::{Enrol, Enrolled};
 use api::operator::OperatorState;
-use domain::{Holder, KeyPurpose, Refusal, RequestId, Timestamp};
+use domain::{Holder, HolderKind, KeyPurpose, Refusal, RequestId, Timestamp};
 
 use super::add::CODE_LIFE;
 use crate::app::App;
@@ -45,7 +45,7 @@ pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enroll
         return Err(code_refused());
     }
     tx.confirm_certificate(&recorded).await?;
-    let revoked = tx.supersede_operator(&operator, &recorded.serial, now).await?;
+    let revoked = tx.supersede_certificates(HolderKind::Operator, operator.as_str(), &recorded.serial, now).await?;
     tx.put_operator(&OperatorRow { state: "active".to_owned(), enrolment_mac: None, enrolment_expires_at: None, ..row.clone() })
         .await?;
     let reply = Enrolled {

@@ -2,7 +2,8 @@
 
 use api::account::{AccountSummary, Ended};
 use domain::{
-    Account, AccountId, AccountState, CallRef, Channel, LocationId, OperatorId, RelyingPartyId, Standing, Tier, Timestamp,
+    Account, AccountId, AccountState, CallRef, Channel, HolderKind, LocationId, OperatorId, RelyingPartyId, Standing, Tier,
+    Timestamp,
 };
 use futures_util::TryFutureExt;
 use uuid::Uuid;
@@ -329,16 +330,16 @@ impl Write {
     }
 
     /// Ends everything that is under way for an account: the one place where its logins, tokens, waiting requests and signing
-    /// certificates end, whatever the reason.
+    /// certificates end, whatever the reason. Certificates are put on hold.
     ///
-    /// The platform as it stands keeps no login, issues no token, holds no request open and certifies no citizen's key, and
-    /// the schema has no table for any of them; so there is nothing to end and every count is zero. A table that brings one
-    /// of these kinds brings its statement here.
+    /// The platform as it stands keeps no login, issues no token and holds no request open, and the schema has no table for any
+    /// of them; so their counts are zero. A table that brings one of these kinds brings its statement here.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn end_everything(&mut self, _: Uuid, _: EndReason) -> Result<Ended, StoreError> {
-        Ok(Ended::default())
+    pub async fn end_everything(&mut self, account: AccountId, _: EndReason, now: Timestamp) -> Result<Ended, StoreError> {
+        let certificates = self.hold_certificates(HolderKind::Account, &account.to_string(), now).await?;
+        Ok(Ended { certificates, ..Ended::default() })
     }
 
     /// Keeps an operator's sealed note.

@@ -2,7 +2,7 @@
 
 mod row;
 
-use domain::{CertificateStanding, CertificateState, HolderKind, OperatorId, RevocationReason, Serial, Timestamp};
+use domain::{CertificateStanding, CertificateState, HolderKind, RevocationReason, Serial, Timestamp};
 use futures_util::TryFutureExt;
 
 use super::engine::{on, on_locked};
@@ -291,13 +291,19 @@ impl Write {
         Ok(held)
     }
 
-    /// Revokes every certificate of an operator but the one they enrolled anew for; gives how many they held.
+    /// Revokes every certificate of a holder but the one that takes their place; gives how many there were.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn supersede_operator(&mut self, operator: &OperatorId, by: &str, now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn supersede_certificates(
+        &mut self,
+        kind: HolderKind,
+        holder: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         let mut revoked = 0;
-        for row in self.certificates_of(HolderKind::Operator, operator.as_str()).await? {
+        for row in self.certificates_of(kind, holder).await? {
             if row.serial == by {
                 continue;
             }

@@ -101,6 +101,8 @@ pub enum Leader {
     Jobs = 7_443_005,
     /// Clears what has aged out.
     Sweeper = 7_443_006,
+    /// Signs revocation lists.
+    Revocations = 7_443_007,
 }
 
 /// A register that one transaction at a time changes. The number is the PostgreSQL advisory lock; it never changes.

@@ -52,7 +52,7 @@ pub use key::KeyRow;
 pub use operator::{OperatorRow, roles_text};
 pub use outbox::{Delivery, OutboxRow};
 pub use relying_party::{CredentialRow, ListedPartyRow, PartyNameRow, PartyRow, PartyVersionRow};
-pub use revocation::{RevocationListRow, UntoldRow};
+pub use revocation::{RevocationHead, RevocationListRow, UntoldRow};
 pub use rotation::{PlanRow, WorkRow};
 pub use service::{ListedServiceRow, ServiceRow, ServiceVersionRow};
 pub use tenure::Tenure;

@@ -23,6 +23,19 @@ pub struct RevocationListRow {
     pub der: Vec<u8>,
 }
 
+/// A revocation list without its entries.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct RevocationHead {
+    /// NAME of the authority.
+    pub issuer: String,
+    /// Only grows.
+    pub number: i64,
+    /// First moment.
+    pub this_update: i64,
+    /// When the next one is there at the latest.
+    pub next_update: i64,
+}
+
 /// A change of a certificate's standing that no list says yet.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct UntoldRow {
@@ -52,19 +65,17 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
-    /// The list with the highest number of each authority, whatever its first moment, without the lists themselves.
+    /// What the list with the highest number of each authority says of itself, whatever its first moment.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn last_revocation_lists(&mut self) -> Result<Vec<RevocationListRow>, StoreError> {
-        on!(self.conn, |c| {
-            sqlx::query_as(
-            "SELECT list.issuer, list.number, list.this_update, list.next_update, list.entries, list.der FROM revocation_list list
+    pub async fn revocation_heads(&mut self) -> Result<Vec<RevocationHead>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT list.issuer, list.number, list.this_update, list.next_update FROM revocation_list list
              WHERE list.number = (SELECT MAX(other.number) FROM revocation_list other WHERE other.issuer = list.issuer)
              ORDER BY list.issuer"
         )
-        .fetch_all(c)
-        })
+        .fetch_all(c))
         .map_err(|error| self.error(error))
     }
 

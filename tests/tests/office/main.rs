@@ -25,6 +25,7 @@ mod party_keys;
 mod population;
 mod readiness;
 mod relying_parties;
+mod revocation;
 mod roles;
 mod statistics;
 mod statistics_recount;

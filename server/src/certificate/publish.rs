@@ -1,0 +1,140 @@
+//! Revocation lists: signed anew soon after something changed, and before they grow old.
+
+use std::time::Duration;
+
+use domain::{KeyPurpose, Timestamp};
+use pki::Certificate;
+use pki::crl::{RevocationList, Revoked};
+use serde_json::json;
+
+use crate::app::App;
+use crate::store::{Housekeeping, KeyRow, Leader, Read, RevocationHead, RevocationListRow, RevokedRow, StoreError, UntoldRow};
+
+/// A list is signed anew when it is this old: half of the day that it may be.
+const GROWS_OLD: Duration = Duration::from_hours(12);
+/// Between two lists of one authority: a wave of suspensions makes one list, not hundreds.
+const PAUSE: Duration = Duration::from_secs(20);
+/// How far the clock may be ahead of everything that is known to have happened. Lists are signed twice a day, so that something
+/// has.
+const AHEAD: Duration = Duration::from_hours(25);
+
+/// Signs every list that is due; gives how many.
+///
+/// # Errors
+/// When the database cannot be reached, a key does not answer, or the clock cannot be believed.
+pub async fn publish_due(app: &App) -> anyhow::Result<usize> {
+    let now = app.clock.now();
+    let mut read = app.store.read().await?;
+    let heads = read.revocation_heads().await?;
+    let untold = read.revocations_untold().await?;
+    let due: Vec<KeyRow> = authorities(&mut read, now)
+        .await?
+        .into_iter()
+        .filter(|row| is_due(heads.iter().find(|head| head.issuer == row.kid), &untold, &row.kid, now))
+        .collect();
+    if due.is_empty() {
+        return Ok(0);
+    }
+    check_clock(app, &mut read, now).await?;
+    drop(read);
+    let mut signed = 0;
+    for row in due {
+        signed += usize::from(publish(app, &row, now).await?);
+    }
+    Ok(signed)
+}
+
+/// Issuing authorities that somebody may still ask about: until their own certificate ends. The root's lists are signed
+/// beforehand, by `iamd ca`.
+async fn authorities(read: &mut Read, now: Timestamp) -> Result<Vec<KeyRow>, StoreError> {
+    let mut rows = read.keys(Some(KeyPurpose::IssuingCa), None).await?;
+    rows.retain(|row| {
+        let certificate = row.certificate.as_deref().map(Certificate::from_der);
+        certificate.is_some_and(|read| read.is_ok_and(|certificate| certificate.is_valid_at(now)))
+    });
+    Ok(rows)
+}
+
+fn is_due(head: Option<&RevocationHead>, untold: &[UntoldRow], issuer: &str, now: Timestamp) -> bool {
+    let Some(head) = head else { return true };
+    let age = now.saturating_since(Timestamp::from_micros(head.this_update));
+    let waits = untold.iter().any(|change| change.issuer == issuer);
+    // A clock that was turned back makes the last list one of the future: what is new is told all the same.
+    let ahead = head.this_update > now.micros();
+    age >= GROWS_OLD || waits && (age >= PAUSE || ahead)
+}
+
+/// A clock that jumped ahead would date lists in the future, where nobody takes them, and drop what is not over yet.
+///
+/// # Errors
+/// With the mend.
+pub async fn check_clock(app: &App, read: &mut Read, now: Timestamp) -> anyhow::Result<()> {
+    let known = read.last_sealed().await?.map_or(app.started, |sealed| sealed.max(app.started));
+    anyhow::ensure!(
+        now <= known.plus(AHEAD),
+        "the clock says {now}, and the last thing that is known to have happened was at {known}: nothing is signed by such a clock; set it right, or restart iamd where it is right"
+    );
+    Ok(())
+}
+
+async fn publish(app: &App, authority: &KeyRow, now: Timestamp) -> anyhow::Result<bool> {
+    let issuer = authority.kid.as_str();
+    // One snapshot: what is noted as untold and what is on the list belong together.
+    let mut read = app.store.read().await?;
+    let told: Vec<UntoldRow> = read.revocations_untold().await?.into_iter().filter(|change| change.issuer == issuer).collect();
+    let last = read.revocation_heads().await?.into_iter().find(|head| head.issuer == issuer);
+    // Nothing leaves a list because a clock says that it is over.
+    let over = read.passed_for_certain(now).await?.unwrap_or(Timestamp::from_micros(0)).min(now);
+    let revoked = read.revoked_by(issuer, over).await?;
+    drop(read);
+    let number = last.as_ref().map_or(1, |last| last.number + 1);
+    let row = sign(app, authority, number, &revoked, now)?;
+    let mut tx = app.store.write().await?;
+    if !tx.leads(Leader::Revocations).await? {
+        tx.rollback().await?;
+        return Ok(false);
+    }
+    match tx.insert_revocation_list(&row).await {
+        Ok(()) => {}
+        // Another node was faster; what it did not say is told next time.
+        Err(StoreError::Unique) => {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    for change in &told {
+        tx.delete_untold(change).await?;
+    }
+    tx.forget_revocation_lists(issuer, number).await?;
+    let facts = json!({ "number": number, "entries": row.entries, "changes": told.len() });
+    tx.commit_housekeeping(Housekeeping::Step { action: "crl.publish", subject: issuer.to_owned(), facts }).await?;
+    app.wake.sealer.notify_one();
+    metrics::counter!("iam_revocation_lists_total", "issuer" => issuer.to_owned()).increment(1);
+    Ok(true)
+}
+
+fn sign(app: &App, authority: &KeyRow, number: i64, revoked: &[RevokedRow], now: Timestamp) -> anyhow::Result<RevocationListRow> {
+    let opened = app.keys.authority(authority)?;
+    let entries = revoked
+        .iter()
+        .map(|row| {
+            Ok(Revoked {
+                serial: row.serial.as_str(),
+                // The clock may have been turned back since.
+                at: Timestamp::from_micros(row.revoked_at).min(now),
+                reason: row.revoked_reason.parse().map_err(|_| anyhow::anyhow!("{} has a bad reason", row.serial))?,
+            })
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let next_update = now.plus(app.settings.crl_next_update);
+    let list = RevocationList::issue(&opened, u64::try_from(number)?, now, next_update, entries)?;
+    Ok(RevocationListRow {
+        issuer: authority.kid.clone(),
+        number,
+        this_update: list.this_update().micros(),
+        next_update: list.next_update().micros(),
+        entries: i64::try_from(list.len())?,
+        der: list.der().to_vec(),
+    })
+}
