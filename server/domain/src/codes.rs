@@ -56,7 +56,11 @@ pub const CODES: &[Code] = &[
         "the file is not a certificate in PEM",
         "name a file that begins with -----BEGIN CERTIFICATE-----",
     ),
-    entry("credential.empty", "the credential names no file", "add 'file: NAME', relative to the manifest"),
+    entry(
+        "credential.empty",
+        "the credential names neither a file nor an address",
+        "add 'file: NAME', relative to the manifest, or 'url: https://…'",
+    ),
     entry("credential.file", "that is no name of a file", "add 'file: NAME', relative to the manifest"),
     entry(
         "credential.jwks",
@@ -64,11 +68,26 @@ pub const CODES: &[Code] = &[
         "an object with a list 'keys' of at least one key is wanted",
     ),
     entry("credential.key-type", "a key is of a type that is not used here", "make an EC (P-256) or RSA (3072) key"),
-    entry("credential.kind", "the credential's content is not of its kind", "let 'kind' say what the file holds"),
+    entry(
+        "credential.kind",
+        "the credential's content is not of its kind, or it has both a file and an address",
+        "let 'kind' say what the file holds; leave the file or the address out",
+    ),
     entry(
         "credential.private-key",
         "a private key or secret is in a file that is sent to others",
         "take it as leaked: make a new key and list its public half only",
+    ),
+    entry(
+        "credential.revoked",
+        "the credential was revoked, which is final",
+        "take it out of the manifest, and bring a key that was never revoked",
+    ),
+    entry("credential.too-many-keys", "a key set, and a relying party, has at most 20 keys", "list the keys that are in use"),
+    entry(
+        "credential.url",
+        "the platform fetches no key set from that address",
+        "give an https address with a host name, exactly as it is served; a sandbox also takes http://127.0.0.1:PORT",
     ),
     entry(
         "field.form",
@@ -239,10 +258,12 @@ mod tests {
         include_str!("account.rs"),
         include_str!("catalogue.rs"),
         include_str!("certificate.rs"),
+        include_str!("credential.rs"),
         include_str!("finding.rs"),
         include_str!("hkic.rs"),
         include_str!("ids.rs"),
         include_str!("key.rs"),
+        include_str!("key_set.rs"),
         include_str!("manifest/check.rs"),
         include_str!("manifest/uri.rs"),
         include_str!("person.rs"),

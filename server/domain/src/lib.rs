@@ -12,6 +12,7 @@ pub mod account;
 pub mod catalogue;
 pub mod certificate;
 pub mod codes;
+pub mod credential;
 pub mod environment;
 pub mod figures;
 pub mod finding;
@@ -19,6 +20,7 @@ pub mod high_water;
 pub mod hkic;
 pub mod ids;
 pub mod key;
+pub mod key_set;
 pub mod manifest;
 pub mod mask;
 pub mod person;
@@ -40,6 +42,9 @@ pub use catalogue::{
 };
 pub use certificate::{CertificateStanding, CertificateState, Holder, HolderKind, Release, Serial};
 pub use codes::{CODES, Code, explained};
+pub use credential::{
+    CredentialLife, CredentialSource, CredentialState, CredentialType, KnownKey, Merged, NamedBy, days_left, merge,
+};
 pub use environment::Environment;
 pub use figures::{Comparative, Figure, FigureDefinition, Grain, Rule, definition, spaced};
 pub use finding::{Finding, Reading, read_checked, read_filled};
@@ -50,15 +55,17 @@ pub use key::{
     ActivateAt, KeyAlgorithm, KeyGeneration, KeyPurpose, KeySlot, KeyState, Revocation, RevocationReason, Rotation,
     RotationTimes, Step, next_step, plan_rotation,
 };
+pub use key_set::{AddressFault, cache_age, check_address, check_key_set_url, retry_after};
 pub use manifest::{
     ApiVersion, Bilingual, Change, ChangeKind, Ciba, ClientAuthentication, ClientProfile, Contact, Credential, CredentialKind,
-    FormField, Manifest, ManifestKind, SenderConstraint, ServiceManifest, UriFault, check_redirect_uri, diff, diff_from_nothing,
+    FormField, Manifest, ManifestKind, SenderConstraint, ServiceManifest, UriFault, check_key_set, check_redirect_uri, diff,
+    diff_from_nothing,
 };
 pub use mask::{Maskable, Masked};
 pub use person::{PersonName, Profile, ProfileError, Sex};
 pub use phone::{Phone, PhoneError};
 pub use population::Population;
-pub use reference::{AccountId, CallRef, PlanRef, ReferenceError};
+pub use reference::{AccountId, CallRef, CredentialId, PlanRef, ReferenceError};
 pub use refusal::Refusal;
 pub use registration::{Arrival, LAUNCH, RegistrationRules};
 pub use relying_party::{Category, Function, Industry, PartyState, Sector, ServiceState};

@@ -16,7 +16,9 @@ use crate::finding::{Finding, Reading, read_filled};
 use crate::wire::words;
 use crate::{Category, Day, Environment, Function, Industry, RelyingPartyId, Sector, ServiceSlug};
 
+pub use check::check_key_set;
 pub use diff::{Change, ChangeKind, diff, diff_from_nothing};
+pub(crate) use uri::check_uri;
 pub use uri::{UriFault, check_redirect_uri};
 
 /// A text in both official languages.
@@ -146,7 +148,7 @@ pub struct Contact {
     pub email: String,
 }
 
-/// A credential, named by file in the manifest and carried inline on the wire.
+/// A credential: a file named in the manifest and carried inline on the wire, or an address that keys are fetched from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Credential {
@@ -155,6 +157,9 @@ pub struct Credential {
     /// The file, relative to the manifest. Read by whoever reads the manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// In place of a file: the address of the key set, https, read again and again. Only for the kind jwks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// The key set itself, public keys only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<Value>,

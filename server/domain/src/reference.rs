@@ -58,7 +58,7 @@ fn weighted_sum(values: &[u8]) -> u8 {
     values.iter().fold(0, |sum, value| times_alpha(sum) ^ value)
 }
 
-/// The longest: `A` or `HC`, nine characters and the check character.
+/// The longest: `CR`, nine characters and the check character.
 const LONGEST: usize = 12;
 
 /// One kind of reference: prefix, and how many characters carry the number.
@@ -73,6 +73,8 @@ const ACCOUNT: Kind = Kind { prefix: b"A", characters: 9, what: "an account refe
 const CALL: Kind = Kind { prefix: b"HC", characters: 6, what: "a call reference", form: "HC and seven letters or digits" };
 const PLAN: Kind =
     Kind { prefix: b"R", characters: 6, what: "the reference of a rotation", form: "R and seven letters or digits" };
+const CREDENTIAL: Kind =
+    Kind { prefix: b"CR", characters: 9, what: "the id of a credential", form: "CR and ten letters or digits" };
 
 impl Kind {
     const fn numbers(&self) -> u64 {
@@ -226,6 +228,13 @@ reference! {
 }
 text_form!(PlanRef, "the reference of a rotation", "rotation", "R0000000");
 
+reference! {
+    /// The id of a relying party's credential: `CR`, nine random characters (45 bits) and a check character. It is read out
+    /// over the telephone when a key has leaked.
+    CredentialId, CREDENTIAL
+}
+text_form!(CredentialId, "the id of a credential", "credential", "CR0000000000");
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -266,6 +275,9 @@ mod tests {
             assert_eq!(spoken.parse(), Ok(account(number)));
         }
         assert_eq!(AccountId::from_number(1 << 45), None);
+        let credential = CredentialId::from_number(1).unwrap();
+        assert_eq!((credential.to_string(), credential.spoken()), ("CR0000000012".to_owned(), "CR 000 000 001 2".to_owned()));
+        assert_eq!("cr000-000-0012".parse(), Ok(credential));
         assert_eq!(CallRef::from_number(1 << 30), None);
         assert_eq!((call(1).to_string().as_str(), call(1).spoken().as_str()), ("HC0000012", "HC 000 001 2"));
         let plan = PlanRef::from_number(1).unwrap();

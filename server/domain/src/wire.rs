@@ -263,6 +263,9 @@ mod tests {
             SenderConstraint: "1=dpop 2=mtls 3=none",
             Ciba: "1=poll 2=ping",
             CredentialKind: "1=jwks 2=certificate",
+            CredentialType: "1=jwks 2=jwks-url 3=certificate",
+            CredentialSource: "1=manifest 2=added 3=url 4=issued",
+            CredentialState: "1=active 2=revoked 3=expired 4=superseded",
         }
         assert_eq!(Category::ALL.len(), 12);
         assert_eq!(crate::District::ALL.len(), 18);

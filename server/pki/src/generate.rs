@@ -149,6 +149,12 @@ impl PublicKey {
         &self.spki
     }
 
+    /// SubjectPublicKeyInfo, one PEM block.
+    pub fn pem(&self) -> Result<String, PkiError> {
+        let pem = self.pkey.public_key_to_pem().doing("write the public key")?;
+        Ok(String::from_utf8_lossy(&pem).into_owned())
+    }
+
     /// SHA-256 over the SubjectPublicKeyInfo: what block lists and pins hold.
     pub fn spki_digest(&self) -> [u8; 32] {
         sha256(&self.spki)

@@ -35,6 +35,7 @@ pub mod jws;
 pub mod lint;
 pub mod merkle;
 pub mod ocsp;
+pub mod party_key;
 pub mod profile;
 pub mod provider;
 pub mod time_stamp;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::{AccountId, CallRef, ClientId, Day, Hkic, JobId, Kid, Month, Phone, RelyingPartyId, Timestamp};
+use crate::{AccountId, CallRef, ClientId, CredentialId, Day, Hkic, JobId, Kid, Month, Phone, RelyingPartyId, Timestamp};
 
 /// Whether a text is of the form that a schema names.
 pub(super) fn check_form(format: &str, text: &str) -> Result<(), String> {
@@ -22,6 +22,7 @@ pub(super) fn check_form(format: &str, text: &str) -> Result<(), String> {
         "uuid" => of::<JobId>(text),
         "account" => of::<AccountId>(text),
         "call" => of::<CallRef>(text),
+        "credential" => of::<CredentialId>(text),
         "hkic" => of::<Hkic>(text),
         "phone" => of::<Phone>(text),
         _ => Ok(()),

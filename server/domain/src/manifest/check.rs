@@ -8,7 +8,9 @@ use super::{
     Bilingual, ClientAuthentication, ClientProfile, Contact, Credential, CredentialKind, Manifest, SenderConstraint,
     ServiceManifest, check_redirect_uri,
 };
+use crate::credential::MOST_KEYS;
 use crate::finding::{Finding, shortened};
+use crate::key_set::check_key_set_url;
 use crate::text::{check_name, skeleton, visible};
 use crate::{Day, Environment, Function, Sector};
 
@@ -57,15 +59,25 @@ impl Manifest {
         found.look_alikes(&self.services);
         found.at_most(MOST_CREDENTIALS, "credentials", self.credentials.len());
         for (place, credential) in self.credentials.iter().enumerate() {
-            found.credential(&format!("credentials[{place}]"), credential);
+            found.credential(&format!("credentials[{place}]"), credential, environment);
         }
         let files = self.credentials.iter().map(|c| c.file.as_deref());
         found.repeated_some("credentials", ".file", files);
+        let urls = self.credentials.iter().map(|c| c.url.as_deref());
+        found.repeated_some("credentials", ".url", urls);
         if self.synthetic && environment == Environment::Production {
             found.synthetic("synthetic");
         }
         found.0
     }
+}
+
+/// What is wrong with the form of a key set: its list of keys, their types, and whether a private key is among them. `path` is
+/// where it stands.
+pub fn check_key_set(path: &str, jwks: &serde_json::Value) -> Vec<Finding> {
+    let mut found = Findings(Vec::new());
+    found.jwks(path, jwks);
+    found.0
 }
 
 struct Findings(Vec<Finding>);
@@ -207,7 +219,10 @@ impl Findings {
         }
     }
 
-    fn credential(&mut self, path: &str, credential: &Credential) {
+    fn credential(&mut self, path: &str, credential: &Credential, environment: Environment) {
+        if let Some(url) = &credential.url {
+            return self.address(path, credential, url, environment);
+        }
         let (inline, other) = match credential.kind {
             CredentialKind::Jwks => (credential.jwks.is_some(), credential.certificate.is_some()),
             CredentialKind::Certificate => (credential.certificate.is_some(), credential.jwks.is_some()),
@@ -224,7 +239,14 @@ impl Findings {
                 let message = format!("'{}' is not the name of a file", shortened(file));
                 self.add(format!("{path}.file"), "credential.file", message, Some("give the file a plain, short name"));
             }
-            None if !inline => self.add(path, "credential.empty", "a credential names a file", Some("add 'file: NAME'")),
+            None if !inline => {
+                self.add(
+                    path,
+                    "credential.empty",
+                    "a credential names a file or an address",
+                    Some("add 'file: NAME' or 'url: https://…'"),
+                );
+            }
             _ => {}
         }
         if let Some(jwks) = &credential.jwks {
@@ -239,12 +261,31 @@ impl Findings {
         }
     }
 
+    /// What stands at the address is not known here; it is never all of a credential's content.
+    fn address(&mut self, path: &str, credential: &Credential, url: &str, environment: Environment) {
+        if credential.kind != CredentialKind::Jwks {
+            let message = format!("a credential of the kind {} has no address", credential.kind);
+            self.add(format!("{path}.url"), "credential.kind", message, Some("name a file, or write 'kind: jwks'"));
+        } else if credential.file.is_some() || credential.jwks.is_some() || credential.certificate.is_some() {
+            let hint = "leave one of the two out";
+            self.add(path, "credential.kind", "a credential is either a file or an address", Some(hint));
+        }
+        if let Err(fault) = check_key_set_url(url, environment) {
+            self.add(format!("{path}.url"), fault.code, fault.message, fault.hint.as_deref());
+        }
+    }
+
     fn jwks(&mut self, path: &str, jwks: &serde_json::Value) {
         let keys = jwks.get("keys").and_then(serde_json::Value::as_array);
         let Some(keys) = keys.filter(|keys| !keys.is_empty()) else {
             self.add(path, "credential.jwks", "not a key set: an object with a list 'keys' of at least one key is wanted", None);
             return;
         };
+        if keys.len() > MOST_KEYS {
+            let message = format!("there are {} keys, a key set has at most {MOST_KEYS}", keys.len());
+            self.add(path, "credential.too-many-keys", message, Some("list the keys that are in use"));
+            return;
+        }
         for (place, key) in keys.iter().enumerate() {
             let path = format!("{path}.keys[{place}]");
             let Some(key) = key.as_object() else {
@@ -591,6 +632,20 @@ mod tests {
         for (credential, path, code) in [
             (json!({"kind": "jwks"}), "credentials[0]", "credential.empty"),
             (json!({"kind": "certificate"}), "credentials[0]", "credential.empty"),
+            (json!({"kind": "certificate", "url": "https://a.example/x"}), "credentials[0].url", "credential.kind"),
+            (json!({"kind": "jwks", "url": "https://a.example/x", "file": "a.json"}), "credentials[0]", "credential.kind"),
+            (
+                json!({"kind": "jwks", "url": "https://a.example/x", "jwks": {"keys": [public]}}),
+                "credentials[0]",
+                "credential.kind",
+            ),
+            (json!({"kind": "jwks", "url": "http://a.example/x"}), "credentials[0].url", "credential.url"),
+            (json!({"kind": "jwks", "url": ""}), "credentials[0].url", "credential.url"),
+            (
+                json!({"kind": "jwks", "jwks": {"keys": vec![public.clone(); 10_000]}}),
+                "credentials[0].jwks",
+                "credential.too-many-keys",
+            ),
             (json!({"kind": "jwks", "file": " "}), "credentials[0].file", "credential.file"),
             (json!({"kind": "jwks", "file": "a\u{1b}[2J.json"}), "credentials[0].file", "credential.file"),
             (json!({"kind": "jwks", "file": "a".repeat(256)}), "credentials[0].file", "credential.file"),

@@ -124,6 +124,7 @@ impl Fields {
         for credential in credentials {
             let path = format!("credentials[{}]", credential.kind);
             fields.add(&format!("{path}.file"), credential.file.iter());
+            fields.add(&format!("{path}.url"), credential.url.iter());
             let keys = credential.jwks.as_ref().and_then(|jwks| jwks.get("keys")?.as_array());
             fields.add(&format!("{path}.jwks.keys"), keys.into_iter().flatten());
             fields.add(&format!("{path}.certificate"), credential.certificate.iter());
@@ -321,5 +322,13 @@ mod tests {
             m["credentials"].as_array_mut().unwrap().push(json!({"kind": "jwks", "file": "second.jwks.json"}));
         });
         assert_eq!(changes, ["added credentials[jwks].file:  -> second.jwks.json"]);
+        let changes = after(|m| m["credentials"] = json!([{"kind": "jwks", "url": "https://etax.ird.example/jwks.json"}]));
+        assert_eq!(
+            changes,
+            [
+                "added credentials[jwks].url:  -> https://etax.ird.example/jwks.json",
+                "removed credentials[jwks].file: inland-revenue-department.jwks.json -> ",
+            ]
+        );
     }
 }

@@ -31,6 +31,11 @@ const PRIVATE_SUFFIXES: [&str; 9] =
 /// `http://localhost:PORT`. Addresses are compared byte by byte later on, so only the normal form
 /// is taken.
 pub fn check_redirect_uri(given: &str, environment: Environment) -> Result<(), UriFault> {
+    check_uri(given, environment, &["http"]).map(drop)
+}
+
+/// The same for any address, parsed. `developer` are the schemes by which a sandbox takes an address on this very machine.
+pub(crate) fn check_uri(given: &str, environment: Environment, developer: &[&str]) -> Result<Url, UriFault> {
     let fault = |code, what: &str, hint: Option<String>| {
         let shown: String = visible(given).chars().take(200).collect();
         Err(UriFault { code, message: format!("'{shown}' {what}"), hint })
@@ -55,14 +60,18 @@ pub fn check_redirect_uri(given: &str, environment: Environment) -> Result<(), U
     if !url.username().is_empty() || url.password().is_some() || authority(given).contains('@') {
         return fault("redirect-uri.userinfo", "has a user name or password", None);
     }
-    if environment == Environment::Sandbox && is_loopback_of_a_developer(&url) {
+    if environment == Environment::Sandbox && developer.contains(&url.scheme()) && is_this_machine(&url) {
         // As written: the parser drops the port that goes without saying.
         let port = authority(given).rsplit_once(':').map(|(_, port)| port);
-        if port.is_none_or(str::is_empty) {
+        let by_http = url.scheme() == "http";
+        if by_http && port.is_none_or(str::is_empty) {
             return fault("redirect-uri.port", "has no port", Some("write it as http://127.0.0.1:PORT/path".to_owned()));
         }
-        let shown = if port == Some("80") { given.replacen(":80", "", 1) } else { given.to_owned() };
-        return normal(&shown, &url).or_else(|hint| fault_of_form(fault, hint));
+        let shown = if by_http && port == Some("80") { given.replacen(":80", "", 1) } else { given.to_owned() };
+        return match normal(&shown, &url) {
+            Ok(()) => Ok(url),
+            Err(hint) => fault_of_form(fault, hint),
+        };
     }
     if url.scheme() != "https" {
         let hint = match environment {
@@ -81,13 +90,16 @@ pub fn check_redirect_uri(given: &str, environment: Environment) -> Result<(), U
         }
         None => return fault("redirect-uri.not-a-uri", "has no host", None),
     }
-    normal(given, &url).or_else(|hint| fault_of_form(fault, hint))
+    match normal(given, &url) {
+        Ok(()) => Ok(url),
+        Err(hint) => fault_of_form(fault, hint),
+    }
 }
 
 fn fault_of_form(
-    fault: impl Fn(&'static str, &str, Option<String>) -> Result<(), UriFault>,
+    fault: impl Fn(&'static str, &str, Option<String>) -> Result<Url, UriFault>,
     hint: String,
-) -> Result<(), UriFault> {
+) -> Result<Url, UriFault> {
     fault("redirect-uri.normal-form", "is not in its normal form, and addresses are compared exactly", Some(hint))
 }
 
@@ -98,13 +110,12 @@ fn authority(given: &str) -> &str {
     rest.split(['/', '?']).next().unwrap_or_default()
 }
 
-fn is_loopback_of_a_developer(url: &Url) -> bool {
-    url.scheme() == "http"
-        && match url.host() {
-            Some(Host::Ipv4(address)) => address == Ipv4Addr::LOCALHOST,
-            Some(Host::Domain(host)) => host == "localhost",
-            _ => false,
-        }
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address == Ipv4Addr::LOCALHOST,
+        Some(Host::Domain(host)) => host == "localhost",
+        _ => false,
+    }
 }
 
 fn is_private(host: &str) -> bool {
