@@ -72,6 +72,16 @@ fn shown(command: &Command) -> impl Iterator<Item = &Command> {
     command.get_subcommands().filter(|command| !command.is_hide_set())
 }
 
+/// The verbs of a noun and of the nouns below it, each with the words that lead to it.
+fn verbs<'a>(noun: &'a Command, path: &str) -> Vec<(String, &'a Command)> {
+    shown(noun)
+        .flat_map(|command| {
+            let path = format!("{path} {}", command.get_name());
+            if command.has_subcommands() { verbs(command, &path) } else { vec![(path, command)] }
+        })
+        .collect()
+}
+
 fn begin(title: &str, about: &str) -> Roff {
     let mut page = Roff::new();
     let source = concat!("iamctl ", env!("CARGO_PKG_VERSION"));
@@ -124,12 +134,13 @@ fn noun_page(root: &Command, noun: &Command) -> String {
     let name = noun.get_name();
     let mut page = begin(&format!("iamctl-{name}"), &about(noun));
     page.control("SH", ["SYNOPSIS"]);
-    for verb in shown(noun) {
-        page.text([bold(format!("iamctl {name} {}", verb.get_name())), roman(" [flags] [arguments]")]);
+    let verbs = verbs(noun, &format!("iamctl {name}"));
+    for (path, _) in &verbs {
+        page.text([bold(path.clone()), roman(" [flags] [arguments]")]);
         page.control("br", []);
     }
-    for verb in shown(noun) {
-        command_section(&mut page, &format!("iamctl {name} {}", verb.get_name()), verb);
+    for (path, verb) in &verbs {
+        command_section(&mut page, path, verb);
     }
     page.control("SH", ["FLAGS OF EVERY COMMAND"]);
     let global: Vec<String> = root
@@ -140,7 +151,7 @@ fn noun_page(root: &Command, noun: &Command) -> String {
     page.text([roman(format!("{}: see ", global.join(", "))), bold("iamctl"), roman("(1).")]);
     exit_status(&mut page);
     page.control("SH", ["EXAMPLES"]);
-    let examples: Vec<String> = shown(noun).flat_map(|verb| after_help(verb).1).collect();
+    let examples: Vec<String> = verbs.iter().flat_map(|(_, verb)| after_help(verb).1).collect();
     verbatim(&mut page, &examples);
     files(&mut page);
     page.control("SH", ["SEE ALSO"]);

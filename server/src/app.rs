@@ -79,6 +79,8 @@ pub struct Wake {
     pub outbox: Notify,
     /// There is a newer checkpoint or revocation list.
     pub anchor: Notify,
+    /// The key set of a party is to be read.
+    pub key_sets: Notify,
 }
 
 /// Who asks, and how.

@@ -93,9 +93,14 @@ fn a_plan_is_shown_field_by_field() {
             change("services[etax].functions", ChangeKind::Added, None, Some("signing")),
             change("services[etax].redirectUris", ChangeKind::Removed, Some("https://old.example/\u{202e}"), None),
         ],
+        notes: vec!["credential CR0000000012 (jwks, added) stays: the manifest does not rule over it".to_owned()],
     };
-    let plans =
-        || Body::List(vec![plan.clone(), PartyPlan { change: PartyChange::Unchanged, changes: Vec::new(), ..plan.clone() }]);
+    let plans = || {
+        Body::List(vec![
+            plan.clone(),
+            PartyPlan { change: PartyChange::Unchanged, changes: Vec::new(), notes: Vec::new(), ..plan.clone() },
+        ])
+    };
     insta::assert_snapshot!("plan", in_every_format(plans));
 }
 

@@ -17,6 +17,10 @@ use crate::verb::Verb;
 #[command(after_help = "The files are checked whole first; every mistake is reported with file, line
 and column. A party that is as its manifest says is left alone ('unchanged').
 
+Credentials that a manifest no longer lists are superseded; those that came by
+'rp credential add', or that this platform issued, are left alone. A manifest
+that lists a revoked credential or a blocked key is refused.
+
 Examples:
   iamctl rp apply -f fixtures/relying-parties --dry-run
   iamctl rp apply -f fixtures/relying-parties --yes -o json")]

@@ -33,7 +33,8 @@ fn info<O: Operation>() -> OperationInfo {
 #[must_use]
 pub fn operations() -> Vec<OperationInfo> {
     use crate::{
-        account, audit, certificate, hotline, instance, job, key, operator, relying_party, rotation, sandbox, service, stats,
+        account, audit, certificate, credential, hotline, instance, job, key, operator, relying_party, rotation, sandbox,
+        service, stats,
     };
     let mut all = vec![
         info::<account::AccountHistory>(),
@@ -52,6 +53,10 @@ pub fn operations() -> Vec<OperationInfo> {
         info::<certificate::RenewCertificate>(),
         info::<certificate::RevokeCertificate>(),
         info::<certificate::ShowCertificate>(),
+        info::<credential::AddCredential>(),
+        info::<credential::ListCredentials>(),
+        info::<credential::ReportLeak>(),
+        info::<credential::RevokeCredential>(),
         info::<hotline::CloseCall>(),
         info::<hotline::FindCaller>(),
         info::<hotline::OpenCall>(),

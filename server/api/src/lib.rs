@@ -8,6 +8,7 @@ pub mod account;
 pub mod audit;
 pub mod certificate;
 pub mod codes;
+pub mod credential;
 pub mod enrol;
 pub mod event;
 pub mod hotline;

@@ -1,14 +1,15 @@
 //! Relying parties: organisations and their services, brought on board from files.
 
 use domain::{
-    Bilingual, Change, Function, Industry, Manifest, PartyState, RelyingPartyId, Sector, ServiceSlug, ServiceState, Timestamp,
+    Bilingual, Change, CredentialId, CredentialSource, CredentialState, CredentialType, Function, Industry, Manifest, PartyState,
+    RelyingPartyId, Sector, ServiceSlug, ServiceState, Timestamp,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Effect, Operation, Page, Role, Severity, page::PageRequest};
 
-const READERS: &[Role] =
+pub(crate) const READERS: &[Role] =
     &[Role::RpOfficer, Role::Administrator, Role::KeyOfficer, Role::HotlineSupervisor, Role::Statistician, Role::Auditor];
 
 /// The most manifests one request carries.
@@ -50,6 +51,9 @@ pub struct PartyPlan {
     pub change: PartyChange,
     /// Field by field.
     pub changes: Vec<Change>,
+    /// What the manifest has no say in: credentials that come from elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Bring these parties to the state of their manifests: all of them or, if one is refused, none.
@@ -190,17 +194,22 @@ pub struct PartyService {
     pub state: ServiceState,
 }
 
-/// A credential of a party.
+/// A credential of a party; 'rp credential list' shows all about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PartyCredential {
-    /// Id: the key's thumbprint.
-    pub id: String,
-    /// `jwks` or `certificate`.
-    pub kind: String,
-    /// `active`, or `removed` once it left the manifest.
-    pub state: String,
+    /// Id.
+    pub id: CredentialId,
+    /// What it is.
+    pub kind: CredentialType,
+    /// What became of it.
+    pub state: CredentialState,
     /// Last moment, where it has one.
     pub not_after: Option<Timestamp>,
+    /// Who names it: as long as they do, it is active.
+    pub source: CredentialSource,
+    /// What it is called among people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
 }
 
 /// Show how a party came to be what it is.

@@ -35,6 +35,7 @@ paged! {
     api::account::ListAccounts => api::account::AccountSummary,
     api::audit::ListAudit => api::audit::AuditView,
     api::certificate::ListCertificates => api::certificate::CertificateView,
+    api::credential::ListCredentials => api::credential::CredentialView,
     api::job::ListJobs => api::job::JobView,
     api::key::ListKeys => api::key::KeyView,
     api::operator::ListOperators => api::operator::OperatorView,

@@ -7,6 +7,7 @@ use crate::width::Align;
 mod account;
 mod audit;
 mod certificate;
+mod credential;
 mod hotline;
 mod instance;
 mod job;

@@ -8,6 +8,7 @@ use super::add::CODE_LIFE;
 use crate::app::App;
 use crate::certificate::presign::record;
 use crate::certificate::request::read_csr;
+use crate::credential::barred::refuse_blocked;
 use crate::failure::Failure;
 use crate::keys;
 use crate::store::OperatorRow;
@@ -28,6 +29,7 @@ pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enroll
     if !is_good(&row, now, read.last_sealed().await?)? {
         return Err(code_refused());
     }
+    refuse_blocked(&mut read, csr.public_key()).await?;
     let authority_row = read.active_key(KeyPurpose::IssuingCa, keys::OPERATORS).await?;
     drop(read);
     let authority =

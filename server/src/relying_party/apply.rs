@@ -1,7 +1,7 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use api::relying_party::{ApplyParties, PartyApplied, PartyChange};
-use domain::{OperatorId, PartyState, ServiceManifest, ServiceState, Timestamp};
+use domain::{CredentialSource, OperatorId, PartyState, ServiceManifest, ServiceState, Timestamp};
 use serde_json::{Value, json};
 
 use super::check::{Checked, CheckedParty};
@@ -9,6 +9,7 @@ use super::intent::{Intent, intend};
 use super::plan::checked;
 use super::record::{moment, record_party, record_services};
 use crate::app::{App, Caller};
+use crate::credential::name::{Said, name, supersede};
 use crate::failure::Failure;
 use crate::store::{CredentialRow, PartyRow, ServiceRow, Write};
 
@@ -18,7 +19,10 @@ pub async fn apply(app: &App, caller: &Caller, op: ApplyParties) -> Result<Vec<P
     let manifests = checked(app, op.manifests).await?;
     let mut tx = app.store.write().await?;
     let applied = apply_manifests(&mut tx, &manifests, &caller.operator).await?;
-    tx.commit(record.facts(facts(&applied)), applied).await
+    let done = tx.commit(record.facts(facts(&applied)), applied).await?;
+    // An address among the credentials is read at once.
+    app.wake.key_sets.notify_one();
+    Ok(done)
 }
 
 fn facts(applied: &[PartyApplied]) -> Value {
@@ -137,27 +141,19 @@ fn service_row(code: i32, party: &PartyRow, service: &ServiceManifest) -> Result
     })
 }
 
-/// Keys of the manifest are active, those that are no longer in it are removed: kept on record, good for nothing.
+/// What the manifest lists is named by it and active; what it named before and lists no longer is superseded: kept on record,
+/// good for nothing. Credentials that others name are left alone.
 async fn put_credentials(tx: &mut Write, row: &PartyRow, party: &CheckedParty) -> Result<(), Failure> {
+    let now = Timestamp::from_micros(row.updated_at);
     let known = tx.party_credentials(&row.id).await?;
-    let mut known: HashMap<String, CredentialRow> = known.into_iter().map(|key| (key.id.clone(), key)).collect();
-    for key in &party.keys {
-        let before = known.remove(&key.id);
-        let after = CredentialRow {
-            relying_party: row.id.clone(),
-            id: key.id.clone(),
-            kind: key.kind.to_string(),
-            state: "active".to_owned(),
-            public_key: key.public_key.clone(),
-            not_after: key.not_after.map(Timestamp::micros),
-            created_at: before.as_ref().map_or(row.updated_at, |before| before.created_at),
-        };
-        if before.as_ref() != Some(&after) {
-            tx.put_credential(&after).await?;
-        }
+    let mut listed = HashSet::new();
+    for named in &party.credentials {
+        let (credential, _) = name(tx, &row.id, &known, named, CredentialSource::Manifest, &Said::default(), now).await?;
+        listed.insert(credential.id);
     }
-    for gone in known.into_values().filter(|key| key.state != "removed") {
-        tx.put_credential(&CredentialRow { state: "removed".to_owned(), ..gone }).await?;
+    let is_listed = |credential: &&CredentialRow| listed.contains(&credential.id);
+    for gone in known.iter().filter(|credential| credential.source == "manifest" && !is_listed(credential)) {
+        supersede(tx, &known, gone, now).await?;
     }
     Ok(())
 }

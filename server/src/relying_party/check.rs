@@ -8,7 +8,7 @@ use api::relying_party::MAX_MANIFESTS;
 use domain::finding::shortened;
 use domain::{Environment, Finding, Manifest, RelyingPartyId};
 
-use super::credential::{PartyKey, keys_of};
+use crate::credential::named::{NamedCredential, credentials_of};
 use crate::failure::Failure;
 
 /// The most mistakes that one answer lists.
@@ -22,7 +22,7 @@ pub(crate) struct Checked {
 /// A manifest that is right in itself.
 pub(super) struct CheckedParty {
     pub(super) manifest: Manifest,
-    pub(super) keys: Vec<PartyKey>,
+    pub(super) credentials: Vec<NamedCredential>,
     pub(super) skeleton_en: String,
     pub(super) skeleton_zh_hant: String,
 }
@@ -51,7 +51,7 @@ pub(crate) fn check(environment: Environment, manifests: Vec<Manifest>) -> Resul
             first.insert(manifest.id.clone(), place);
         }
         let content = manifest.findings(environment);
-        let (keys, more) = keys_of(&manifest);
+        let (credentials, more) = credentials_of(&manifest);
         // What the manifest's own rules say about a key is said once.
         let more: Vec<Finding> =
             more.into_iter().filter(|finding| !content.iter().any(|known| known.path.starts_with(&finding.path))).collect();
@@ -62,7 +62,7 @@ pub(crate) fn check(environment: Environment, manifests: Vec<Manifest>) -> Resul
             skeleton_en: skeleton(&manifest.organisation.en),
             skeleton_zh_hant: skeleton(&manifest.organisation.zh_hant),
             manifest,
-            keys,
+            credentials,
         });
     }
     findings.into_result()?;
@@ -72,6 +72,11 @@ pub(crate) fn check(environment: Environment, manifests: Vec<Manifest>) -> Resul
 impl Findings {
     pub(super) fn add(&mut self, place: usize, path: &str, code: &'static str, message: String, hint: &str) {
         self.0.push((place, Finding { path: path.to_owned(), code, message, hint: Some(hint.to_owned()) }));
+    }
+
+    /// Adds a finding that has its path.
+    pub(super) fn push(&mut self, place: usize, finding: Finding) {
+        self.0.push((place, finding));
     }
 
     /// # Errors
@@ -91,8 +96,14 @@ impl Findings {
 
 fn field(place: usize, finding: Finding) -> Field {
     let dot = if finding.path.is_empty() { "" } else { "." };
+    let path = format!("manifests[{place}]{dot}{}", finding.path);
+    field_of(Finding { path, ..finding })
+}
+
+/// A finding as a problem lists it.
+pub(crate) fn field_of(finding: Finding) -> Field {
     Field {
-        path: format!("manifests[{place}]{dot}{}", finding.path),
+        path: finding.path,
         file: None,
         line: None,
         column: None,

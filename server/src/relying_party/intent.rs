@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use api::relying_party::PartyChange;
-use domain::{Change, PartyState, diff, diff_from_nothing};
+use domain::{Change, CredentialSource, PartyState, diff, diff_from_nothing};
 
 use super::check::{Checked, CheckedParty, Findings, looks_like};
+use crate::credential::barred::{A_KEY_OF_ITS_OWN, barred, of_another_party};
+use crate::credential::name::on_record;
 use crate::failure::Failure;
 use crate::store::{PartyRow, Read};
 
@@ -19,6 +21,8 @@ pub(super) struct Intent<'a> {
     pub(super) change: PartyChange,
     /// Field by field.
     pub(super) changes: Vec<Change>,
+    /// What the manifest has no say in.
+    pub(super) notes: Vec<String>,
 }
 
 /// What the manifests would do, in their order.
@@ -33,8 +37,11 @@ pub(super) async fn intend<'a>(read: &mut Read, manifests: &'a Checked) -> Resul
     }
     let mut findings = Findings::default();
     confusable_names(read, &intents, &mut findings).await?;
-    foreign_keys(read, &intents, &mut findings).await?;
+    barred_keys(read, &intents, &mut findings).await?;
     findings.into_result()?;
+    for intent in &mut intents {
+        intent.notes = credentials_from_elsewhere(read, intent).await?;
+    }
     Ok(intents)
 }
 
@@ -42,12 +49,19 @@ impl<'a> Intent<'a> {
     fn of(party: &'a CheckedParty, before: Option<PartyRow>) -> Result<Self, Failure> {
         let Some(row) = &before else {
             let changes = diff_from_nothing(&party.manifest);
-            return Ok(Self { party, before, state: PartyState::Active, change: PartyChange::Created, changes });
+            return Ok(Self {
+                party,
+                before,
+                state: PartyState::Active,
+                change: PartyChange::Created,
+                changes,
+                notes: Vec::new(),
+            });
         };
         let state = row.state()?.take_manifest(&party.manifest.id)?;
         let changes = diff(&row.manifest()?, &party.manifest);
         let change = if changes.is_empty() { PartyChange::Unchanged } else { PartyChange::Updated };
-        Ok(Self { party, before, state, change, changes })
+        Ok(Self { party, before, state, change, changes, notes: Vec::new() })
     }
 
     fn id(&self) -> &'a str {
@@ -97,33 +111,44 @@ async fn confusable_names(read: &mut Read, intents: &[Intent<'_>], findings: &mu
     Ok(())
 }
 
-/// Keys that are, or ever were, another party's: whoever holds one speaks for both. A removed key may have been removed because
-/// it was no secret any more.
-async fn foreign_keys(read: &mut Read, intents: &[Intent<'_>], findings: &mut Findings) -> Result<(), Failure> {
+/// Keys that are, or ever were, another party's, that are in other hands, or that were revoked. All manifests are held to it,
+/// those that change nothing too: a file that names such a key says what is not so, and may be applied elsewhere.
+async fn barred_keys(read: &mut Read, intents: &[Intent<'_>], findings: &mut Findings) -> Result<(), Failure> {
     let mut wanted: HashMap<&str, &str> = HashMap::new();
     for (place, intent) in intents.iter().enumerate() {
-        for key in &intent.party.keys {
-            let holder = match wanted.get(key.id.as_str()) {
-                Some(other) => Some((*other).to_owned()),
-                None if intent.change == PartyChange::Unchanged => None,
-                None => read.credential_holder(&key.id).await?,
-            };
-            match holder {
-                Some(other) if other != intent.id() => {
-                    let message = format!("this key is on record at relying party {other}");
-                    findings.add(
-                        place,
-                        &key.path,
-                        "credential.key-of-another-party",
-                        message,
-                        "make a key of its own for each party",
-                    );
-                }
-                _ => {
-                    wanted.insert(&key.id, intent.id());
-                }
+        let known = match intent.before {
+            Some(_) => read.party_credentials(intent.id()).await?,
+            None => Vec::new(),
+        };
+        for named in &intent.party.credentials {
+            let holder = named.thumbprint.as_deref().and_then(|key| wanted.insert(key, intent.id()));
+            if let Some(other) = holder.filter(|other| *other != intent.id()) {
+                let message = of_another_party(other);
+                findings.add(place, &named.path, "credential.key-of-another-party", message, A_KEY_OF_ITS_OWN);
+            } else if let Some(finding) = barred(read, intent.id(), &known, named).await? {
+                findings.push(place, finding);
             }
         }
     }
     Ok(())
+}
+
+/// What the manifest has no say in: credentials of the party that an operator added or that were issued to it.
+async fn credentials_from_elsewhere(read: &mut Read, intent: &Intent<'_>) -> Result<Vec<String>, Failure> {
+    let mut notes = Vec::new();
+    for row in read.party_credentials(intent.id()).await?.iter().filter(|row| row.state == "active") {
+        let named_here = intent.party.credentials.iter().any(|named| on_record(std::slice::from_ref(row), named).is_some());
+        match row.source()? {
+            CredentialSource::Added | CredentialSource::Issued if !named_here => {
+                notes.push(format!(
+                    "credential {} ({}, {}) stays: the manifest does not rule over it",
+                    row.id()?,
+                    row.kind,
+                    row.source
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(notes)
 }

@@ -9,7 +9,6 @@ pub(crate) mod resume;
 pub(crate) mod show;
 pub(crate) mod suspend;
 
-mod credential;
 mod intent;
 mod record;
 mod view;

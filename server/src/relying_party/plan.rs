@@ -15,6 +15,7 @@ pub async fn plan(app: &App, _: &Caller, op: PlanParties) -> Result<Vec<PartyPla
         rp: intent.party.manifest.id.clone(),
         change: intent.change,
         changes: intent.changes,
+        notes: intent.notes,
     };
     Ok(intents.into_iter().map(plan).collect())
 }

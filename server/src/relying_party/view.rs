@@ -1,10 +1,10 @@
 //! A party as the office sees it, with what stands in its way.
 
 use api::relying_party::{PartyCredential, PartyService, PartyView};
-use domain::{ClientAuthentication, CredentialKind, Function, Manifest, PartyState, ServiceState, Timestamp};
+use domain::{ClientAuthentication, CredentialState, CredentialType, Function, Manifest, PartyState, ServiceState, Timestamp};
 
 use crate::failure::Failure;
-use crate::store::{PartyRow, Read};
+use crate::store::{CredentialRow, PartyRow, Read};
 
 /// The party, whole.
 pub(super) async fn view(read: &mut Read, row: &PartyRow, now: Timestamp) -> Result<PartyView, Failure> {
@@ -19,17 +19,19 @@ pub(super) async fn view(read: &mut Read, row: &PartyRow, now: Timestamp) -> Res
             state: service.state()?.under(state),
         });
     }
-    let credentials: Vec<PartyCredential> = read
-        .party_credentials(&row.id)
-        .await?
-        .into_iter()
-        .map(|key| PartyCredential {
-            id: key.id,
-            kind: key.kind,
-            state: key.state,
-            not_after: key.not_after.map(Timestamp::from_micros),
-        })
-        .collect();
+    let rows = read.party_credentials(&row.id).await?;
+    let mut credentials = Vec::with_capacity(rows.len());
+    for row in &rows {
+        credentials.push(PartyCredential {
+            id: row.id()?,
+            kind: row.kind()?,
+            state: row.state(now)?,
+            not_after: row.not_after.map(Timestamp::from_micros),
+            source: row.source()?,
+            label: row.label.clone(),
+        });
+    }
+    let faults = faults(read, &rows).await?;
     Ok(PartyView {
         rp: row.id()?,
         organisation: row.organisation(),
@@ -37,7 +39,7 @@ pub(super) async fn view(read: &mut Read, row: &PartyRow, now: Timestamp) -> Res
         industry: manifest.industry,
         state,
         suspended_reason: row.suspended_reason.clone(),
-        warnings: warnings(state, &manifest, &services, &credentials, now),
+        warnings: warnings(state, &manifest, &services, &credentials, faults, now),
         services,
         credentials,
         version: row.version,
@@ -53,6 +55,7 @@ fn warnings(
     manifest: &Manifest,
     services: &[PartyService],
     credentials: &[PartyCredential],
+    faults: Vec<String>,
     now: Timestamp,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -64,14 +67,15 @@ fn warnings(
     if services.iter().all(|service| service.state == ServiceState::Retired) {
         warnings.push("no services that are not retired".to_owned());
     }
-    let good = |key: &&PartyCredential| key.state == "active" && key.not_after.is_none_or(|end| now <= end);
-    let kinds: Vec<&str> = credentials.iter().filter(good).map(|key| key.kind.as_str()).collect();
+    let usable = |key: &&PartyCredential| key.state == CredentialState::Active && key.kind != CredentialType::JwksUrl;
+    let kinds: Vec<CredentialType> = credentials.iter().filter(usable).map(|key| key.kind).collect();
     if kinds.is_empty() {
         warnings.push("no credentials: the party cannot log anybody in".to_owned());
     }
-    for key in credentials.iter().filter(|key| key.state == "active" && !good(key)) {
-        warnings.push(format!("the certificate over key {} has expired", key.id));
+    for key in credentials.iter().filter(|key| key.state == CredentialState::Expired) {
+        warnings.push(format!("credential {} ({}) has expired", key.id, key.kind));
     }
+    warnings.extend(faults);
     let today = now.hk_day();
     for service in &manifest.services {
         if service.since > today {
@@ -79,13 +83,13 @@ fn warnings(
         }
         // The signature on an assertion is the ordinary way; a certificate is asked for by name.
         let wanted = match service.client_authentication {
-            Some(ClientAuthentication::TlsClientAuth) => Some(CredentialKind::Certificate),
-            Some(ClientAuthentication::PrivateKeyJwt) | None => Some(CredentialKind::Jwks),
+            Some(ClientAuthentication::TlsClientAuth) => Some(CredentialType::Certificate),
+            Some(ClientAuthentication::PrivateKeyJwt) | None => Some(CredentialType::Jwks),
             Some(ClientAuthentication::ClientSecret) => None,
         };
         if let Some(wanted) = wanted
             && !kinds.is_empty()
-            && !kinds.contains(&wanted.as_str())
+            && !kinds.contains(&wanted)
         {
             warnings.push(format!("service {} cannot prove who it is: no credential of kind {wanted}", service.id));
         }
@@ -95,4 +99,17 @@ fn warnings(
         }
     }
     warnings
+}
+
+/// What is wrong with the newest copies of key sets.
+async fn faults(read: &mut Read, rows: &[CredentialRow]) -> Result<Vec<String>, Failure> {
+    let mut faults = Vec::new();
+    for row in rows.iter().filter(|row| row.kind == CredentialType::JwksUrl.as_str() && row.state == "active") {
+        let Some(address) = read.key_set_address(row.id).await? else { continue };
+        let Some(fault) = address.fault else { continue };
+        let since = Timestamp::from_micros(address.fault_since.unwrap_or(address.next_at));
+        let copy = if address.fetched_at.is_some() { "the copy before it stays in use" } else { "there is no copy yet" };
+        faults.push(format!("no good key set at {} since {since}: {fault}; {copy}", row.content));
+    }
+    Ok(faults)
 }

@@ -336,6 +336,21 @@ impl Read {
         rows.map_err(|error| self.error(error))?.iter().map(AuditRow::view).collect()
     }
 
+    /// Ids of the entries about something of that name, or by somebody of that name, since a moment; the newest 100 000.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn audit_about(&mut self, name: &str, since: Timestamp) -> Result<Vec<AuditId>, StoreError> {
+        let ids: Result<Vec<Vec<u8>>, _> = on!(self.conn, |c| sqlx::query_scalar(
+            "SELECT id FROM audit_entry WHERE (subject = $1 OR operator = $1) AND id >= $2 ORDER BY id DESC LIMIT 100000"
+        )
+        .bind(name)
+        .bind(&first_id_of(since)[..])
+        .fetch_all(c));
+        let broken = |_| StoreError::Broken(anyhow::anyhow!("an audit row has a bad id"));
+        ids.map_err(|error| self.error(error))?.iter().map(|id| AuditId::from_bytes(id).map_err(broken)).collect()
+    }
+
     /// Everything done to one subject, oldest first, with the leaf's facts.
     ///
     /// # Errors

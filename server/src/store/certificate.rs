@@ -101,6 +101,20 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
+    /// Certificates of which it is not on record what key they are over: those that operators had before keys were.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn certificates_without_key(&mut self) -> Result<Vec<CertificateRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT serial, issuer, profile, subject, holder_kind, holder, state, version, planned_at, not_before, not_after,
+               signed_digest, key_id, fingerprint, der, revoked_at, revoked_reason
+             FROM certificate WHERE key_id IS NULL AND der IS NOT NULL ORDER BY serial"
+        )
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
     /// Certificates in the order in which they end, behind `after`; a filter that is absent is NULL and lets everything pass.
     ///
     /// # Errors

@@ -12,14 +12,17 @@ mod account_count;
 mod account_event;
 mod audit;
 mod audit_seal;
+mod blocked_key;
 mod bulk;
 mod certificate;
+mod credential;
 mod fault;
 mod hotline;
 mod idempotency;
 mod instance;
 mod job;
 mod key;
+mod key_set_address;
 mod operator;
 mod outbox;
 mod recording;
@@ -41,17 +44,20 @@ pub use account_count::AccountCountRow;
 pub use account_event::{AccountCounts, AccountEvent, AccountKey};
 pub use audit::{CheckpointRow, SealedRow};
 pub use audit_seal::{LeafRow, LogCounts, WaitingRow};
+pub use blocked_key::BlockedKeyRow;
 pub use bulk::{Batch, NewAccount, Registered};
 pub use certificate::{CertificateFilter, CertificateRow, RevokedRow};
+pub use credential::CredentialRow;
 pub use engine::{Create, Engine, Leader, Location, Register, Schema, TakesWrites};
 pub use hotline::Call;
 pub use idempotency::Known;
 pub use instance::InstanceRow;
 pub use job::JobRow;
 pub use key::KeyRow;
+pub use key_set_address::{DueAddressRow, KeySetAddressRow};
 pub use operator::{OperatorRow, roles_text};
 pub use outbox::{Delivery, OutboxRow};
-pub use relying_party::{CredentialRow, ListedPartyRow, PartyNameRow, PartyRow, PartyVersionRow};
+pub use relying_party::{ListedPartyRow, PartyNameRow, PartyRow, PartyVersionRow};
 pub use revocation::{RevocationHead, RevocationListRow, UntoldRow};
 pub use rotation::{PlanRow, WorkRow};
 pub use service::{ListedServiceRow, ServiceRow, ServiceVersionRow};
@@ -67,6 +73,7 @@ use engine::Conn;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../../migrations/0001_foundation.sql")),
     (2, "certificates", include_str!("../../migrations/0002_certificates.sql")),
+    (3, "party_credentials", include_str!("../../migrations/0003_party_credentials.sql")),
     (4, "rotation", include_str!("../../migrations/0004_rotation.sql")),
     (5, "key material", include_str!("../../migrations/0005_key_material.sql")),
 ];

@@ -100,25 +100,6 @@ pub struct PartyVersionRow {
     pub changes: String,
 }
 
-/// A public key of a party.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
-pub struct CredentialRow {
-    /// Whose.
-    pub relying_party: String,
-    /// RFC 7638 thumbprint of the key.
-    pub id: String,
-    /// `jwks` or `certificate`.
-    pub kind: String,
-    /// `active` or `removed`.
-    pub state: String,
-    /// The key: a JWK with the `kid` that the party gave it; a certificate in PEM.
-    pub public_key: String,
-    /// Last moment of a certificate.
-    pub not_after: Option<i64>,
-    /// When it came.
-    pub created_at: i64,
-}
-
 impl PartyRow {
     /// Its id.
     ///
@@ -253,42 +234,17 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
-    /// A party's keys, removed ones too, oldest first.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn party_credentials(&mut self, id: &str) -> Result<Vec<CredentialRow>, StoreError> {
-        on!(self.conn, |c| sqlx::query_as(
-            "SELECT relying_party, id, kind, state, public_key, not_after, created_at
-             FROM relying_party_credential WHERE relying_party = $1 ORDER BY created_at, id"
-        )
-        .bind(id)
-        .fetch_all(c))
-        .map_err(|error| self.error(error))
-    }
-
-    /// The parties that are not retired and have a key in use: those who may have accepted what we signed.
+    /// The parties that are not retired and have a credential in use: those who may have accepted what we signed.
     ///
     /// # Errors
     /// When the database cannot be reached.
     pub async fn parties_with_credentials(&mut self) -> Result<Vec<String>, StoreError> {
         on!(self.conn, |c| sqlx::query_scalar(
             "SELECT id FROM relying_party p WHERE p.state <> 'retired'
-               AND EXISTS (SELECT 1 FROM relying_party_credential k WHERE k.relying_party = p.id AND k.state = 'active')
+               AND EXISTS (SELECT 1 FROM credential k WHERE k.relying_party = p.id AND k.state = 'active')
              ORDER BY id"
         )
         .fetch_all(c))
-        .map_err(|error| self.error(error))
-    }
-
-    /// The party whose key it is, or was.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn credential_holder(&mut self, thumbprint: &str) -> Result<Option<String>, StoreError> {
-        on!(self.conn, |c| sqlx::query_scalar("SELECT relying_party FROM relying_party_credential WHERE id = $1")
-            .bind(thumbprint)
-            .fetch_optional(c))
         .map_err(|error| self.error(error))
     }
 }
@@ -402,32 +358,5 @@ impl Write {
         .map_ok(|_| ())
         });
         done.map_err(|error| self.error(error))
-    }
-
-    /// Adds a key, or puts what is new about one that the party has or had.
-    ///
-    /// # Errors
-    /// [`StoreError::Unique`] when it is another party's.
-    pub async fn put_credential(&mut self, row: &CredentialRow) -> Result<(), StoreError> {
-        let done = on!(*self.conn(), |c| sqlx::query(
-            "INSERT INTO relying_party_credential (id, relying_party, kind, state, public_key, not_after, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, state = excluded.state, public_key = excluded.public_key,
-               not_after = excluded.not_after
-             WHERE relying_party_credential.relying_party = excluded.relying_party"
-        )
-        .bind(&row.id)
-        .bind(&row.relying_party)
-        .bind(&row.kind)
-        .bind(&row.state)
-        .bind(&row.public_key)
-        .bind(row.not_after)
-        .bind(row.created_at)
-        .execute(c)
-        .map_ok(|done| done.rows_affected()));
-        match done.map_err(|error| self.error(error))? {
-            1 => Ok(()),
-            _ => Err(StoreError::Unique),
-        }
     }
 }

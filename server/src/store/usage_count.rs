@@ -165,6 +165,30 @@ impl Read {
         row.map(|row| row.tail()).map_err(|error| self.error(error))
     }
 
+    /// Completed uses of a party's services from a day on, counted yet or not, by the code of the service. A service may stand
+    /// twice: what is counted and what waits.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn uses_of_party(&mut self, rp: &str, from: Day) -> Result<Vec<NumberRow>, StoreError> {
+        let (completed, _) = Ended::Completed.codes();
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT service AS number, CAST(SUM(count) AS BIGINT) AS count FROM usage_daily
+             WHERE event_day >= $1 AND outcome = $2 AND service IN (SELECT code FROM service WHERE relying_party = $3)
+             GROUP BY service
+             UNION ALL
+             SELECT service AS number, COUNT(*) AS count FROM usage_inbox
+             WHERE event_day >= $1 AND outcome = $2 AND service IN (SELECT code FROM service WHERE relying_party = $3)
+             GROUP BY service"
+        )
+        .bind(from.number())
+        .bind(completed)
+        .bind(rp)
+        .persistent(false)
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
     /// Requests by month and service out of the monthly counters.
     ///
     /// # Errors

@@ -164,6 +164,12 @@ impl Write {
         &mut self.read.conn
     }
 
+    /// Chance, for ids that are made while writing.
+    #[must_use]
+    pub fn entropy(&self) -> &dyn Entropy {
+        self.ledger.entropy.as_ref()
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.ledger.clock.now()
     }

@@ -20,6 +20,7 @@ mod listeners;
 mod operators;
 mod outages;
 mod overview;
+mod party_credentials;
 mod party_history;
 mod party_keys;
 mod population;

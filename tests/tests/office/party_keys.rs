@@ -1,7 +1,7 @@
 //! Whoever holds a party's private key speaks for it: which keys and names are taken, and by whom at the same moment.
 
 use api::relying_party::PartyChange;
-use domain::{Manifest, ServiceManifest};
+use domain::{CredentialType, Manifest, ServiceManifest};
 use openssl::asn1::Asn1Time;
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
@@ -12,19 +12,20 @@ use serde_json::{Value, json};
 use tests::fixtures::made_up;
 use tests::{World, both_engines};
 
+use super::party_credentials::credentials;
 use super::relying_parties::{apply, edited, plan, show, wrong};
 
 /// A fresh key on P-256 as it is listed.
-fn fresh_key() -> Value {
+pub fn fresh_key() -> Value {
     let key = PrivateKey::generate(KeyKind::P256).unwrap().public().unwrap();
     serde_json::to_value(PublicJwk::signing(&key, JwsAlgorithm::ES256).unwrap()).unwrap()
 }
 
-fn thumbprint(key: &Value) -> String {
+pub fn thumbprint(key: &Value) -> String {
     serde_json::from_value::<PublicJwk>(key.clone()).unwrap().numbers.thumbprint()
 }
 
-fn office(id: &str, number: u32, keys: &[Value]) -> Manifest {
+pub fn office(id: &str, number: u32, keys: &[Value]) -> Manifest {
     let words = ["Drill", "Fire", "Water", "Harbour", "Tram", "Ferry", "Lamp", "Clock"];
     let names = ["演習", "消防", "食水", "海港", "電車", "渡輪", "街燈", "時鐘"];
     let number = number as usize;
@@ -36,7 +37,8 @@ fn office(id: &str, number: u32, keys: &[Value]) -> Manifest {
 }
 
 async fn keys(world: &World, rp: &str) -> Vec<(String, String)> {
-    let mut keys: Vec<(String, String)> = show(world, rp).await.credentials.into_iter().map(|key| (key.id, key.state)).collect();
+    let listed = credentials(world, rp).await.into_iter();
+    let mut keys: Vec<(String, String)> = listed.map(|key| (key.thumbprint.unwrap(), key.state.to_string())).collect();
     keys.sort();
     keys
 }
@@ -57,12 +59,12 @@ both_engines! {
         let planned = plan(&world.first(), &[office("drill-office", 0, std::slice::from_ref(&new))]).await.unwrap();
         assert_eq!(planned[0].changes.iter().map(|change| change.path.as_str()).collect::<Vec<_>>(), ["credentials[jwks].jwks.keys"]);
         apply(&world.first(), &[office("drill-office", 0, std::slice::from_ref(&new))]).await.unwrap();
-        assert_eq!(keys(world, "drill-office").await, states(&[(&old, "removed"), (&new, "active")]));
+        assert_eq!(keys(world, "drill-office").await, states(&[(&old, "superseded"), (&new, "active")]));
         apply(&world.first(), &[office("drill-office", 0, &[])]).await.unwrap();
-        assert_eq!(keys(world, "drill-office").await, states(&[(&old, "removed"), (&new, "removed")]));
+        assert_eq!(keys(world, "drill-office").await, states(&[(&old, "superseded"), (&new, "superseded")]));
         assert!(show(world, "drill-office").await.warnings.contains(&"no credentials: the party cannot log anybody in".to_owned()));
         apply(&world.first(), &[office("drill-office", 0, std::slice::from_ref(&old))]).await.unwrap();
-        assert_eq!(keys(world, "drill-office").await, states(&[(&old, "active"), (&new, "removed")]));
+        assert_eq!(keys(world, "drill-office").await, states(&[(&old, "active"), (&new, "superseded")]));
     }
 
     async fn a_key_belongs_to_one_party_for_good(world: &World) {
@@ -123,11 +125,12 @@ both_engines! {
         let view = show(world, "drill-office").await;
         assert_eq!(view.warnings, Vec::<String>::new());
         let credential = &view.credentials[0];
-        assert_eq!((credential.kind.as_str(), &credential.id), ("certificate", &key.public().unwrap().thumbprint().unwrap()));
+        assert_eq!(credential.kind, CredentialType::Certificate);
+        assert_eq!(credentials(world, "drill-office").await[0].thumbprint, Some(key.public().unwrap().thumbprint().unwrap()));
         assert_eq!(credential.not_after.map(|end| end.to_string()).as_deref(), Some("2026-03-01T00:00:00.000000Z"));
         world.clock.set("2026-03-01T00:00:01Z".parse().unwrap());
         let warnings = show(world, "drill-office").await.warnings;
-        assert_eq!(warnings, ["no credentials: the party cannot log anybody in".to_owned(), format!("the certificate over key {} has expired", credential.id)]);
+        assert_eq!(warnings, ["no credentials: the party cannot log anybody in".to_owned(), format!("credential {} (certificate) has expired", credential.id)]);
         assert_eq!(apply(&world.first(), &[manifest]).await.unwrap()[0].change, PartyChange::Unchanged, "the folder can still be applied");
     }
 

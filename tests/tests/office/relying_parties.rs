@@ -5,7 +5,7 @@ use api::relying_party::{
 };
 use api::service::{ListServices, ShowService};
 use api::{Problem, Role};
-use domain::{ChangeKind, Manifest, PartyState, Sector, ServiceState};
+use domain::{ChangeKind, CredentialSource, CredentialState, CredentialType, Manifest, PartyState, Sector, ServiceState};
 use serde_json::{Value, json};
 use tests::fixtures::{made_up, parties, party};
 use tests::world::desk::Desk;
@@ -69,7 +69,7 @@ both_engines! {
         assert_eq!(etax.organisation.zh_hant, "稅務局");
         assert_eq!((etax.version, etax.state, etax.warnings.as_slice()), (1, PartyState::Active, [].as_slice()));
         let key = &etax.credentials[0];
-        assert_eq!((key.id.as_str(), key.kind.as_str(), key.state.as_str()), ("WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q", "jwks", "active"));
+        assert_eq!((key.kind, key.state, key.source), (CredentialType::Jwks, CredentialState::Active, CredentialSource::Manifest));
         assert_eq!(etax.manifest, party("inland-revenue-department"));
         assert!(show(world, "cyberport").await.warnings.contains(&"no credentials: the party cannot log anybody in".to_owned()));
 

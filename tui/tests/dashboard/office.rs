@@ -14,8 +14,8 @@ use api::key::{KeyDetail, KeyRevocation, KeyView, Revoked};
 use api::operator::Identity;
 use api::relying_party::{PartyCredential, PartyService, PartySummary, PartyView};
 use domain::{
-    AccountId, AccountState, Bilingual, CallRef, Environment, KeyAlgorithm, KeyPurpose, KeyState, Manifest, Masked, PartyState,
-    PersonName, ServiceState, Tier, Timestamp,
+    AccountId, AccountState, Bilingual, CallRef, CredentialSource, CredentialState, CredentialType, Environment, KeyAlgorithm,
+    KeyPurpose, KeyState, Manifest, Masked, PartyState, PersonName, ServiceState, Tier, Timestamp,
 };
 use tui::{Action, Call, Event, Feed, Happened, Look, Place, Read, Reply, State, Ticket, Trouble, Write};
 
@@ -199,10 +199,12 @@ impl Server {
             .credentials
             .iter()
             .map(|_| PartyCredential {
-                id: "Vd2Sj1oHgoK6v4hRKQ4wG4lTiwDB0gkBMOVWx9lLZ6I".to_owned(),
-                kind: "jwks".to_owned(),
-                state: "active".to_owned(),
+                id: "CR0000000012".parse().unwrap(),
+                kind: CredentialType::Jwks,
+                state: CredentialState::Active,
                 not_after: None,
+                source: CredentialSource::Manifest,
+                label: None,
             })
             .collect();
         let service_state = if state == PartyState::Active { ServiceState::Active } else { ServiceState::Suspended };

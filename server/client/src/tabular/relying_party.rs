@@ -100,9 +100,11 @@ impl Tabular for PartyCredential {
     fn columns() -> &'static [Column<Self>] {
         const {
             &[
-                Column::text("id", "ID", |row: &Self| row.id.clone()),
-                Column::text("kind", "KIND", |row: &Self| row.kind.clone()),
-                Column::text("state", "STATE", |row: &Self| row.state.clone()),
+                Column::text("id", "ID", |row: &Self| row.id.to_string()),
+                Column::text("kind", "KIND", |row: &Self| row.kind.to_string()),
+                Column::text("state", "STATE", |row: &Self| row.state.to_string()),
+                Column::text("source", "SOURCE", |row: &Self| row.source.to_string()),
+                Column::text("label", "LABEL", |row: &Self| or_none(row.label.as_ref())),
                 Column::two(
                     "not_after",
                     "UNTIL",
@@ -150,6 +152,7 @@ impl Tabular for PartyPlan {
         };
         let mut lines = vec![Line::new(tone, format!("{mark} {} ({})", self.rp, word(&self.change)))];
         lines.extend(self.changes.iter().map(change_line));
+        lines.extend(self.notes.iter().map(|note| Line::new(Tone::Faint, format!("    = {note}"))));
         Some(lines)
     }
 }

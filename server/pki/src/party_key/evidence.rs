@@ -162,7 +162,12 @@ mod tests {
                 [b"[bank]\nkey = \"\"\"\n", traditional.as_slice(), b"\"\"\"\n", certificate.to_pem().unwrap().as_slice()]
                     .concat(),
             ] {
-                assert_eq!(public_halves(&evidence).unwrap(), [public.clone()], "{}", String::from_utf8_lossy(&evidence));
+                assert_eq!(
+                    public_halves(&evidence).unwrap(),
+                    std::slice::from_ref(&public),
+                    "{}",
+                    String::from_utf8_lossy(&evidence)
+                );
             }
         }
     }

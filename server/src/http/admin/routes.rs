@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use api::Operation;
 use api::{
-    account as account_api, audit as audit_api, certificate as certificate_api, hotline as hotline_api, instance as instance_api,
-    job as job_api, key as key_api, operator as operator_api, relying_party as rp_api, rotation as rotation_api,
-    sandbox as sandbox_api, service as service_api, stats as stats_api,
+    account as account_api, audit as audit_api, certificate as certificate_api, credential as credential_api,
+    hotline as hotline_api, instance as instance_api, job as job_api, key as key_api, operator as operator_api,
+    relying_party as rp_api, rotation as rotation_api, sandbox as sandbox_api, service as service_api, stats as stats_api,
 };
 use axum::Router;
 
 use super::mount::mount;
 use crate::app::App;
-use crate::{account, audit, certificate, hotline, instance, job, key, operator, relying_party, sandbox, service, stats};
+use crate::{
+    account, audit, certificate, credential, hotline, instance, job, key, operator, relying_party, sandbox, service, stats,
+};
 
 macro_rules! operations {
     ($($operation:ty => $run:path,)*) => {
@@ -39,6 +41,10 @@ operations! {
     audit_api::ListCheckpoints => audit::export::checkpoints,
     audit_api::ShowAudit => audit::show::show,
     audit_api::UnsealedAudit => audit::export::unsealed,
+    credential_api::AddCredential => credential::add::add,
+    credential_api::ListCredentials => credential::list::list,
+    credential_api::ReportLeak => credential::leaked::leaked,
+    credential_api::RevokeCredential => credential::revoke::revoke,
     hotline_api::CloseCall => hotline::close::close,
     hotline_api::FindCaller => hotline::find::find,
     hotline_api::OpenCall => hotline::open::open,

@@ -1,0 +1,140 @@
+//! `iamctl rp credential add`.
+
+use std::path::PathBuf;
+
+use api::Field;
+use api::credential::{AddCredential, CredentialAdded};
+use clap::{ArgGroup, Args};
+use domain::{Finding, RelyingPartyId, Timestamp};
+use pki::party_key::{Given, LARGEST_CERTIFICATE, LARGEST_KEY_SET, read_certificate, read_key_set};
+use serde_json::Value;
+
+use crate::failure::{Failure, Mistake, NOTHING_SENT};
+use crate::files::{Source, apart, sources};
+use crate::output::Answer;
+use crate::session::Session;
+use crate::verb::Verb;
+use crate::words::moment;
+
+/// Let a relying party be known by another key, certificate or key set address
+#[derive(Debug, Args)]
+#[command(after_help = "It stands beside the credentials that the manifest lists: 'rp apply' rules over
+what its manifest lists or listed, and leaves alone what was added here. To hand
+an added credential over to the manifest, list it there.
+
+A key set at an address is read at once and then again and again, as its
+Cache-Control says, between five minutes and a day; a bad copy leaves the one
+before it in use. A file is checked before anything is sent; private keys are
+never sent.
+
+Examples:
+  iamctl rp credential add sandbox-bank --jwks next.jwks.json --label 'HSM 2'
+  iamctl rp credential add sandbox-bank \\
+    --jwks-url https://bank.example/jwks.json
+  iamctl rp credential add sandbox-bank --certificate client.pem \\
+    --not-after 2027-01-01")]
+#[command(override_usage = "iamctl rp credential add [OPTIONS] \\
+           (--jwks <FILE> | --jwks-url <URL> | --certificate <FILE>) <RP>")]
+#[command(group = ArgGroup::new("content").required(true).args(["jwks", "jwks_url", "certificate"]))]
+pub struct Add {
+    /// The relying party's id
+    rp: RelyingPartyId,
+    /// A key set, public keys only; '-' for standard input
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    jwks: Option<PathBuf>,
+    /// The address of a key set, https
+    #[arg(long, value_name = "URL", value_hint = clap::ValueHint::Url)]
+    jwks_url: Option<String>,
+    /// A certificate, PEM; the party is known by exactly this one
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    certificate: Option<PathBuf>,
+    /// What it is called among people
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
+    /// Its last moment, where that is earlier than its own
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    not_after: Option<Timestamp>,
+}
+
+impl Verb for Add {
+    type Row = CredentialAdded;
+
+    async fn run(self, session: &Session) -> Result<Answer<CredentialAdded>, Failure> {
+        let (jwks, certificate) = (self.jwks, self.certificate);
+        let (jwks, certificate) = apart(move || Ok((jwks.map(key_set).transpose()?, certificate.map(pem).transpose()?))).await?;
+        let rp = self.rp.clone();
+        let op = AddCredential {
+            rp: self.rp,
+            jwks,
+            jwks_url: self.jwks_url,
+            certificate,
+            label: self.label,
+            not_after: self.not_after,
+        };
+        session.confirm::<AddCredential>(&format!("Let {rp} be known by another credential?"), rp.as_str()).await?;
+        let added = session.call(&op).await?;
+        let faults: Vec<String> = added
+            .iter()
+            .filter_map(|it| it.credential.address.as_ref()?.fault.as_ref())
+            .map(|fault| format!("no good key set was found there yet: {}", fault.message))
+            .collect();
+        let answer = Answer::list(added);
+        Ok(faults.into_iter().fold(answer, Answer::tell))
+    }
+}
+
+fn only(file: PathBuf, limit: usize) -> Result<Source, Failure> {
+    let name = file.display().to_string();
+    let read = sources(&[file], limit as u64)?;
+    let mut read = read.into_iter();
+    match (read.next(), read.next()) {
+        (Some(only), None) => Ok(only),
+        _ => Err(Failure::usage("file", format!("{name} is a folder: name the file")).changed(NOTHING_SENT)),
+    }
+}
+
+fn key_set(file: PathBuf) -> Result<Value, Failure> {
+    let source = only(file, LARGEST_KEY_SET)?;
+    // What the parser says could repeat a private key: only the place is told.
+    let jwks: Value = serde_json::from_slice(&source.bytes).map_err(|error| {
+        let message = format!("{} is no JSON: line {}, column {}", source.name, error.line(), error.column());
+        Failure::usage("credential.jwks", message).changed(NOTHING_SENT)
+    })?;
+    match read_key_set("", &jwks, Given::ByHand).findings {
+        findings if findings.is_empty() => Ok(jwks),
+        findings => Err(wrong(&source.name, findings)),
+    }
+}
+
+fn pem(file: PathBuf) -> Result<String, Failure> {
+    let source = only(file, LARGEST_CERTIFICATE)?;
+    let text = String::from_utf8(source.bytes)
+        .map_err(|_| Failure::usage("credential.certificate", format!("{} is no PEM", source.name)).changed(NOTHING_SENT))?;
+    if text.contains("PRIVATE KEY-----") {
+        let message = format!("{} holds a private key: give the certificate alone", source.name);
+        return Err(Failure::usage("credential.private-key", message).changed(NOTHING_SENT));
+    }
+    read_certificate("", &text).map_err(|finding| wrong(&source.name, vec![finding]))?;
+    Ok(text)
+}
+
+fn wrong(file: &str, findings: Vec<Finding>) -> Failure {
+    let code = findings.first().map_or("credential.jwks", |finding| finding.code);
+    let mut failure = Failure::usage(code, format!("{file} cannot be added")).changed(NOTHING_SENT);
+    failure.mistakes = findings
+        .into_iter()
+        .map(|finding| Mistake {
+            field: Field {
+                path: finding.path.trim_start_matches('.').to_owned(),
+                file: Some(file.to_owned()),
+                line: None,
+                column: None,
+                code: Some(finding.code.to_owned()),
+                message: finding.message,
+            },
+            hint: finding.hint,
+            snippet: None,
+        })
+        .collect();
+    failure
+}

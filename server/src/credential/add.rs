@@ -1,0 +1,117 @@
+use api::credential::{AddCredential, CredentialAdded};
+use domain::credential::MOST_KEYS;
+use domain::{CredentialSource, CredentialType, Environment, Finding, Timestamp, check_key_set_url};
+use serde_json::json;
+
+use super::barred::barred;
+use super::name::{Said, name};
+use super::named::{NamedCredential, Reading};
+use super::view::view;
+use crate::app::{App, Caller};
+use crate::failure::Failure;
+use crate::store::CredentialRow;
+
+/// The longest label, characters.
+const LONGEST_LABEL: usize = 100;
+
+/// Lets a party be known by another credential, beside those it has.
+pub async fn add(app: &App, caller: &Caller, op: AddCredential) -> Result<Vec<CredentialAdded>, Failure> {
+    let record = caller.record(&op);
+    let now = app.clock.now();
+    let said = said(&op, now)?;
+    let environment = app.environment;
+    let (rp, given) = (op.rp.clone(), op);
+    // RSA keys take some milliseconds each: away from the tasks that answer others.
+    let named = tokio::task::spawn_blocking(move || read(&given, environment)).await.map_err(anyhow::Error::from)??;
+    if let Some(ended) = named.iter().find(|it| it.not_after.is_some_and(|end| end < now)) {
+        let message = format!("the certificate has ended on {}", ended.not_after.unwrap_or(now));
+        return Err(Failure::invalid_field("credential.expired", &ended.path, message));
+    }
+    let mut tx = app.store.write().await?;
+    tx.hold_relying_parties().await?;
+    let party = tx.party(&rp).await?.ok_or_else(|| Failure::not_found("relying party", &rp))?;
+    party.state()?.take_manifest(&rp)?;
+    let known = tx.party_credentials(rp.as_str()).await?;
+    for credential in &named {
+        // An address is no secret: revoked, it may be named again, and is another credential then.
+        let finding = barred(&mut tx, rp.as_str(), &known, credential).await?;
+        if let Some(finding) = finding.filter(|_| credential.kind != CredentialType::JwksUrl) {
+            return Err(invalid(vec![finding]));
+        }
+    }
+    let mut added = Vec::with_capacity(named.len());
+    for credential in &named {
+        let (row, change) = name(&mut tx, rp.as_str(), &known, credential, CredentialSource::Added, &said, now).await?;
+        let credential = view(&mut tx, &row, now).await?;
+        added.push(CredentialAdded { change, credential });
+    }
+    not_too_many(&tx.party_credentials(rp.as_str()).await?)?;
+    let facts = added.iter().map(|it| {
+        let (id, kind, key) = (it.credential.id, it.credential.kind, &it.credential.thumbprint);
+        json!({ "id": id, "kind": kind, "thumbprint": key, "change": it.change })
+    });
+    let facts = json!({ "credentials": facts.collect::<Vec<_>>(), "label": said.label, "not_after": said.not_after });
+    let done = tx.commit(record.facts(facts), added).await?;
+    app.wake.key_sets.notify_one();
+    Ok(done)
+}
+
+fn said(op: &AddCredential, now: Timestamp) -> Result<Said, Failure> {
+    if let Some(label) = &op.label {
+        let fault = |what: String| Failure::invalid_field("credential.label", "label", format!("the label {what}"));
+        domain::check_name(label).map_err(|error| fault(error.to_string()))?;
+        if label.chars().count() > LONGEST_LABEL {
+            return Err(fault(format!("has more than {LONGEST_LABEL} characters")));
+        }
+    }
+    if let Some(end) = op.not_after.filter(|end| *end <= now) {
+        let message = format!("the credential would have ended on {end} already");
+        return Err(Failure::invalid_field("credential.expired", "not_after", message));
+    }
+    Ok(Said { label: op.label.clone(), not_after: op.not_after })
+}
+
+fn read(op: &AddCredential, environment: Environment) -> Result<Vec<NamedCredential>, Failure> {
+    let mut reading = Reading::default();
+    match (&op.jwks, &op.jwks_url, &op.certificate) {
+        (Some(jwks), None, None) => reading.jwks("jwks", jwks),
+        (None, Some(url), None) => match check_key_set_url(url, environment) {
+            Ok(_) => reading.address("jwks_url", url),
+            Err(fault) => {
+                let finding = Finding { path: "jwks_url".to_owned(), code: fault.code, message: fault.message, hint: fault.hint };
+                return Err(invalid(vec![finding]));
+            }
+        },
+        (None, None, Some(pem)) if pem.contains("PRIVATE KEY-----") => {
+            let message = "a private key is in the file: it has now been shown to others; make a new one".to_owned();
+            return Err(Failure::invalid_field("credential.private-key", "certificate", message));
+        }
+        (None, None, Some(pem)) => reading.certificate("certificate", pem),
+        _ => {
+            let message = "exactly one of 'jwks', 'jwks_url' and 'certificate' is given".to_owned();
+            return Err(Failure::invalid("credential.empty", message));
+        }
+    }
+    let (named, findings) = reading.finish("jwks");
+    if findings.is_empty() { Ok(named) } else { Err(invalid(findings)) }
+}
+
+/// Everything that is wrong, under the code of the first.
+fn invalid(findings: Vec<Finding>) -> Failure {
+    let code = findings.first().map_or("credential.empty", |finding| finding.code);
+    let message = match findings.as_slice() {
+        [only] => format!("{}; nothing was changed", only.message),
+        many => format!("{} mistakes in the credential; nothing was changed", many.len()),
+    };
+    Failure::Invalid { code, message, fields: findings.into_iter().map(crate::relying_party::check::field_of).collect() }
+}
+
+/// Keys and certificates that are good, besides those at addresses.
+fn not_too_many(rows: &[CredentialRow]) -> Result<(), Failure> {
+    let counted = rows.iter().filter(|row| row.state == "active" && row.address.is_none() && row.thumbprint.is_some()).count();
+    if counted <= MOST_KEYS {
+        return Ok(());
+    }
+    let message = format!("the party would have {counted} active keys and certificates, and has at most {MOST_KEYS}");
+    Err(Failure::invalid("credential.too-many-keys", message))
+}

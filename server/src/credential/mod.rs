@@ -1,0 +1,10 @@
+//! Credentials of relying parties: named by manifests and by verb, revoked, and taken out of use when a key has leaked.
+
+pub(crate) mod add;
+pub(crate) mod barred;
+pub(crate) mod leaked;
+pub(crate) mod list;
+pub(crate) mod name;
+pub(crate) mod named;
+pub(crate) mod revoke;
+pub(crate) mod view;

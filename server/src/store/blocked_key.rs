@@ -1,0 +1,73 @@
+//! Keys whose private halves are, or may be, in other hands.
+
+use futures_util::TryFutureExt;
+
+use super::engine::on;
+use super::{Read, StoreError, Write};
+
+/// A blocked key.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct BlockedKeyRow {
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub spki_digest: Vec<u8>,
+    /// RFC 7638 thumbprint.
+    pub thumbprint: String,
+    /// Since when.
+    pub at: i64,
+    /// A revocation reason: `key-compromise`.
+    pub reason: String,
+    /// How it became known: `reported`, `revoked`, or `key-set` when its private half stood in what a party served.
+    pub source: String,
+    /// What was said about it.
+    pub note: Option<String>,
+}
+
+impl Read {
+    /// Whether a key is blocked, by the SHA-256 of its SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn blocked_key(&mut self, spki_digest: &[u8]) -> Result<Option<BlockedKeyRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT spki_digest, thumbprint, at, reason, source, note FROM blocked_key WHERE spki_digest = $1"
+        )
+        .bind(spki_digest)
+        .fetch_optional(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// The same by its thumbprint.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn blocked_thumbprint(&mut self, thumbprint: &str) -> Result<Option<BlockedKeyRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT spki_digest, thumbprint, at, reason, source, note FROM blocked_key WHERE thumbprint = $1"
+        )
+        .bind(thumbprint)
+        .fetch_optional(c))
+        .map_err(|error| self.error(error))
+    }
+}
+
+impl Write {
+    /// Blocks a key. One that is blocked already stays as it was.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn block_key(&mut self, row: &BlockedKeyRow) -> Result<(), StoreError> {
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "INSERT INTO blocked_key (spki_digest, thumbprint, at, reason, source, note) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (spki_digest) DO NOTHING"
+        )
+        .bind(&row.spki_digest)
+        .bind(&row.thumbprint)
+        .bind(row.at)
+        .bind(&row.reason)
+        .bind(&row.source)
+        .bind(&row.note)
+        .execute(c)
+        .map_ok(|_| ()));
+        done.map_err(|error| self.error(error))
+    }
+}
