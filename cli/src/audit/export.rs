@@ -23,9 +23,10 @@ use crate::verb::Verb;
 
 /// Write the audit log to a new folder, for 'audit verify --from' or a verifier of your own
 #[derive(Debug, Args)]
-#[command(after_help = "Writes entries.jsonl, unsealed.jsonl, checkpoints/<tree size> and vkey, and
-quarantine.jsonl where entries were put into the database past the server. The
-folder appears when it is whole. Keep the vkey and a checkpoint elsewhere. A log
+#[command(after_help = "Writes entries.jsonl, unsealed.jsonl, checkpoints/<tree size> and vkey;
+announcements/<number> where one verifier key followed another, quarantine.jsonl
+where entries were put into the database past the server. The folder appears
+when it is whole. Keep the vkey and a checkpoint elsewhere. A log
 that is shorter or longer than its last checkpoint is written all the same, and
 is exit 1.
 
@@ -84,8 +85,10 @@ impl Verb for Export {
         let mut file = passing.file("entries.jsonl")?;
         let progress = Progress::new(session.terminal, reading.tree_size());
         let (mut entries, mut checkpoints) = (0, 0);
+        let mut announcements = Vec::new();
         while let Some(part) = reading.next().await? {
             match part {
+                Part::Announcements(all) => announcements = all,
                 Part::Leaves(leaves) => {
                     for leaf in &leaves {
                         if waiting.remove(leaf.as_str()) {
@@ -113,6 +116,7 @@ impl Verb for Export {
             passing.lines("quarantine.jsonl", &quarantined)?;
             session.say(&in_quarantine(quarantined.len() as u64, "quarantine.jsonl has them"));
         }
+        passing.announcements(&announcements)?;
         passing.write("vkey", format!("{}\n", reading.vkey().trim_end()).as_bytes())?;
         passing.put_in_place()?;
         let tree_size = reading.tree_size();
@@ -120,10 +124,9 @@ impl Verb for Export {
         let answer = Answer::one(Exported { to, entries, unsealed: unsealed.len() as u64, checkpoints, tree_size });
         if let Some(amiss) = reading.amiss() {
             session.say(&format!("the server seals nothing any more: {amiss}"));
-            return Ok(answer.exit(Exit::Failed));
         }
         if entries == tree_size {
-            return Ok(answer);
+            return Ok(if reading.amiss().is_some() { answer.exit(Exit::Failed) } else { answer });
         }
         session.say(&format!(
             "the log is not whole: it has {} entries and its last checkpoint is over {}; 'iamctl audit verify --from {}' says more",
@@ -181,6 +184,18 @@ impl Passing {
         let mut file = self.file(name)?;
         file.write_all(bytes).map_err(|error| self.fault(&error))?;
         self.finish(file)
+    }
+
+    /// A folder of its own, where there are any: an export of a log with one key is what it always was.
+    fn announcements(&self, notes: &[String]) -> Result<(), Failure> {
+        if notes.is_empty() {
+            return Ok(());
+        }
+        fs::create_dir(self.folder.join("announcements")).map_err(|error| self.fault(&error))?;
+        for (number, note) in (1..).zip(notes) {
+            self.write(&format!("announcements/{number}"), note.as_bytes())?;
+        }
+        Ok(())
     }
 
     fn lines(&self, name: &str, lines: &[String]) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use api::Exit;
 use pki::audit_log::{self, CheckpointFile, FirstBad, Verdict, Verification};
 use pki::checkpoint::VerifierKey;
+use pki::succession::Trust;
 
 use crate::failure::Failure;
 use crate::files::unreadable;
@@ -51,6 +52,9 @@ pub async fn offline(
 /// The files of an export.
 struct Export {
     checkpoints: Vec<CheckpointFile>,
+    /// In the order of their numbers.
+    announcements: Vec<String>,
+    quarantined: bool,
     /// What is wrong with the folder itself.
     amiss: Option<String>,
     entries: Option<File>,
@@ -59,7 +63,8 @@ struct Export {
 impl Export {
     /// None when it is no export at all.
     fn open(folder: &Path) -> io::Result<Option<Self>> {
-        let mut export = Self { checkpoints: Vec::new(), amiss: None, entries: None };
+        let mut export =
+            Self { checkpoints: Vec::new(), announcements: Vec::new(), quarantined: false, amiss: None, entries: None };
         let path = folder.join("entries.jsonl");
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => export.entries = Some(File::open(&path)?),
@@ -67,6 +72,8 @@ impl Export {
             Err(error) if error.kind() == io::ErrorKind::NotFound => export.is_amiss("entries.jsonl is missing".to_owned()),
             Err(error) => return Err(error),
         }
+        export.quarantined = fs::metadata(folder.join("quarantine.jsonl")).is_ok_and(|metadata| metadata.len() > 0);
+        export.read_announcements(&folder.join("announcements"))?;
         let listed = match fs::read_dir(folder.join("checkpoints")) {
             Ok(listed) => listed,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -92,6 +99,22 @@ impl Export {
         Ok(Some(export))
     }
 
+    /// Numbered from 1 on; where a number is missing, what comes behind it is not read.
+    fn read_announcements(&mut self, folder: &Path) -> io::Result<()> {
+        for number in 1_u32.. {
+            match small(&folder.join(number.to_string())) {
+                Ok(note) => self.announcements.push(note),
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => break,
+                Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                    self.is_amiss(format!("announcements/{number} does not belong into an export"));
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn is_amiss(&mut self, reason: String) {
         self.amiss.get_or_insert(reason);
     }
@@ -102,7 +125,9 @@ impl Export {
 
     fn verify(self, kept: Option<&str>, vkey: &VerifierKey, progress: &Progress) -> io::Result<Verdict> {
         let total = self.tree_size();
-        let mut verification = Verification::new(self.checkpoints, kept, vkey);
+        let mut trust = Trust::new(vkey.clone());
+        trust.follow(&self.announcements);
+        let mut verification = Verification::new(self.checkpoints, kept, trust);
         let leaves = self.entries.into_iter().flat_map(|file| audit_log::leaves(BufReader::with_capacity(1 << 16, file)));
         for (number, leaf) in (1..).zip(leaves) {
             match leaf {

@@ -7,6 +7,7 @@ use clap::Args;
 use client::audit_log::{Part, Reading};
 use pki::audit_log::{CheckpointFile, FirstBad, Verdict, Verification};
 use pki::checkpoint::VerifierKey;
+use pki::succession::Trust;
 
 use super::export::in_quarantine;
 use super::offline::offline;
@@ -66,11 +67,15 @@ async fn streamed(session: &Session, given: Option<VerifierKey>, kept: Option<St
         Some(vkey) => vkey,
         None => parse_vkey(reading.vkey())?,
     };
-    let mut verification = Verification::new(Vec::new(), kept.as_deref(), &vkey);
+    // The kept checkpoint may be signed by a key that was announced meanwhile.
+    let mut trust = Trust::new(vkey);
+    trust.follow(reading.announcements());
+    let mut verification = Verification::new(Vec::new(), kept.as_deref(), trust);
     let progress = Progress::new(session.terminal, reading.tree_size());
     let mut entries = 0;
     while let Some(part) = reading.next().await? {
         match part {
+            Part::Announcements(all) => verification.announcements(&all),
             Part::Leaves(leaves) => {
                 leaves.iter().for_each(|leaf| verification.entry(leaf.as_bytes()));
                 entries += leaves.len() as u64;

@@ -191,8 +191,11 @@ impl Operation for ListCheckpoints {
 /// Checkpoints and the key that signed them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Checkpoints {
-    /// C2SP verifier key.
+    /// C2SP verifier key: the log's first one, or the first after one that was revoked before it announced another.
     pub vkey: String,
+    /// How one verifier key followed another, every one of them, oldest first: signed notes.
+    #[serde(default)]
+    pub announcements: Vec<String>,
     /// Oldest first.
     pub checkpoints: Vec<CheckpointView>,
     /// Where to go on; null at the end.

@@ -22,6 +22,9 @@ pub trait Calls {
 /// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
+    /// How one verifier key followed another: all that is known by now, oldest first. It comes before the checkpoints that need
+    /// it.
+    Announcements(Vec<String>),
     /// Checkpoints that cover more than those before them.
     Checkpoints(Vec<CheckpointView>),
     /// Leaves in the order of the tree.
@@ -32,6 +35,8 @@ pub enum Part {
 pub struct Reading<'a, C> {
     caller: &'a C,
     vkey: String,
+    announcements: Vec<String>,
+    told: usize,
     known: Vec<CheckpointView>,
     held: Option<Vec<String>>,
     next: u64,
@@ -49,6 +54,8 @@ impl<'a, C: Calls> Reading<'a, C> {
         let mut reading = Self {
             caller,
             vkey: String::new(),
+            announcements: Vec::new(),
+            told: 0,
             known: Vec::new(),
             held: None,
             next: 0,
@@ -64,6 +71,12 @@ impl<'a, C: Calls> Reading<'a, C> {
     #[must_use]
     pub fn vkey(&self) -> &str {
         &self.vkey
+    }
+
+    /// How one verifier key followed another, as far as it is known by now.
+    #[must_use]
+    pub fn announcements(&self) -> &[String] {
+        &self.announcements
     }
 
     /// Leaves that the newest known checkpoint covers.
@@ -89,6 +102,10 @@ impl<'a, C: Calls> Reading<'a, C> {
     /// # Errors
     /// Whatever stands between a call and its reply.
     pub async fn next(&mut self) -> Result<Option<Part>, C::Error> {
+        if self.announcements.len() > self.told {
+            self.told = self.announcements.len();
+            return Ok(Some(Part::Announcements(self.announcements.clone())));
+        }
         if !self.known.is_empty() {
             return Ok(Some(Part::Checkpoints(std::mem::take(&mut self.known))));
         }
@@ -105,9 +122,10 @@ impl<'a, C: Calls> Reading<'a, C> {
             // A leaf gets its place and its checkpoint in one transaction, so one that was read is covered by a checkpoint
             // that can be read now.
             let newer = self.newer_checkpoints().await?;
-            if !newer.is_empty() {
+            if !newer.is_empty() || self.announcements.len() > self.told {
                 self.held = Some(page.leaves);
-                return Ok(Some(Part::Checkpoints(newer)));
+                self.known = newer;
+                return Box::pin(self.next()).await;
             }
         }
         Ok(Some(Part::Leaves(page.leaves)))
@@ -118,6 +136,7 @@ impl<'a, C: Calls> Reading<'a, C> {
         loop {
             let page = self.caller.call(&ListCheckpoints { after: self.tree_size, limit: BATCH }).await?;
             self.vkey = page.vkey;
+            self.announcements = page.announcements;
             self.amiss = page.amiss;
             self.quarantined = page.quarantined;
             let last = page.checkpoints.last().map_or(self.tree_size, |last| last.tree_size);

@@ -101,6 +101,13 @@ pub struct NoteSignature {
     pub signature: Vec<u8>,
 }
 
+impl NoteSignature {
+    /// Whether it says that this key made it.
+    pub(crate) fn is_by(&self, key: &VerifierKey) -> bool {
+        self.name == key.name && self.key_id == key.key_id
+    }
+}
+
 impl SignedNote {
     /// Reads a note. Errors when its form is off; signatures are not looked at.
     pub fn parse(note: &str) -> Result<Self, PkiError> {
@@ -120,7 +127,7 @@ impl SignedNote {
 
     /// Whether `key` signed this text. Errors, naming what is missing or wrong, when it did not.
     pub fn verify(&self, key: &VerifierKey) -> Result<(), PkiError> {
-        let mut ours = self.signatures.iter().filter(|line| line.name == key.name && line.key_id == key.key_id);
+        let mut ours = self.signatures.iter().filter(|line| line.is_by(key));
         let Some(line) = ours.next() else {
             return Err(PkiError::unfit(NOTE, format!("it carries no signature by {}", key.name)));
         };
@@ -190,6 +197,12 @@ impl VerifierKey {
     /// The first four bytes of SHA-256(name || 0x0A || 0x01 || key).
     pub fn key_id(&self) -> [u8; 4] {
         self.key_id
+    }
+
+    /// Its name and key id: enough for people to tell keys apart.
+    #[must_use]
+    pub fn short(&self) -> String {
+        format!("{}+{}", self.name, crate::text::hex(&self.key_id))
     }
 
     fn public_key(&self) -> Result<PublicKey, PkiError> {

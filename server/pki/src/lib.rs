@@ -38,6 +38,7 @@ pub mod ocsp;
 pub mod party_key;
 pub mod profile;
 pub mod provider;
+pub mod succession;
 pub mod time_stamp;
 
 pub use authority::{Authority, AuthorityName, AuthorityPurpose};

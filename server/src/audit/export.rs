@@ -3,6 +3,7 @@ use api::audit::{
 };
 use domain::{AuditId, KeyPurpose};
 
+use super::succession::first_key;
 use super::whole;
 
 use crate::app::{App, Caller};
@@ -54,7 +55,8 @@ pub async fn checkpoints(app: &App, _: &Caller, op: ListCheckpoints) -> Result<C
     let keys = whole::checkpoint_keys(&mut read).await?;
     let amiss = whole::amiss(app, &mut read, &keys).await?;
     let quarantined = u64::try_from(read.log_counts().await?.quarantined).unwrap_or_default();
-    Ok(Checkpoints { vkey: app.keys.checkpoint_verifier(&key)?.to_string(), checkpoints, next, amiss, quarantined })
+    let (vkey, announcements) = first_key(&mut read, app.keys.checkpoint_verifier(&key)?).await?;
+    Ok(Checkpoints { vkey: vkey.to_string(), announcements, checkpoints, next, amiss, quarantined })
 }
 
 /// A leaf's bytes as text. Bytes that are none were never sealed so: they go out with a mark in their place, and the verifier

@@ -4,5 +4,6 @@ pub(crate) mod export;
 pub(crate) mod list;
 pub mod seal;
 pub(crate) mod show;
+pub mod succession;
 pub mod vouch;
 pub mod whole;

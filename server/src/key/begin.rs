@@ -116,7 +116,7 @@ pub(super) async fn begin(
             running.version += 1;
         }
     }
-    let made = work::publish(tx, &running, fresh).await?;
+    let made = work::publish(app, tx, &running, fresh).await?;
     if plan.wanted != ActivateAt::Now {
         return Ok(Begun { plan: running, made, replaced: Vec::new(), lapsed });
     }

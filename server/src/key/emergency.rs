@@ -31,7 +31,7 @@ pub async fn emergency(app: &App, caller: &Caller, op: EmergencyRotation) -> Res
     tx.insert_plan(&plan).await.map_err(|error| somebody_was_faster(error.into()))?;
     let wanted = |row: &&KeyRow| !waiting.adopted.iter().any(|other| other.algorithm == row.algorithm);
     let fresh: Vec<KeyRow> = fresh.iter().filter(wanted).cloned().collect();
-    work::publish(&mut tx, &plan, &fresh).await.map_err(somebody_was_faster)?;
+    work::publish(app, &mut tx, &plan, &fresh).await.map_err(somebody_was_faster)?;
     let rows = tx.keys(Some(op.purpose), None).await?;
     let done = take_over(app, &mut tx, &plan, &rows, Replaced::AreRevoked(op.reason), now).await.map_err(somebody_was_faster)?;
     let told = tell_parties(app, &mut tx, &done.plan, &done.old, &done.new, now).await?;

@@ -5,6 +5,7 @@ mod begin;
 pub(crate) mod emergency;
 pub(crate) mod jwks;
 pub(crate) mod list;
+mod material;
 pub(crate) mod pause;
 pub(crate) mod plan;
 mod plan_view;

@@ -134,6 +134,7 @@ async fn take(
         Next::Due(plan, Due::Retire { kid }) => {
             let row = row(keys, &kid)?;
             let retired = put(tx, row, &row.generation()?.retire(now)?).await?;
+            work::retired(app, tx, &plan, &retired).await?;
             // The last one ends the plan.
             let left: Vec<KeyRow> = keys.iter().filter(|key| key.kid != retired.kid).cloned().collect();
             if plan.due(&generations(&left)?, now) == Some(Due::Finish) {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use domain::{KeyAlgorithm, KeyPurpose, KeySlot, RotationPlan, RotationTimes, Timestamp};
 
+use super::material::{self, checkpoints};
 use crate::app::App;
 use crate::failure::Failure;
-use crate::keys::{Kid, Slot, TOKENS};
+use crate::keys::{CHECKPOINTS, Kid, Slot, TOKENS};
 use crate::store::{KeyRow, Write};
 
 /// A line of keys that rotates: the generations of its algorithms take turns together.
@@ -60,8 +61,9 @@ impl Line {
 pub(crate) fn line(purpose: KeyPurpose, name: Option<&str>, algorithm: Option<KeyAlgorithm>) -> Result<Line, Failure> {
     let line = match purpose {
         KeyPurpose::TokenSigning => Line { purpose, name: TOKENS, algorithms: vec![KeyAlgorithm::Es256, KeyAlgorithm::Ps256] },
+        KeyPurpose::Audit => Line { purpose, name: CHECKPOINTS, algorithms: vec![KeyAlgorithm::Ed25519] },
         other => {
-            let message = format!("only token-signing keys are rotated by this verb at present, not {other}");
+            let message = format!("{other} keys are not rotated by this verb");
             return Err(Failure::invalid_field("key.purpose", "purpose", message));
         }
     };
@@ -89,21 +91,26 @@ pub(crate) const fn times(app: &App, _: KeyPurpose) -> RotationTimes {
 /// anybody should wait for the one writer, or for this thread.
 pub(crate) async fn make(app: &App, line: &Line, now: Timestamp) -> Result<Vec<KeyRow>, Failure> {
     match line.purpose {
-        KeyPurpose::TokenSigning => {
-            let (keys, line) = (Arc::clone(&app.keys), line.clone());
-            let made = tokio::task::spawn_blocking(move || {
-                let slot = |algorithm| Slot { purpose: line.purpose, name: line.name, algorithm };
-                let make = |algorithm| keys.new_signing_key(slot(algorithm), Kid::Thumbprint, now);
-                line.algorithms.into_iter().map(make).collect::<anyhow::Result<Vec<KeyRow>>>()
-            });
-            Ok(made.await.map_err(anyhow::Error::from)??)
-        }
+        KeyPurpose::TokenSigning => sign_with(app, line, None, now).await,
+        KeyPurpose::Audit => sign_with(app, line, Some(material::next_kid(app, line).await?), now).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }
 
+/// Keys that sign, one for each algorithm of the line; called by their thumbprints where no name is given.
+async fn sign_with(app: &App, line: &Line, kid: Option<String>, now: Timestamp) -> Result<Vec<KeyRow>, Failure> {
+    let (keys, line) = (Arc::clone(&app.keys), line.clone());
+    let made = tokio::task::spawn_blocking(move || {
+        let slot = |algorithm| Slot { purpose: line.purpose, name: line.name, algorithm };
+        let kid = kid.as_deref().map_or(Kid::Thumbprint, Kid::Named);
+        let make = |algorithm| keys.new_signing_key(slot(algorithm), kid, now);
+        line.algorithms.into_iter().map(make).collect::<anyhow::Result<Vec<KeyRow>>>()
+    });
+    Ok(made.await.map_err(anyhow::Error::from)??)
+}
+
 /// Stores the next generations, published, as those of the plan.
-pub(crate) async fn publish(tx: &mut Write, plan: &RotationPlan, made: &[KeyRow]) -> Result<Vec<KeyRow>, Failure> {
+pub(crate) async fn publish(app: &App, tx: &mut Write, plan: &RotationPlan, made: &[KeyRow]) -> Result<Vec<KeyRow>, Failure> {
     let mut published = Vec::with_capacity(made.len());
     for row in made {
         let mut generation = row.generation()?;
@@ -113,6 +120,9 @@ pub(crate) async fn publish(tx: &mut Write, plan: &RotationPlan, made: &[KeyRow]
         tx.insert_key(&row).await?;
         published.push(row);
     }
+    if plan.purpose == KeyPurpose::Audit {
+        checkpoints::published(app, tx, plan, &published, app.clock.now()).await?;
+    }
     Ok(published)
 }
 
@@ -121,7 +131,7 @@ pub(crate) async fn publish(tx: &mut Write, plan: &RotationPlan, made: &[KeyRow]
 pub(super) async fn before_activation(_: &App, plan: &RotationPlan) -> anyhow::Result<Gate> {
     match plan.purpose {
         // Others learn the key by themselves: there is nothing of ours to bring over.
-        KeyPurpose::TokenSigning => Ok(Gate::Open),
+        KeyPurpose::TokenSigning | KeyPurpose::Audit => Ok(Gate::Open),
         other => anyhow::bail!("keys of {other} are not rotated"),
     }
 }
@@ -130,32 +140,53 @@ pub(super) async fn before_activation(_: &App, plan: &RotationPlan) -> anyhow::R
 /// Two nodes may ask at the same moment.
 pub(super) async fn before_retirement(_: &App, plan: &RotationPlan) -> anyhow::Result<Gate> {
     match plan.purpose {
-        // What it signed runs out by itself.
-        KeyPurpose::TokenSigning => Ok(Gate::Open),
+        // What it signed runs out by itself, or stands for itself.
+        KeyPurpose::TokenSigning | KeyPurpose::Audit => Ok(Gate::Open),
         other => anyhow::bail!("keys of {other} are not rotated"),
     }
 }
 
 /// What else changes in the transaction in which the new generations take over: `new` sign from now on, `old` no more.
 pub(super) async fn taken_over(
-    _: &App,
-    _: &mut Write,
+    app: &App,
+    tx: &mut Write,
     plan: &RotationPlan,
-    _new: &[KeyRow],
-    _old: &[KeyRow],
+    new: &[KeyRow],
+    old: &[KeyRow],
 ) -> Result<(), Failure> {
     match plan.purpose {
         // Whoever signs asks the database which key is active.
         KeyPurpose::TokenSigning => Ok(()),
+        KeyPurpose::Audit => checkpoints::taken_over(app, tx, new, old, app.clock.now()).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }
 
 /// What else changes in the transaction in which a rotation is called off: `unsigned` are retired.
-pub(super) async fn called_off(_: &App, _: &mut Write, plan: &RotationPlan, _unsigned: &[KeyRow]) -> Result<(), Failure> {
+pub(super) async fn called_off(_: &App, tx: &mut Write, plan: &RotationPlan, unsigned: &[KeyRow]) -> Result<(), Failure> {
     match plan.purpose {
         // The key set is read from the database at each request.
         KeyPurpose::TokenSigning => Ok(()),
+        // It was announced, and nobody can sign with it any more.
+        KeyPurpose::Audit => forget(tx, unsigned).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
+}
+
+/// What else changes in the transaction in which an old generation is retired.
+pub(super) async fn retired(_: &App, tx: &mut Write, plan: &RotationPlan, old: &KeyRow) -> Result<(), Failure> {
+    match plan.purpose {
+        KeyPurpose::TokenSigning => Ok(()),
+        // What it signed stands for itself: whoever takes the database later cannot sign in its name.
+        KeyPurpose::Audit => forget(tx, std::slice::from_ref(old)).await,
+        other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
+    }
+}
+
+/// Destroys the private parts of generations that have left use.
+async fn forget(tx: &mut Write, rows: &[KeyRow]) -> Result<(), Failure> {
+    for row in rows {
+        tx.forget_private_part(&row.kid).await?;
+    }
+    Ok(())
 }

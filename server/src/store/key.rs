@@ -226,6 +226,20 @@ impl Write {
         }
     }
 
+    /// Destroys the private part of a generation.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn forget_private_part(&mut self, kid: &str) -> Result<(), StoreError> {
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "UPDATE key_generation SET private_sealed = NULL, version = version + 1 WHERE kid = $1"
+        )
+        .bind(kid)
+        .execute(c)
+        .map_ok(|_| ()));
+        done.map_err(|error| self.error(error))
+    }
+
     /// Puts a new certificate over the same key.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ mod rotation;
 mod rows;
 mod service;
 mod snapshot;
+mod succession;
 mod tenure;
 mod usage;
 mod usage_count;

@@ -198,6 +198,16 @@ impl Write {
         Ok(reply)
     }
 
+    /// Records a second thing that this transaction does, by the platform itself: an entry of its own for what an auditor looks
+    /// for by name.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn also(&mut self, action: &'static str, subject: &str, facts: &Value) -> Result<(), StoreError> {
+        let actor = Actor { kind: "system", id: "system", certificate: None };
+        self.insert(actor, action, subject, "done", None, None, None, facts).await
+    }
+
     /// Makes a change of the platform's own durable.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use api::{Operation, Problem};
 use client::audit_log::{Calls, Part, Reading};
 use pki::audit_log::{CheckpointFile, Verdict, verify};
 use pki::checkpoint::VerifierKey;
+use pki::succession::Trust;
 use serde_json::Value;
 use server::keys::CHECKPOINTS;
 
@@ -19,6 +20,8 @@ pub struct Export {
     pub checkpoints: Vec<CheckpointFile>,
     /// What they are verified with.
     pub vkey: VerifierKey,
+    /// How one verifier key followed another.
+    pub announcements: Vec<String>,
 }
 
 impl Export {
@@ -29,7 +32,15 @@ impl Export {
     #[must_use]
     pub fn verdict(&self, kept: Option<&str>) -> Verdict {
         let entries = self.entries.iter().map(Ok::<_, std::convert::Infallible>);
-        verify(entries, self.checkpoints.clone(), kept, &self.vkey).unwrap()
+        verify(entries, self.checkpoints.clone(), kept, &self.trust(&self.vkey)).unwrap()
+    }
+
+    /// Whom an auditor trusts who has this key and the export's announcements.
+    #[must_use]
+    pub fn trust(&self, vkey: &VerifierKey) -> Trust {
+        let mut trust = Trust::new(vkey.clone());
+        trust.follow(&self.announcements);
+        trust
     }
 }
 
@@ -61,9 +72,10 @@ impl World {
     pub async fn export(&self) -> Export {
         let desk = self.first();
         let mut reading = Reading::begin(&desk).await.unwrap();
-        let (mut entries, mut checkpoints) = (Vec::new(), Vec::new());
+        let (mut entries, mut checkpoints, mut announcements) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(part) = reading.next().await.unwrap() {
             match part {
+                Part::Announcements(all) => announcements = all,
                 Part::Leaves(leaves) => entries.extend(leaves.into_iter().map(String::into_bytes)),
                 Part::Checkpoints(newer) => {
                     checkpoints
@@ -71,7 +83,7 @@ impl World {
                 }
             }
         }
-        Export { entries, checkpoints, vkey: reading.vkey().parse().unwrap() }
+        Export { entries, checkpoints, vkey: reading.vkey().parse().unwrap(), announcements }
     }
 
     /// Takes the sealed log out of the store, as no operator's roles or certificates stand in the way of.
@@ -87,7 +99,9 @@ impl World {
             .map(|row| CheckpointFile { tree_size: u64::try_from(row.tree_size).unwrap(), note: row.note })
             .collect();
         let key = read.active_key(domain::KeyPurpose::Audit, CHECKPOINTS).await.unwrap().unwrap();
-        Export { entries, checkpoints, vkey: self.app.keys.checkpoint_verifier(&key).unwrap() }
+        let active = self.app.keys.checkpoint_verifier(&key).unwrap();
+        let (vkey, announcements) = server::audit::succession::first_key(&mut read, active).await.unwrap();
+        Export { entries, checkpoints, vkey, announcements }
     }
 
     /// Every entry's leaf, oldest first, sealed or not. Entries of one microsecond have no order among themselves: a test that

@@ -44,6 +44,35 @@ fn both_say(daemon: &Daemon, from: i64, reason: &str) {
 }
 
 on_both! {
+    async fn an_auditor_follows_from_the_first_key_to_the_next(engine: Engine) {
+        let daemon = Daemon::new(engine).await;
+        let _running = a_sealed_log(&daemon).await;
+        let export = |name: &str| {
+            let to = daemon.folder().join(name).display().to_string();
+            daemon.json(&["audit", "export", "--to", &to], "");
+            to
+        };
+        let before = export("before");
+        let kept = format!("{before}/vkey");
+        daemon.json(&["key", "rotate", "--purpose", "audit", "--activate", "now"], "");
+        daemon.json(&["operator", "add", "agent-9", "--name", "Duty officer", "--role", "auditor"], "");
+        while daemon.number("SELECT COUNT(*) FROM audit_entry WHERE leaf_index IS NULL").await > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let after = export("after");
+        assert_eq!(std::fs::read(format!("{after}/vkey")).unwrap(), std::fs::read(&kept).unwrap());
+        let announced = std::fs::read_to_string(format!("{after}/announcements/1")).unwrap();
+        let new = announced.lines().nth(3).unwrap();
+        for vkey in [kept.as_str(), new] {
+            assert_eq!(daemon.json(&["audit", "verify", "--from", &after, "--vkey", vkey], "")["ok"], true, "{vkey}");
+            assert_eq!(daemon.json(&["audit", "verify", "--vkey", vkey], "")["ok"], true, "{vkey}");
+        }
+        // Nobody has announced the key in an export that says nothing of it: the new one is no stranger's, and counts as such.
+        std::fs::remove_dir_all(format!("{after}/announcements")).unwrap();
+        let refused = bad(&daemon, &["audit", "verify", "--from", &after, "--vkey", new]);
+        assert!(refused["reason"].as_str().unwrap().contains("which no trusted key has announced"), "{refused}");
+    }
+
     async fn an_entry_behind_the_last_checkpoint_shows(engine: Engine) {
         let daemon = Daemon::new(engine).await;
         let _running = a_sealed_log(&daemon).await;

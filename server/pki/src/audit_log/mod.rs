@@ -11,8 +11,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
-use crate::checkpoint::VerifierKey;
 use crate::merkle::{CompactRange, Hash, empty_root, leaf_hash};
+use crate::succession::Trust;
 
 pub use lines::{LONGEST_ENTRY, leaves};
 pub use station::CheckpointFile;
@@ -59,15 +59,15 @@ pub struct FirstBad {
 }
 
 /// Verifies a log. `entries` are the lines of `entries.jsonl` without their line feeds, see [`leaves`]; `kept` is a
-/// checkpoint that the auditor kept from before, which shows a rollback or a rewritten past. Errors only when an entry
-/// cannot be read.
+/// checkpoint that the auditor kept from before, which shows a rollback or a rewritten past; `trust` is the key that the auditor
+/// has, with the announcements of the export followed. Errors only when an entry cannot be read.
 pub fn verify<B: AsRef<[u8]>, E>(
     entries: impl IntoIterator<Item = Result<B, E>>,
     checkpoints: Vec<CheckpointFile>,
     kept: Option<&str>,
-    vkey: &VerifierKey,
+    trust: &Trust,
 ) -> Result<Verdict, E> {
-    let mut verification = Verification::new(checkpoints, kept, vkey);
+    let mut verification = Verification::new(checkpoints, kept, trust.clone());
     for entry in entries {
         verification.entry(entry?.as_ref());
     }
@@ -76,7 +76,9 @@ pub fn verify<B: AsRef<[u8]>, E>(
 
 /// A verification under way, for a log that is read piece by piece while it grows.
 pub struct Verification {
-    vkey: VerifierKey,
+    trust: Trust,
+    /// Whether a trusted key has signed a checkpoint so far.
+    begun: bool,
     /// Still ahead, the nearest last.
     ahead: Vec<Station>,
     tree: CompactRange,
@@ -92,11 +94,13 @@ pub struct Verification {
 impl Verification {
     /// Begins, with the checkpoints that are known so far; see [`verify`].
     #[must_use]
-    pub fn new(checkpoints: Vec<CheckpointFile>, kept: Option<&str>, vkey: &VerifierKey) -> Self {
-        let mut ahead = stations(checkpoints, kept, vkey);
+    pub fn new(checkpoints: Vec<CheckpointFile>, kept: Option<&str>, trust: Trust) -> Self {
+        let mut begun = false;
+        let mut ahead = stations(checkpoints, kept, &trust, &mut begun);
         ahead.reverse();
         let mut walk = Self {
-            vkey: vkey.clone(),
+            trust,
+            begun,
             ahead,
             tree: CompactRange::new(),
             batch: Batch::after(&CompactRange::new()),
@@ -110,10 +114,17 @@ impl Verification {
         walk
     }
 
+    /// Follows the announcements: all that are known by now, in their order. What was signed under one that came meanwhile is
+    /// taken in after it.
+    pub fn announcements<S: AsRef<str>>(&mut self, all: &[S]) {
+        self.trust.follow(all);
+    }
+
     /// Takes in checkpoints that were signed meanwhile. One over fewer entries than were read comes too late to be compared.
     pub fn checkpoints(&mut self, more: Vec<CheckpointFile>) {
         let size = self.tree.size();
-        self.ahead.extend(stations(more, None, &self.vkey).into_iter().filter(|station| station.size >= size));
+        let more = stations(more, None, &self.trust, &mut self.begun);
+        self.ahead.extend(more.into_iter().filter(|station| station.size >= size));
         self.ahead.sort_by_key(|station| std::cmp::Reverse((station.size, station.source)));
         self.arrive();
     }

@@ -1,7 +1,7 @@
 //! The tree sizes at which a root is stated, from the export and from what the auditor kept.
 
-use crate::checkpoint::{self, VerifierKey};
 use crate::merkle::Hash;
+use crate::succession::{Opened, Trust};
 
 /// A checkpoint file of an export: its name, which is the tree size, and its text.
 #[derive(Clone, Debug)]
@@ -26,28 +26,36 @@ pub(super) struct Station {
     pub(super) root: Result<Hash, String>,
 }
 
-/// All stations, the smallest first; at one size the kept one last.
-pub(super) fn stations(files: Vec<CheckpointFile>, kept: Option<&str>, vkey: &VerifierKey) -> Vec<Station> {
-    let mut all: Vec<Station> = files.into_iter().map(|file| exported(&file, vkey)).collect();
-    all.extend(kept.map(|note| kept_by_auditor(note, vkey)));
+/// All stations, the smallest first; at one size the kept one last. `begun` says whether a trusted key has signed one before,
+/// and is told when one has: until then an auditor who came in later passes over what others have signed.
+pub(super) fn stations(mut files: Vec<CheckpointFile>, kept: Option<&str>, trust: &Trust, begun: &mut bool) -> Vec<Station> {
+    files.sort_by_key(|file| file.tree_size);
+    let mut all: Vec<Station> = files.into_iter().filter_map(|file| exported(&file, trust, begun)).collect();
+    all.extend(kept.map(|note| kept_by_auditor(note, trust)));
     all.sort_by_key(|station| (station.size, station.source));
     all
 }
 
-fn exported(file: &CheckpointFile, vkey: &VerifierKey) -> Station {
+fn exported(file: &CheckpointFile, trust: &Trust, begun: &mut bool) -> Option<Station> {
     let size = file.tree_size;
-    let root = match checkpoint::open(&file.note, vkey) {
-        Err(fault) => Err(format!("checkpoint {size}: {fault}")),
-        Ok(stated) if stated.size != size => Err(format!("checkpoint {size}: the file states a tree of {} leaves", stated.size)),
-        Ok(stated) => Ok(stated.root),
+    let root = match trust.open(&file.note) {
+        Opened::Unsigned(_) if trust.joined_later() && !*begun => return None,
+        Opened::Unsigned(fault) | Opened::Bad(fault) => Err(format!("checkpoint {size}: {fault}")),
+        Opened::Good(stated) if stated.size != size => {
+            Err(format!("checkpoint {size}: the file states a tree of {} leaves", stated.size))
+        }
+        Opened::Good(stated) => Ok(stated.root),
     };
-    Station { size, source: Source::Export, root }
+    *begun |= root.is_ok();
+    Some(Station { size, source: Source::Export, root })
 }
 
-fn kept_by_auditor(note: &str, vkey: &VerifierKey) -> Station {
-    match checkpoint::open(note, vkey) {
-        Ok(stated) => Station { size: stated.size, source: Source::Kept, root: Ok(stated.root) },
+fn kept_by_auditor(note: &str, trust: &Trust) -> Station {
+    match trust.open_kept(note) {
+        Opened::Good(stated) => Station { size: stated.size, source: Source::Kept, root: Ok(stated.root) },
         // Nothing it says can be relied on, its size included; but another key than the auditor's is itself the finding.
-        Err(fault) => Station { size: 0, source: Source::Kept, root: Err(format!("the kept checkpoint: {fault}")) },
+        Opened::Unsigned(fault) | Opened::Bad(fault) => {
+            Station { size: 0, source: Source::Kept, root: Err(format!("the kept checkpoint: {fault}")) }
+        }
     }
 }

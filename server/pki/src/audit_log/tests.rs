@@ -1,8 +1,9 @@
 use std::convert::Infallible;
 
 use super::*;
-use crate::checkpoint::{Checkpoint, NoteSigner};
+use crate::checkpoint::{Checkpoint, NoteSigner, VerifierKey};
 use crate::generate::{KeyKind, PrivateKey};
+use crate::succession::{Parting, Succession};
 
 const ORIGIN: &str = "demo.iam.example/audit";
 
@@ -57,7 +58,7 @@ impl Log {
 
     fn verify_against(&self, kept: Option<&str>) -> Verdict {
         let entries = self.entries.iter().map(Ok::<_, Infallible>);
-        verify(entries, self.checkpoints.clone(), kept, self.signer.verifier()).unwrap()
+        verify(entries, self.checkpoints.clone(), kept, &Trust::new(self.signer.verifier().clone())).unwrap()
     }
 
     #[track_caller]
@@ -240,11 +241,12 @@ fn another_key_shows() {
     let log = Log::sealed(&[3, 4]);
     let mut other = Log::sealed(&[3, 4]);
     other.checkpoints = log.checkpoints.clone();
-    let reason = format!("checkpoint 3: the signed note cannot be used: it carries no signature by {ORIGIN}");
+    let unknown = format!("it is signed by {}, which no trusted key has announced", log.signer.verifier().short());
+    let reason = format!("checkpoint 3: the signed note cannot be used: {unknown}");
     other.is_bad(None, 0, 2, &reason);
     // The whole export replaced, its vkey too: what the auditor kept is by another key.
     let replaced = Log::sealed(&[3, 4]);
-    let reason = format!("the kept checkpoint: the signed note cannot be used: it carries no signature by {ORIGIN}");
+    let reason = format!("the kept checkpoint: the signed note cannot be used: {unknown}");
     replaced.is_bad(Some(&log.last()), 0, 0, &reason);
 }
 
@@ -297,7 +299,7 @@ fn the_order_of_the_files_does_not_matter() {
 fn a_failing_disk_is_an_error_and_no_verdict() {
     let log = Log::sealed(&[3]);
     let entries = [Ok(log.entries[0].clone()), Err("I/O error")];
-    assert_eq!(verify(entries, log.checkpoints, None, log.signer.verifier()), Err("I/O error"));
+    assert_eq!(verify(entries, log.checkpoints, None, &Trust::new(log.signer.verifier().clone())), Err("I/O error"));
 }
 
 proptest::proptest! {
@@ -350,7 +352,7 @@ mod published {
 
     fn verdict(entries: &[Vec<u8>], checkpoints: &[CheckpointFile], kept: Option<&str>) -> Verdict {
         let (_, _, vkey) = example();
-        verify(entries.iter().map(Ok::<_, Infallible>), checkpoints.to_vec(), kept, &vkey).unwrap()
+        verify(entries.iter().map(Ok::<_, Infallible>), checkpoints.to_vec(), kept, &Trust::new(vkey)).unwrap()
     }
 
     #[track_caller]
@@ -414,5 +416,42 @@ mod published {
             assert!(fields.keys().all(|field| FORMAT.contains(&format!("\n| `{field}` | "))));
             assert_eq!(fields.len(), 13);
         }
+    }
+
+    /// The keys of both examples, out of 32 bytes that count up.
+    fn key_from(start: u8) -> NoteSigner {
+        let seed: [u8; 32] = std::array::from_fn(|byte| start + byte as u8);
+        let key = openssl::pkey::PKey::private_key_from_raw_bytes(&seed, openssl::pkey::Id::ED25519).unwrap();
+        NoteSigner::new("iam-audit-demo", PrivateKey::from_pkey(key).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_second_example_goes_on_under_another_key() {
+        let (old, new) = (key_from(0), key_from(0x20));
+        let (mut entries, mut checkpoints, vkey) = example();
+        entries.extend(leaves(block("entries.jsonl, from leaf 5 on").as_bytes()).map(Result::unwrap));
+        let hashes: Vec<Hash> = entries.iter().map(|entry| leaf_hash(entry)).collect();
+        for (size, signers) in [(6, vec![old.clone()]), (7, vec![new.clone(), old.clone()]), (8, vec![new.clone()])] {
+            let root = crate::merkle::root_of(&hashes[..size]);
+            let note = Checkpoint::new("iam-audit-demo", size as u64, root).sign_by(&signers).unwrap();
+            assert_eq!(block(&format!("checkpoints/{size}")), note);
+            checkpoints.push(CheckpointFile { tree_size: size as u64, note });
+        }
+        let at = "2022-06-01T01:00:00.000000Z".parse().unwrap();
+        let (of_old, of_new) = (old.verifier().clone(), new.verifier().clone());
+        let announced = Succession { parting: Parting::Announced, old: of_old, new: of_new.clone(), size: 5, at };
+        let note = announced.sign(Some(old), new).unwrap();
+        assert_eq!(block("announcements/1"), note);
+        assert_eq!(block("The new verifier key"), format!("{of_new}\n"));
+
+        let mut trust = Trust::new(vkey.clone());
+        trust.follow(&[note.as_str()]);
+        let verdict = |trust: &Trust| verify(entries.iter().map(Ok::<_, Infallible>), checkpoints.clone(), None, trust).unwrap();
+        assert_eq!((verdict(&trust).ok, verdict(&trust).checkpoints, verdict(&trust).tree_size), (true, 5, 8));
+        assert_eq!(bad(verdict(&Trust::new(vkey))), (7, 7));
+        let mut later = Trust::new(of_new.clone());
+        later.follow(&[note.as_str()]);
+        assert_eq!((verdict(&later).ok, verdict(&later).checkpoints), (true, 2));
+        assert_eq!(bad(verdict(&Trust::new(of_new))), (0, 1));
     }
 }
