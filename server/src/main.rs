@@ -176,6 +176,7 @@ async fn serve_with(arguments: &NodeArguments, settings: Settings) -> anyhow::Re
     tracing::info!(
         admin = %addresses.admin,
         public = %addresses.public,
+        pki = %addresses.pki,
         metrics = %addresses.metrics,
         instance = node.app.instance,
         environment = %node.app.environment,

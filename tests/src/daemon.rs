@@ -59,7 +59,7 @@ pub struct Daemon {
     pub data_dir: PathBuf,
     /// PostgreSQL's side of it.
     pub database: Option<Database>,
-    ports: [u16; 3],
+    ports: [u16; 4],
     folder: TempDir,
 }
 
@@ -69,6 +69,8 @@ pub struct Running {
     pub admin: SocketAddr,
     /// Where it listens.
     pub public: SocketAddr,
+    /// Where it listens.
+    pub pki: SocketAddr,
     /// Where it listens.
     pub metrics: SocketAddr,
     /// Its process.
@@ -96,7 +98,7 @@ impl Daemon {
     }
 
     fn init_arguments(&self) -> Vec<String> {
-        let [admin, public, metrics] = self.ports;
+        let [admin, public, pki, metrics] = self.ports;
         let mut arguments = vec![
             "init".to_owned(),
             "--data-dir".to_owned(),
@@ -105,6 +107,7 @@ impl Daemon {
             "sandbox".to_owned(),
             format!("--admin-listen=127.0.0.1:{admin}"),
             format!("--public-listen=127.0.0.1:{public}"),
+            format!("--pki-listen=127.0.0.1:{pki}"),
             format!("--metrics-listen=127.0.0.1:{metrics}"),
         ];
         arguments.extend(self.database.as_ref().map(|database| format!("--database-url={}", database.url())));
@@ -160,6 +163,7 @@ impl Daemon {
         let mut running = Running {
             admin: SocketAddr::from(([127, 0, 0, 1], 0)),
             public: SocketAddr::from(([127, 0, 0, 1], 0)),
+            pki: SocketAddr::from(([127, 0, 0, 1], 0)),
             metrics: SocketAddr::from(([127, 0, 0, 1], 0)),
             child,
             log,
@@ -167,7 +171,8 @@ impl Daemon {
         };
         let event = running.waits_for("serving");
         let address = |name: &str| event["fields"][name].as_str().unwrap().parse().unwrap();
-        (running.admin, running.public, running.metrics) = (address("admin"), address("public"), address("metrics"));
+        (running.admin, running.public) = (address("admin"), address("public"));
+        (running.pki, running.metrics) = (address("pki"), address("metrics"));
         running
     }
 
@@ -344,7 +349,7 @@ impl Drop for Running {
 }
 
 /// Ports that were free a moment ago. An instance keeps its ports through a restart, so the system cannot choose each time.
-fn free_ports() -> [u16; 3] {
-    let listeners = [(); 3].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+fn free_ports() -> [u16; 4] {
+    let listeners = [(); 4].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }

@@ -13,7 +13,8 @@ fn joins(daemon: &Daemon) -> std::path::PathBuf {
     let folder = daemon.folder().join("second");
     let (dir, url) = (folder.display().to_string(), daemon.database.as_ref().unwrap().url());
     let key = daemon.data_dir.join("key-encryption.key").display().to_string();
-    let any = ["--admin-listen=127.0.0.1:0", "--public-listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0"];
+    let any =
+        ["--admin-listen=127.0.0.1:0", "--public-listen=127.0.0.1:0", "--pki-listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0"];
     let mut join = vec!["join", "--data-dir", &dir, "--database-url", &url, "--key-file", &key];
     join.extend(any);
     let joined = daemon.iamd(&join);

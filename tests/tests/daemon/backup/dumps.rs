@@ -64,7 +64,12 @@ fn keys_first_then_the_dump_and_back_in_the_other_order() {
         let second = at(&daemon, "second");
         let key = folder.join("key-encryption.key").display().to_string();
         let url = database.url();
-        let any = ["--admin-listen=127.0.0.1:0", "--public-listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0"];
+        let any = [
+            "--admin-listen=127.0.0.1:0",
+            "--public-listen=127.0.0.1:0",
+            "--pki-listen=127.0.0.1:0",
+            "--metrics-listen=127.0.0.1:0",
+        ];
         let join = [&["join", "--data-dir", &second, "--database-url", &url, "--key-file", &key][..], &any].concat();
         assert!(daemon.iamd(&join).status.success());
         assert!(not_served(&daemon, std::path::Path::new(&second)).contains("is not served by any node before it is proven"));
