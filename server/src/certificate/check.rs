@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use api::certificate::{CheckCertificates, CheckedCertificate};
-use domain::{CertificateState, HolderKind, Timestamp};
+use domain::{CertificateState, HolderKind, Timestamp, days_left};
 use pki::lint::lint;
 use pki::profile::Profile;
 use pki::{AuthorityName, Certificate, profile};
 
-use super::view::{authorities_above, days_left};
+use super::view::authorities_above;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::store::{CertificateFilter, CertificateRow, Read};

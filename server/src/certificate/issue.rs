@@ -12,6 +12,7 @@ use super::presign::record;
 use super::request::{check_key_is_free, life, read_csr};
 use super::view::{chain_above, view};
 use crate::app::{App, Caller, Keep};
+use crate::credential::issued::name_issued;
 use crate::failure::Failure;
 use crate::store::{CertificateRow, Read};
 
@@ -63,8 +64,11 @@ where
     if let Holder::RelyingParty(party) = &holder {
         check_party(&mut tx, party).await?;
     }
-    if pem.is_some() {
+    if let Some(pem) = &pem {
         tx.confirm_certificate(&row).await?;
+        if let Holder::RelyingParty(party) = &holder {
+            name_issued(&mut tx, party, &row, pem, now).await?;
+        }
     }
     let chain = chain_above(&mut tx, &row.issuer).await?;
     let reply = IssuedCertificate { certificate: view(&row, now)?, pem, chain, ignored };

@@ -9,6 +9,8 @@ use pki::csr::LARGEST_CSR;
 use pki::{CsrRefusal, CsrRequest, PublicKey};
 
 use crate::app::App;
+use crate::credential::barred::refuse_blocked;
+use crate::credential::issued::check_key_is_theirs;
 use crate::failure::Failure;
 use crate::store::Read;
 
@@ -35,17 +37,21 @@ fn refused(refusal: CsrRefusal) -> Failure {
     Failure::invalid_field(refusal.code, "csr", refusal.message + &advice)
 }
 
-/// One key is one holder's: whoever holds two certificates over one key could answer as either.
+/// One key is one holder's: whoever holds two certificates over one key could answer as either. A blocked key is nobody's.
 ///
 /// # Errors
-/// `cert.key-in-use`.
+/// `cert.key-in-use`, `credential.key-of-another-party`, `csr.key-blocked`.
 pub async fn check_key_is_free(read: &mut Read, key: &PublicKey, holder: &Holder) -> Result<(), Failure> {
+    refuse_blocked(read, key).await?;
     let key_id = key.thumbprint().map_err(anyhow::Error::from)?;
     for row in read.certificates_over(&key_id).await? {
         if row.holder()? != *holder {
             let refusal = Refusal::new("cert.key-in-use", "this key is certified for somebody else");
             return Err(refusal.hint("make a new key and a new request").into());
         }
+    }
+    if let Holder::RelyingParty(party) = holder {
+        check_key_is_theirs(read, party, &key_id).await?;
     }
     Ok(())
 }

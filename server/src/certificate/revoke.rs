@@ -1,9 +1,12 @@
 use api::certificate::{CertificateView, RevokeCertificate};
 use domain::{Holder, KeyPurpose, KeyState, Refusal, RevocationReason};
+use pki::Certificate;
 use serde_json::json;
 
 use super::view::view;
 use crate::app::{App, Caller};
+use crate::credential::issued::revoke_with_certificate;
+use crate::credential::revoke::block;
 use crate::failure::Failure;
 
 /// Revokes a certificate, from this moment and for good. Whoever is let in by it is refused at the next request; others learn it
@@ -33,6 +36,13 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeCertificate) -> Result
     let was = row.standing()?;
     let standing = was.revoke(op.reason, row.not_after(), now)?;
     tx.put_standing(&row, standing).await?;
+    revoke_with_certificate(&mut tx, &op.serial, op.reason, now).await?;
+    if op.reason == RevocationReason::KeyCompromise
+        && let Some(der) = &row.der
+    {
+        let key = Certificate::from_der(der).and_then(|certificate| certificate.public_key()).map_err(anyhow::Error::from)?;
+        block(&mut tx, &key, "revoked", None, now).await?;
+    }
     let revoked = tx.certificate(&op.serial).await?.ok_or_else(|| anyhow::anyhow!("certificate {} is gone", row.serial))?;
     let reply = view(&revoked, now)?;
     let facts = json!({

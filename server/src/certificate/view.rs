@@ -1,11 +1,9 @@
 use api::certificate::CertificateView;
-use domain::{KeyPurpose, Timestamp};
+use domain::{KeyPurpose, Timestamp, days_left};
 use pki::Certificate;
 
 use crate::failure::Failure;
 use crate::store::{CertificateRow, Read, StoreError};
-
-const DAY: i64 = 86_400_000_000;
 
 /// What the office sees of a certificate.
 pub fn view(row: &CertificateRow, now: Timestamp) -> Result<CertificateView, StoreError> {
@@ -25,11 +23,6 @@ pub fn view(row: &CertificateRow, now: Timestamp) -> Result<CertificateView, Sto
         revoked_at: revocation.map(|revocation| revocation.at),
         revoked_reason: revocation.map(|revocation| revocation.reason),
     })
-}
-
-/// Whole days until a moment; negative when it has passed.
-pub fn days_left(not_after: Timestamp, now: Timestamp) -> i64 {
-    (not_after.micros() - now.micros()).div_euclid(DAY)
 }
 
 /// The certificates above one, up to the root, PEM.

@@ -2,6 +2,7 @@
 
 pub(crate) mod add;
 pub(crate) mod barred;
+pub(crate) mod issued;
 pub(crate) mod leaked;
 pub(crate) mod list;
 pub(crate) mod name;

@@ -3,6 +3,7 @@ use domain::{RevocationReason, Timestamp};
 use pki::PublicKey;
 use serde_json::json;
 
+use super::issued::revoke_certificate_of;
 use super::view::{public_key, usable, view};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
@@ -41,6 +42,9 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeCredential) -> Result<
             }
         }
     }
+    for row in &gone {
+        revoke_certificate_of(&mut tx, row, op.reason, now).await?;
+    }
     let left = usable(&tx.party_credentials(&row.relying_party).await?, now)?;
     let with_it = gone.iter().skip(1).map(CredentialRow::id).collect::<Result<Vec<_>, _>>()?;
     let facts = json!({
@@ -48,7 +52,9 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeCredential) -> Result<
         "with_it": with_it, "blocked": blocked, "left": left,
     });
     let reply = CredentialRevocation { credential: view(&mut tx, &after, now).await?, with_it, blocked, left };
-    tx.commit(caller.record(&op).facts(facts), reply).await
+    let reply = tx.commit(caller.record(&op).facts(facts), reply).await?;
+    app.wake.revocations.notify_one();
+    Ok(reply)
 }
 
 /// Keys that an address brought and that are not revoked yet.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use api::certificate::{IssueCertificate, RevokeCertificate, ShowCertificate};
 use api::credential::{
     AddCredential, CredentialAdded, CredentialChange, CredentialRevocation, CredentialView, LeakReport, ListCredentials,
     ReportLeak, RevokeCredential,
@@ -372,6 +373,45 @@ both_engines! {
         assert_eq!(uses("2026-01-05T16:00:00Z").await, 11);
         assert_eq!(uses("2026-01-05T15:59:59Z").await, 18);
         assert_eq!(uses("2020-01-01T00:00:00Z").await, 23);
+    }
+
+    async fn a_certificate_that_we_issue_is_a_credential_for_as_long_as_it_is_good(world: &World) {
+        drill(world, &[]).await;
+        let issue = async |key: &PrivateKey| {
+            let csr = pki::make_csr(key, "x").unwrap();
+            world.first().call(&IssueCertificate { rp: "drill-office".parse().unwrap(), csr, validity: None }).await
+        };
+        let (one, other, third) = (PrivateKey::generate(KeyKind::P256).unwrap(), PrivateKey::generate(KeyKind::P256).unwrap(), PrivateKey::generate(KeyKind::P256).unwrap());
+        let serial = issue(&one).await.unwrap().certificate.serial;
+        world.clock.ticks();
+        let second = issue(&other).await.unwrap().certificate.serial;
+        world.clock.ticks();
+        let leaking = issue(&third).await.unwrap().certificate.serial;
+        let held = credentials(world, "drill-office").await;
+        assert_eq!(held.iter().map(|it| (it.kind, it.source, it.state)).collect::<Vec<_>>(), [(CredentialType::Certificate, CredentialSource::Issued, CredentialState::Active); 3]);
+        assert_eq!((held[0].serial.as_deref(), held[0].days_left), (Some(serial.as_str()), Some(364)));
+        // The manifest has no say in it.
+        apply(&world.first(), &[edited(&office("drill-office", 0, &[]), |m| m["contact"]["name"] = json!("night desk"))]).await.unwrap();
+        assert_eq!(credentials(world, "drill-office").await, held);
+
+        // Each is revoked with the other, and a key that was compromised is certified for nobody.
+        let standing = async |serial: &domain::Serial| world.first().call(&ShowCertificate { serial: serial.clone() }).await.unwrap().certificate.revoked_reason;
+        world.first().call(&RevokeCertificate { serial: serial.clone(), reason: RevocationReason::KeyCompromise }).await.unwrap();
+        revoke(&world.first(), held[1].id, RevocationReason::Superseded).await.unwrap();
+        assert_eq!(standing(&second).await, Some(RevocationReason::Superseded));
+        let report = report(&world.first(), &leaked_key(&third)).await.unwrap();
+        assert_eq!(report.certificates.iter().map(|it| (it.serial.clone(), it.revoked)).collect::<Vec<_>>(), [(leaking.clone(), true)]);
+        assert_eq!(standing(&leaking).await, Some(RevocationReason::KeyCompromise));
+        let reasons: Vec<_> = credentials(world, "drill-office").await.into_iter().map(|it| it.revoked.unwrap().reason).collect();
+        assert_eq!(reasons, [RevocationReason::KeyCompromise, RevocationReason::Superseded, RevocationReason::KeyCompromise]);
+        for (key, code) in [(&one, "csr.key-blocked"), (&third, "csr.key-blocked")] {
+            assert_eq!(issue(key).await.unwrap_err().code, code);
+        }
+        issue(&other).await.unwrap();
+        // Nor is the key of another party.
+        let foreign = PrivateKey::generate(KeyKind::P256).unwrap();
+        apply(&world.first(), &[office("fire-office", 1, &[listed(&foreign)])]).await.unwrap();
+        assert_eq!(issue(&foreign).await.unwrap_err().code, "credential.key-of-another-party");
     }
 
     async fn an_operator_with_a_leaked_key_is_out_and_the_last_administrator_is_told(world: &World) {
