@@ -34,3 +34,15 @@ CREATE INDEX key_plan_open ON key_plan (created_at) WHERE finished_at IS NULL;
 -- The rotation that made a generation, and the one in which another took its place.
 ALTER TABLE key_generation ADD COLUMN plan TEXT;
 ALTER TABLE key_generation ADD COLUMN drained_by TEXT;
+
+-- The newest key set that each system of a relying party is known to have seen: of a client at its own address, of whoever
+-- comes with the party's certificate, of the party's word. `client` is empty where the party as a whole is meant.
+CREATE TABLE jwks_sighting (
+    relying_party TEXT NOT NULL REFERENCES relying_party (id),
+    client TEXT NOT NULL,
+    how TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    kids TEXT NOT NULL,
+    said_to TEXT,
+    PRIMARY KEY (relying_party, client, how)
+);

@@ -13,6 +13,9 @@ use crate::certificate::presign::Presigner;
 use crate::housekeeping::outbox::Courier;
 use crate::http::pki::{Responders, Stamping};
 use crate::job::held_up::HeldUp;
+use crate::key::clock::Said;
+use crate::key::sightings::Sightings;
+use crate::key::sign::OpenSigners;
 use crate::keys::Keys;
 use crate::operator::turned_away::TurnedAway;
 use crate::settings::Settings;
@@ -54,6 +57,12 @@ pub struct App {
     pub turned_away: TurnedAway,
     /// How far this node has seen the instance come.
     pub seen: Seen,
+    /// Which key sets relying parties were seen to fetch since it was last written down.
+    pub sightings: Sightings,
+    /// Whether the scheduler of keys has said that it doubts the clock.
+    pub clock_doubted: Said,
+    /// Opened token-signing keys; never which of them is active.
+    pub signers: OpenSigners,
     /// Cancelled when the node stops: what would go on for ever ends then.
     pub stopping: CancellationToken,
 }

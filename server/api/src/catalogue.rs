@@ -83,6 +83,7 @@ pub fn operations() -> Vec<OperationInfo> {
         info::<relying_party::ShowParty>(),
         info::<relying_party::SuspendParty>(),
         info::<rotation::AbortPlan>(),
+        info::<rotation::AcknowledgeKeys>(),
         info::<rotation::EmergencyRotation>(),
         info::<rotation::ListPlans>(),
         info::<rotation::PausePlan>(),

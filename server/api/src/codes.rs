@@ -136,6 +136,20 @@ pub const CODES: &[Code] = &[
         "keys of that purpose are not rotated by this operation",
         "'iamctl explain key.rotate' names the purposes",
     ),
+    entry("key.line", "the purpose has no line of that name", "'iamctl key list --purpose PURPOSE' shows what there is"),
+    entry(
+        "key.override",
+        "the reason for going on holds what a line of text cannot",
+        "write it in a line, without control or invisible characters",
+    ),
+    entry("key.ack", "no key is named", "name its id, or the rotation: '--kid KID' or '--plan PLAN'"),
+    entry(
+        "key.not-shown",
+        "the key is not in the key set that relying parties fetch",
+        "'iamctl key list --purpose token-signing' shows which are",
+    ),
+    entry("rotation.not-found", "there is no such rotation", "'iamctl key plan --list' shows them"),
+    entry("client.not-found", "there is no such client", "a client is RP.SERVICE; 'iamctl rp show' lists the services"),
     entry("key.algorithm", "the purpose has no key of that algorithm", "'iamctl key list --purpose PURPOSE' shows what there is"),
     entry(
         "operator.exists",

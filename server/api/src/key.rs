@@ -4,6 +4,7 @@ use domain::{ActivateAt, KeyAlgorithm, KeyPurpose, KeyState, Kid, PlanRef, Revoc
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::rotation::Readiness;
 use crate::{Effect, Operation, Page, Role, Severity, page::PageRequest};
 
 const READERS: &[Role] = &[Role::KeyOfficer, Role::Administrator, Role::RpOfficer, Role::Auditor];
@@ -151,6 +152,8 @@ pub struct RotatedKey {
     /// The generation that it has replaced already; one that is still to be replaced is active until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced: Option<Kid>,
+    /// How many relying parties know it. Those that do not, and count, fail until they fetch the key set, once it has taken over.
+    pub readiness: Readiness,
 }
 
 /// Stop trusting a key at once. An active one is replaced in the same step, so that the platform never stands without.

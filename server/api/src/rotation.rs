@@ -1,8 +1,8 @@
 //! Rotations of keys as plans: written down, run, stopped for now, called off.
 
 use domain::{
-    ActivateAt, HoldCause, KeyAlgorithm, KeyPurpose, Kid, OperatorId, Override, PlanRef, PlanState, RevocationReason,
-    RotationStep, StepState, Timestamp,
+    ActivateAt, CredentialId, HoldCause, KeyAlgorithm, KeyPurpose, Kid, OperatorId, Override, PlanRef, PlanState, RelyingPartyId,
+    RevocationReason, RotationStep, Sighting, StepState, Timestamp, Verdict,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,59 @@ pub struct PlanView {
     /// The steps with their dates; in a list left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepView>,
+    /// How many relying parties are ready for the new key; in a list left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readiness: Option<Readiness>,
+    /// The readiness ledger: every relying party that is not retired; in a list left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ledger: Vec<PartyReadiness>,
+}
+
+/// How many relying parties are ready for a new key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Readiness {
+    /// They know it.
+    pub ready: u64,
+    /// A system of theirs has last seen a key set without it.
+    pub not_ready: u64,
+    /// Nothing is known of them; they count as not ready.
+    pub unknown: u64,
+    /// They log nobody in and do not count.
+    pub not_counted: u64,
+}
+
+impl Readiness {
+    /// Parties that the new key waits for.
+    #[must_use]
+    pub const fn awaited(&self) -> u64 {
+        self.not_ready + self.unknown
+    }
+}
+
+/// One relying party in the readiness ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PartyReadiness {
+    /// Which.
+    pub rp: RelyingPartyId,
+    /// Whether it is ready, and whether it counts.
+    pub verdict: Verdict,
+    /// The newest key set that it is known to have seen, and how that is known.
+    pub seen: Option<Sighting>,
+    /// The credential that it used last; where none was used yet, the newest one in use.
+    pub credential: Option<CredentialSeen>,
+    /// What would break were the new key to take over now.
+    pub breaks: String,
+}
+
+/// A credential of a relying party, as far as the ledger needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CredentialSeen {
+    /// Which.
+    pub credential: CredentialId,
+    /// `jwks` or `certificate`.
+    pub kind: String,
+    /// When it was last used. None: never yet.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// How far a piece of work is.
@@ -267,5 +320,30 @@ impl Operation for EmergencyRotation {
 
     fn subject(&self) -> String {
         self.purpose.to_string()
+    }
+}
+
+/// Note that a relying party has said it has the new key: for one whose fetches cannot be told from others'.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcknowledgeKeys {
+    /// Which party.
+    pub rp: RelyingPartyId,
+    /// The keys that it says it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kids: Vec<Kid>,
+    /// The rotation whose new keys it says it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanRef>,
+}
+
+impl Operation for AcknowledgeKeys {
+    const NAME: &'static str = "rp.credential.ack";
+    const ROLES: &'static [Role] = &[Role::RpOfficer, Role::KeyOfficer];
+    const EFFECT: Effect = Effect::Write(Severity::Mild);
+    type Reply = PartyReadiness;
+
+    fn subject(&self) -> String {
+        self.rp.to_string()
     }
 }

@@ -49,7 +49,11 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         "key steps",
         Duration::from_secs(1),
         |app| &app.wake.keys,
-        |app| async move { within(crate::key::steps::take_due(&app)).await.map(|_| ()) },
+        |app| async move {
+            // What parties have fetched first: a rotation may wait for it.
+            within(crate::key::sightings::write_down(&app)).await?;
+            within(crate::key::steps::take_due(&app)).await.map(|_| ())
+        },
     );
     spawn(
         &tasks,

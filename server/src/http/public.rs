@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use domain::RequestId;
+use pki::Jwks;
 
 use super::problem::{problem, respond};
 use crate::app::App;
+use crate::failure::Failure;
 use crate::key::jwks;
 
 /// The router.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/oauth2/jwks", get(serve_jwks))
+        .route("/oauth2/jwks/{client}", get(serve_jwks_of))
         .route("/livez", get(|| async { "ok\n" }))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
@@ -35,8 +38,21 @@ async fn wrong_method(State(app): State<Arc<App>>) -> Response {
 
 /// RFC 7517 key set. Read from the database at each request: no cache of ours decides which key is trusted.
 async fn serve_jwks(State(app): State<Arc<App>>) -> Response {
-    match jwks::published(&app).await {
-        Ok(set) => {
+    answer(&app, jwks::published(&app).await.map(|set| Some(set.jwks)))
+}
+
+/// The same key set at the address of one client, which tells us that this client has seen it. A HEAD shows nobody a key.
+async fn serve_jwks_of(State(app): State<Arc<App>>, method: Method, Path(client): Path<String>) -> Response {
+    answer(&app, jwks::published_for(&app, &client, method == Method::GET).await)
+}
+
+fn answer(app: &App, set: Result<Option<Jwks>, Failure>) -> Response {
+    match set {
+        Ok(None) => {
+            let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
+            respond(&problem(404, "client.not-found", "there is no such client here", None, request))
+        }
+        Ok(Some(set)) => {
             let age = format!("max-age={}", app.settings.jwks_max_age.as_secs());
             let kind = "application/jwk-set+json".to_owned();
             ([(header::CACHE_CONTROL, age), (header::CONTENT_TYPE, kind)], Json(set)).into_response()

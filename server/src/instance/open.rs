@@ -21,6 +21,9 @@ use crate::housekeeping::outbox::Courier;
 use crate::http::pki::{Responders, Stamping};
 use crate::http::tls::{self, ServerIdentity};
 use crate::job::held_up::HeldUp;
+use crate::key::clock::Said;
+use crate::key::sightings::Sightings;
+use crate::key::sign::OpenSigners;
 use crate::keys::{Keys, LISTENERS, LedgerKeys, OPERATORS, SERVERS};
 use crate::operator::turned_away::TurnedAway;
 use crate::settings::Settings;
@@ -127,6 +130,9 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         wake: Wake::default(),
         held_up: HeldUp::default(),
         turned_away: TurnedAway::default(),
+        sightings: Sightings::default(),
+        signers: OpenSigners::default(),
+        clock_doubted: Said::default(),
         seen: Seen::default(),
         stopping: CancellationToken::new(),
     }

@@ -1,6 +1,7 @@
 //! The beginning of a rotation: the same for one that is planned and run in one breath and for one that was planned before.
 
 use api::key::RotatedKey;
+use api::rotation::Readiness;
 use domain::{
     ActivateAt, KeyPurpose, KeyState, Kid, OperatorId, PlanRef, PlanState, Refusal, RotationPlan, Timestamp, in_the_way,
     plan_rotation,
@@ -8,6 +9,7 @@ use domain::{
 
 use serde_json::{Value, json};
 
+use super::ledger::{counted, ledger};
 use super::take_over::{Replaced, generations, kids, take_over};
 use super::view::view;
 use super::work::{self, Line};
@@ -59,6 +61,8 @@ pub(super) struct Begun {
     pub replaced: Vec<KeyRow>,
     /// The plans of the line that lapsed.
     pub lapsed: Vec<PlanRef>,
+    /// How many relying parties know the new keys.
+    pub readiness: Readiness,
 }
 
 impl Begun {
@@ -72,6 +76,7 @@ impl Begun {
             "immediate": self.plan.wanted == ActivateAt::Now,
             "override": self.plan.overridden,
             "lapsed": self.lapsed,
+            "readiness": self.readiness,
         })
     }
 
@@ -81,7 +86,7 @@ impl Begun {
         for row in &self.made {
             let old = self.replaced.iter().find(|old| old.name == row.name && old.algorithm == row.algorithm);
             let replaced = old.map(KeyRow::generation).transpose()?.map(|generation| generation.kid);
-            keys.push(RotatedKey { key: view(row)?, replaced });
+            keys.push(RotatedKey { key: view(row)?, replaced, readiness: self.readiness });
         }
         Ok(keys)
     }
@@ -117,12 +122,24 @@ pub(super) async fn begin(
         }
     }
     let made = work::publish(app, tx, &running, fresh).await?;
+    let readiness = readiness(tx, &running, &made, now).await?;
     if plan.wanted != ActivateAt::Now {
-        return Ok(Begun { plan: running, made, replaced: Vec::new(), lapsed });
+        return Ok(Begun { plan: running, made, replaced: Vec::new(), lapsed, readiness });
     }
     let rows = tx.keys(Some(running.purpose), None).await?;
     let done = take_over(app, tx, &running, &rows, Replaced::Drain, now).await?;
-    Ok(Begun { plan: done.plan, made: done.new, replaced: done.old, lapsed })
+    Ok(Begun { plan: done.plan, made: done.new, replaced: done.old, lapsed, readiness })
+}
+
+/// How many relying parties know the keys.
+pub(super) async fn readiness(
+    tx: &mut Write,
+    plan: &RotationPlan,
+    made: &[KeyRow],
+    now: Timestamp,
+) -> Result<Readiness, Failure> {
+    let kids: Vec<Kid> = generations(made)?.into_iter().map(|generation| generation.kid).collect();
+    Ok(counted(&ledger(tx, plan.purpose, &kids, now).await?))
 }
 
 /// Refuses when others sign than the operator has seen.

@@ -4,7 +4,7 @@ use domain::{ActivateAt, KeyState, PlanRef, RequestId, RotationPlan, Timestamp};
 use serde_json::json;
 
 use super::abort::call_off;
-use super::begin::{Begun, make_way, open_plans, planned, signing, somebody_was_faster, unless_others_sign};
+use super::begin::{Begun, make_way, open_plans, planned, readiness, signing, somebody_was_faster, unless_others_sign};
 use super::take_over::{Replaced, kids, put, take_over};
 use super::work::{self, Line};
 use crate::app::{App, Caller};
@@ -26,7 +26,7 @@ pub async fn emergency(app: &App, caller: &Caller, op: EmergencyRotation) -> Res
     unless_others_sign(&mut tx, op.purpose, &seen).await?;
     let plan = planned(app, &line, ActivateAt::Now, &caller.operator, now);
     let plan = RotationPlan { emergency: Some(op.reason), ..plan }.run(now, now)?;
-    make_way(&mut tx, &plan, now).await.map_err(somebody_was_faster)?;
+    let lapsed = make_way(&mut tx, &plan, now).await.map_err(somebody_was_faster)?;
     let waiting = adopt(app, &mut tx, &plan, &line, now).await.map_err(somebody_was_faster)?;
     tx.insert_plan(&plan).await.map_err(|error| somebody_was_faster(error.into()))?;
     let wanted = |row: &&KeyRow| !waiting.adopted.iter().any(|other| other.algorithm == row.algorithm);
@@ -35,7 +35,8 @@ pub async fn emergency(app: &App, caller: &Caller, op: EmergencyRotation) -> Res
     let rows = tx.keys(Some(op.purpose), None).await?;
     let done = take_over(app, &mut tx, &plan, &rows, Replaced::AreRevoked(op.reason), now).await.map_err(somebody_was_faster)?;
     let told = tell_parties(app, &mut tx, &done.plan, &done.old, &done.new, now).await?;
-    let begun = Begun { plan: done.plan, made: done.new, replaced: done.old, lapsed: Vec::new() };
+    let readiness = readiness(&mut tx, &done.plan, &done.new, now).await?;
+    let begun = Begun { plan: done.plan, made: done.new, replaced: done.old, lapsed, readiness };
     let facts = json!({ "rotation": begun.facts(), "revoked": kids(&begun.replaced), "called_off": waiting.called_off,
         "reason": op.reason, "told": told });
     let reply = begun.reply()?;

@@ -1,9 +1,12 @@
 //! Keys of the platform: listed, rotated by plan, revoked, and the key set that relying parties see.
 
 pub(crate) mod abort;
+pub(crate) mod ack;
 mod begin;
+pub mod clock;
 pub(crate) mod emergency;
 pub(crate) mod jwks;
+mod ledger;
 pub(crate) mod list;
 mod material;
 pub(crate) mod pause;
@@ -15,6 +18,8 @@ pub(crate) mod revoke;
 pub(crate) mod rotate;
 pub(crate) mod run;
 pub(crate) mod show;
+pub mod sightings;
+pub mod sign;
 pub mod steps;
 mod take_over;
 pub(crate) mod view;

@@ -3,6 +3,7 @@
 use api::rotation::{PlanView, SettingView, StepView, WorkProgress};
 use domain::{KeyGeneration, KeyState, LONGEST_TOKEN, PlanRef, PlanState, RotationBasis, RotationPlan, RotationStep, Timestamp};
 
+use super::ledger::{counted, ledger};
 use super::take_over::generations;
 use crate::app::App;
 use crate::failure::Failure;
@@ -20,7 +21,12 @@ pub(super) async fn whole(app: &App, read: &mut Read, id: PlanRef, now: Timestam
         state: step.state,
         settings: settings(app, &plan, step.step),
     });
-    Ok(PlanView { steps: steps.to_vec(), ..short(&row, &generations, now)? })
+    let view = PlanView { steps: steps.to_vec(), ..short(&row, &generations, now)? };
+    if plan.is_over() {
+        return Ok(view);
+    }
+    let ledger = ledger(read, plan.purpose, &view.kids, now).await?;
+    Ok(PlanView { readiness: Some(counted(&ledger)), ledger, ..view })
 }
 
 /// The plan as it stands in a list.
@@ -49,6 +55,8 @@ pub(super) fn short(row: &PlanRow, generations: &[KeyGeneration], now: Timestamp
         emergency: plan.emergency,
         work: progress(&row.work),
         steps: Vec::new(),
+        readiness: None,
+        ledger: Vec::new(),
         name: plan.name,
         algorithms: plan.algorithms,
         created_by: plan.created_by,

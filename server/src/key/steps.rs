@@ -1,13 +1,19 @@
 //! The dated steps of rotations, taken by one node when they are due.
 
+use api::rotation::Readiness;
 use domain::{Due, HoldCause, KeyState, Kid, PlanRef, PlanState, RotationPlan, Step, Timestamp, next_step};
 use serde_json::{Value, json};
 
+use super::clock::{doubt, watch};
+use super::ledger::{counted, ledger};
 use super::take_over::{Replaced, generations, kids, put, take_over};
 use super::work::{self, Gate};
 use crate::app::App;
 use crate::failure::Failure;
-use crate::store::{Housekeeping, KeyRow, Leader, PlanRow, WorkRow, Write};
+use crate::store::{Housekeeping, KeyRow, Leader, PlanRow, Read, WorkRow, Write};
+
+/// Parties that an entry of the audit log names: the plan shows all of them.
+const NAMED: usize = 20;
 
 /// Takes every step that is due; gives how many. Each is a transaction of its own with its own audit entry, so that a node that
 /// dies between two of them leaves what the next one goes on from.
@@ -25,8 +31,8 @@ pub async fn take_due(app: &App) -> anyhow::Result<usize> {
 
 /// What the scheduler does next.
 enum Next {
-    /// A step of a plan.
-    Due(RotationPlan, Due),
+    /// A step of a plan, and how many relying parties are ready for it.
+    Due(RotationPlan, Due, Readiness),
     /// The plan has reached its date and cannot go on.
     Hold(RotationPlan, HoldCause, Value),
     /// A step of a generation that belongs to no plan.
@@ -39,8 +45,20 @@ async fn take_one(app: &App) -> anyhow::Result<bool> {
     let rows = read.open_plans().await?;
     let keys = read.live_keys().await?;
     drop(read);
+    let held = rows.iter().filter(|row| row.state == PlanState::Held.to_string()).count();
+    metrics::gauge!("iam_key_rotations_held").set(u32::try_from(held).unwrap_or(u32::MAX));
     let shut = work_on(app, &rows, &keys).await?;
-    if next(&rows, &keys, &shut, app.clock.now())?.is_none() {
+    let mut read = app.store.read().await?;
+    if next(&mut read, &rows, &keys, &shut, app.clock.now()).await.map_err(told)?.is_none() {
+        drop(read);
+        watch(app, &rows, false).await?;
+        return Ok(false);
+    }
+    let doubt = doubt(&mut read, app.clock.now()).await?;
+    drop(read);
+    app.clock_doubted.note(doubt.as_ref());
+    if doubt.is_some() {
+        watch(app, &rows, true).await?;
         return Ok(false);
     }
     let mut tx = app.store.write().await?;
@@ -50,7 +68,7 @@ async fn take_one(app: &App) -> anyhow::Result<bool> {
     let now = app.clock.now();
     let rows = tx.open_plans().await?;
     let keys = tx.live_keys().await?;
-    let Some(next) = next(&rows, &keys, &shut, now)? else {
+    let Some(next) = next(&mut tx, &rows, &keys, &shut, now).await.map_err(told)? else {
         // Said aloud: dropped, it would keep the leader's lock until somebody gets round to it.
         tx.rollback().await?;
         return Ok(false);
@@ -99,7 +117,13 @@ async fn note(app: &App, plan: &RotationPlan, noted: &WorkRow, gate: &Gate) -> a
 }
 
 /// The first thing to do, over every plan and every generation that belongs to none.
-fn next(rows: &[PlanRow], keys: &[KeyRow], shut: &[PlanRef], now: Timestamp) -> anyhow::Result<Option<Next>> {
+async fn next(
+    read: &mut Read,
+    rows: &[PlanRow],
+    keys: &[KeyRow],
+    shut: &[PlanRef],
+    now: Timestamp,
+) -> Result<Option<Next>, Failure> {
     let generations = generations(keys)?;
     for row in rows {
         let plan = row.plan()?;
@@ -109,8 +133,21 @@ fn next(rows: &[PlanRow], keys: &[KeyRow], shut: &[PlanRef], now: Timestamp) -> 
             Some(Due::Activate { .. }) if shut => {
                 return Ok(Some(Next::Hold(plan, HoldCause::Work, json!({ "cause": HoldCause::Work }))));
             }
+            Some(Due::Activate { kids, drains }) => {
+                let ledger = ledger(read, plan.purpose, &kids, now).await?;
+                let readiness = counted(&ledger);
+                if readiness.awaited() == 0 || plan.overridden.is_some() {
+                    return Ok(Some(Next::Due(plan, Due::Activate { kids, drains }, readiness)));
+                }
+                if plan.hold != Some(HoldCause::Parties) {
+                    let first = ledger.iter().filter(|party| party.verdict.is_awaited()).take(NAMED).map(|party| &party.rp);
+                    let first: Vec<_> = first.collect();
+                    let facts = json!({ "cause": HoldCause::Parties, "readiness": readiness, "parties": first });
+                    return Ok(Some(Next::Hold(plan, HoldCause::Parties, facts)));
+                }
+            }
             Some(Due::Retire { .. }) if shut => {}
-            Some(due) => return Ok(Some(Next::Due(plan, due))),
+            Some(due) => return Ok(Some(Next::Due(plan, due, Readiness::default()))),
             None => {}
         }
     }
@@ -126,12 +163,13 @@ async fn take(
     now: Timestamp,
 ) -> Result<(&'static str, String, Value), Failure> {
     match next {
-        Next::Due(plan, Due::Activate { .. }) => {
+        Next::Due(plan, Due::Activate { .. }, readiness) => {
             let done = take_over(app, tx, &plan, keys, Replaced::Drain, now).await?;
-            let facts = json!({ "plan": plan.id, "drains": kids(&done.old), "override": plan.overridden });
+            let facts = json!({ "plan": plan.id, "drains": kids(&done.old), "readiness": readiness,
+                "override": plan.overridden });
             Ok(("key.activate", kids(&done.new).join(" "), facts))
         }
-        Next::Due(plan, Due::Retire { kid }) => {
+        Next::Due(plan, Due::Retire { kid }, _) => {
             let row = row(keys, &kid)?;
             let retired = put(tx, row, &row.generation()?.retire(now)?).await?;
             work::retired(app, tx, &plan, &retired).await?;
@@ -142,11 +180,11 @@ async fn take(
             }
             Ok(("key.retire", kid.to_string(), json!({ "plan": plan.id })))
         }
-        Next::Due(plan, Due::Finish) => {
+        Next::Due(plan, Due::Finish, _) => {
             tx.put_plan(&plan.finish(now)?).await?;
             Ok(("key.finish", plan.id.to_string(), json!({})))
         }
-        Next::Due(plan, Due::Lapse) => {
+        Next::Due(plan, Due::Lapse, _) => {
             tx.put_plan(&plan.lapse(now)?).await?;
             Ok(("key.lapse", plan.id.to_string(), json!({ "planned_at": plan.created_at })))
         }

@@ -172,6 +172,31 @@ impl Read {
         Ok(at.map_err(|error| self.error(error))?.map(Timestamp::from_micros))
     }
 
+    /// When the newest entry of before this moment was made, sealed or not.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn last_entry_before(&mut self, moment: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let at: Result<Option<i64>, _> =
+            on!(self.conn, |c| sqlx::query_scalar("SELECT at FROM audit_entry WHERE id < $1 ORDER BY id DESC LIMIT 1")
+                .bind(&first_id_of(moment)[..])
+                .fetch_optional(c));
+        Ok(at.map_err(|error| self.error(error))?.map(Timestamp::from_micros))
+    }
+
+    /// When the oldest entry from `from` on and before `to` was made, sealed or not.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn first_entry_between(&mut self, from: Timestamp, to: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let at: Result<Option<i64>, _> =
+            on!(self.conn, |c| sqlx::query_scalar("SELECT at FROM audit_entry WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 1")
+                .bind(&first_id_of(from)[..])
+                .bind(&first_id_of(to)[..])
+                .fetch_optional(c));
+        Ok(at.map_err(|error| self.error(error))?.map(Timestamp::from_micros))
+    }
+
     /// Whether the log holds, among what was sealed last, an entry from behind this moment: then the moment has passed, though
     /// the clock was turned back since. What lies more than a day ahead of the clock was made by a clock that ran ahead, and
     /// proves nothing.

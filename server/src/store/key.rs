@@ -1,6 +1,6 @@
 //! Key generations. Private parts lie wrapped under the node's key-encryption key.
 
-use domain::{KeyGeneration, KeyPurpose, KeyState, Kid, Revocation, Timestamp};
+use domain::{KeyGeneration, KeyPurpose, KeySlot, KeyState, Kid, Revocation, Timestamp};
 use futures_util::TryFutureExt;
 
 use super::engine::on;
@@ -146,6 +146,23 @@ impl Read {
              ORDER BY purpose, name, algorithm, created_at, kid"
         )
         .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// The active generation of a slot.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn signing_key(&mut self, slot: &KeySlot) -> Result<Option<KeyRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT kid, purpose, name, algorithm, state, version, created_at, activate_at, retire_at, revoked_at,
+                    revoked_reason, public_key, certificate, private_sealed, kek_id, plan, drained_by
+             FROM key_generation WHERE purpose = $1 AND name = $2 AND algorithm = $3 AND state = 'active'"
+        )
+        .bind(slot.purpose.as_str())
+        .bind(&slot.name)
+        .bind(slot.algorithm.as_str())
+        .fetch_optional(c))
         .map_err(|error| self.error(error))
     }
 

@@ -105,6 +105,9 @@ pub enum Housekeeping {
     Progress,
     /// Records certificates that are about to be signed: the audit entry comes with the certificate.
     Presign,
+    /// Notes which key sets relying parties were seen to fetch: gathered from requests of strangers, of whom any number come. A
+    /// plan weighs it, and what the plan then does is audited with what it weighed.
+    Sightings,
     /// A change of its own, audited as done by the system.
     Step {
         /// What, as an operation's name.

@@ -29,6 +29,7 @@ mod readiness;
 mod relying_parties;
 mod revocation;
 mod roles;
+mod rotation;
 mod statistics;
 mod statistics_recount;
 mod store;

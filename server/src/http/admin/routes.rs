@@ -76,6 +76,7 @@ operations! {
     rp_api::ResumeParty => relying_party::resume::resume,
     rp_api::ShowParty => relying_party::show::show,
     rp_api::SuspendParty => relying_party::suspend::suspend,
+    rotation_api::AcknowledgeKeys => key::ack::ack,
     rotation_api::AbortPlan => key::abort::abort,
     rotation_api::EmergencyRotation => key::emergency::emergency,
     rotation_api::ListPlans => key::plans::plans,

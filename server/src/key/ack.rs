@@ -1,0 +1,51 @@
+use api::rotation::{AcknowledgeKeys, PartyReadiness};
+use domain::{Attribution, KeyPurpose, KeyState, Kid, Refusal, Sighting};
+use serde_json::json;
+
+use super::ledger::ledger;
+use super::take_over::generations;
+use crate::app::{App, Caller};
+use crate::failure::Failure;
+
+/// Notes a relying party's word that it has the key set with these keys, as it stands now.
+pub async fn ack(app: &App, caller: &Caller, op: AcknowledgeKeys) -> Result<PartyReadiness, Failure> {
+    let now = app.clock.now();
+    let mut tx = app.store.write().await?;
+    tx.party(&op.rp).await?.ok_or_else(|| Failure::not_found("relying party", &op.rp))?;
+    let shown: Vec<_> = generations(&tx.keys(Some(KeyPurpose::TokenSigning), None).await?)?
+        .into_iter()
+        .filter(domain::KeyGeneration::shown_in_jwks)
+        .collect();
+    let kids: Vec<Kid> = match op.plan {
+        Some(id) => {
+            let plan = tx.plan(id).await?.ok_or_else(|| Failure::not_found("rotation", id))?.plan()?;
+            let made = shown.iter().filter(|one| one.plan == Some(plan.id) && one.state != KeyState::Draining);
+            made.map(|one| one.kid.clone()).chain(op.kids.iter().cloned()).collect()
+        }
+        None => op.kids.clone(),
+    };
+    if kids.is_empty() {
+        let message = "name the keys that the party says it has, or the rotation whose key is shown by now";
+        return Err(Failure::invalid_field("key.ack", "kids", message));
+    }
+    if let Some(missing) = kids.iter().find(|kid| !shown.iter().any(|one| one.kid == **kid)) {
+        let refusal = Refusal::new("key.not-shown", format!("key {missing} is not in the key set: nobody can have it"));
+        return Err(refusal.hint("see 'iamctl key list --purpose token-signing'").into());
+    }
+    // Whoever has these keys has fetched the set that they stand in.
+    let seen = Sighting {
+        client: None,
+        how: Attribution::Acknowledgement,
+        at: now,
+        kids: shown.into_iter().map(|one| one.kid).collect(),
+        said_to: Some(caller.operator.clone()),
+    };
+    tx.put_sighting(op.rp.as_str(), &seen, now).await?;
+    let parties = ledger(&mut tx, KeyPurpose::TokenSigning, &kids, now).await?;
+    let party = parties.into_iter().find(|party| party.rp == op.rp);
+    let party = party.ok_or_else(|| Failure::not_found("relying party", &op.rp))?;
+    let facts = json!({ "kids": kids, "plan": op.plan, "verdict": party.verdict });
+    let party = tx.commit(caller.record(&op).facts(facts), party).await?;
+    app.wake.keys.notify_one();
+    Ok(party)
+}
