@@ -20,6 +20,7 @@ mod leaders;
 mod listeners;
 mod operators;
 mod outages;
+mod outside_client;
 mod overview;
 mod party_credentials;
 mod party_history;
