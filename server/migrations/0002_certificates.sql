@@ -1,6 +1,5 @@
 -- Every certificate that this instance has issued or was about to issue. The row is there, committed, before anything is
--- signed: what a crash leaves behind is a serial number that can be revoked. Digest and key are not known of the operators'
--- certificates of before.
+-- signed: what a crash leaves behind is a serial number that can be revoked.
 CREATE TABLE certificate (
     serial TEXT NOT NULL PRIMARY KEY,
     issuer TEXT NOT NULL,
@@ -27,12 +26,6 @@ CREATE INDEX certificate_key ON certificate (key_id) WHERE key_id IS NOT NULL;
 CREATE INDEX certificate_planned ON certificate (planned_at) WHERE state = 'planned';
 CREATE INDEX certificate_revoked ON certificate (issuer, not_after) WHERE revoked_at IS NOT NULL;
 
-INSERT INTO certificate (serial, issuer, profile, subject, holder_kind, holder, state, version, planned_at, not_before, not_after,
-    fingerprint, der, revoked_at, revoked_reason)
-SELECT serial, 'operators-1', 'operator', 'CN=' || operator || ', O=iAM Smart platform (' || (SELECT environment FROM instance) || ')',
-    'operator', operator, CASE WHEN revoked_at IS NULL THEN 'valid' ELSE 'revoked' END, 1, not_before, not_before, not_after,
-    fingerprint, der, revoked_at, CASE WHEN revoked_at IS NULL THEN NULL ELSE 'superseded' END
-FROM operator_certificate;
 DROP TABLE operator_certificate;
 
 -- Revocation lists as they were signed, by authority and number. Numbers only grow. Those of the root are signed beforehand,

@@ -231,6 +231,10 @@ async fn migrate(arguments: NodeArguments) -> anyhow::Result<()> {
         before.applied,
         before.known
     );
+    anyhow::ensure!(
+        before.applied > 1,
+        "this instance is of before certificates were put on record (schema 1), and its own cannot be carried over: make a new one with 'iamd init' in another folder, and bring parties and accounts in from their files; nothing was changed"
+    );
     engine.migrate().await?;
     let after = engine.schema().await?;
     engine.close().await;
