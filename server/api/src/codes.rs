@@ -151,6 +151,8 @@ pub const CODES: &[Code] = &[
     entry("rotation.not-found", "there is no such rotation", "'iamctl key plan --list' shows them"),
     entry("client.not-found", "there is no such client", "a client is RP.SERVICE; 'iamctl rp show' lists the services"),
     entry("key.algorithm", "the purpose has no key of that algorithm", "'iamctl key list --purpose PURPOSE' shows what there is"),
+    entry("ocsp.garbage", "that is no OCSP request", "see RFC 6960 section 4.1.1 and appendix A.1"),
+    entry("tsa.garbage", "that is no time-stamp request", "see RFC 3161 section 2.4.1; 'openssl ts -query' makes one"),
     entry(
         "operator.exists",
         "the operator is on record under another name or with other roles",
