@@ -6,9 +6,6 @@
 
 mod schedule;
 
-#[cfg(test)]
-mod tests;
-
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -354,3 +351,6 @@ impl RotationPlan {
             .hint("'iamctl key plan --purpose' makes a new one")
     }
 }
+
+#[cfg(test)]
+mod tests;
