@@ -220,7 +220,8 @@ fn texts() -> Vec<(PathBuf, String)> {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if matches!(name.as_str(), ".git" | "target" | "demo") || name.ends_with(".snap.new") {
+            // What a fuzzer collects beside its targets is nobody's text.
+            if matches!(name.as_str(), ".git" | "target" | "demo" | "corpus" | "artifacts") || name.ends_with(".snap.new") {
                 continue;
             }
             if path.is_dir() {

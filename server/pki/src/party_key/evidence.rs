@@ -4,7 +4,7 @@ use openssl::pkey::{HasPublic, PKey, PKeyRef};
 use openssl::x509::{X509, X509Req};
 use serde_json::{Map, Value};
 
-use super::{MOST_KEYS, numbers};
+use super::{LARGEST_KEY_SET, MOST_KEYS, numbers};
 use crate::error::{Doing, PkiError};
 use crate::generate::PublicKey;
 
@@ -12,11 +12,14 @@ const WHAT: &str = "the evidence";
 const DOING: &str = "read the key";
 
 /// The public halves of the keys in a file: PEM blocks or DER of public keys, certificates, requests and private keys, a JWK or a
-/// key set, with or without private members. Each once, at most 20.
+/// key set, with or without private members. Each once, at most 20, in at most 256 KiB.
 ///
 /// # Errors
 /// When it holds no key, an encrypted one, or one of a type that is used nowhere here. Nothing of the file is repeated.
 pub fn public_halves(bytes: &[u8]) -> Result<Vec<PublicKey>, PkiError> {
+    if bytes.len() > LARGEST_KEY_SET {
+        return Err(PkiError::malformed(WHAT, "it is larger than 256 KiB"));
+    }
     let keys = match bytes.trim_ascii_start().first() {
         Some(b'{') => of_json(bytes)?,
         Some(0x30) => vec![of_der(bytes)?],
@@ -70,8 +73,10 @@ fn of_pem(bytes: &[u8]) -> Result<Vec<PublicKey>, PkiError> {
     const BEGIN: &str = "-----BEGIN ";
     let text = std::str::from_utf8(bytes).map_err(|_| PkiError::malformed(WHAT, "it is neither text nor DER"))?;
     let mut keys = Vec::new();
-    for (start, _) in text.match_indices(BEGIN) {
-        let block = &text[start..];
+    let starts: Vec<usize> = text.match_indices(BEGIN).map(|(start, _)| start).collect();
+    for (place, start) in starts.iter().enumerate() {
+        // A block ends before the next one begins: thousands of beginnings would else be followed to the end of the text each.
+        let block = &text[*start..starts.get(place + 1).copied().unwrap_or(text.len())];
         let label = block[BEGIN.len()..].split("-----").next().unwrap_or_default();
         let last = format!("-----END {label}-----");
         let end = block.find(&last).ok_or_else(|| PkiError::malformed(WHAT, "a PEM block in it has no end"))?;
@@ -170,6 +175,22 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_block_ends_before_the_next_one_begins() {
+        let key = PrivateKey::generate(KeyKind::P256).unwrap();
+        let pem = String::from_utf8(key.pkey().public_key_to_pem().unwrap()).unwrap();
+        let within = format!("-----BEGIN X-----\n{pem}-----END X-----\n");
+        for bad in [within, "-----BEGIN X-----\n".repeat(14_000) + "-----END X-----\n"] {
+            assert_eq!(
+                public_halves(bad.as_bytes()).unwrap_err().to_string(),
+                "the evidence is malformed: a PEM block in it has no end"
+            );
+        }
+        let beside = format!("-----BEGIN X-----\n-----END X-----\n{pem}");
+        assert_eq!(public_halves(beside.as_bytes()).unwrap(), [key.public().unwrap()]);
+        assert!(public_halves(pem.repeat(2_000).as_bytes()).unwrap_err().to_string().ends_with("it is larger than 256 KiB"));
     }
 
     #[test]
