@@ -24,9 +24,15 @@ const BAR: f64 = 4.0;
 
 fn main() {
     let mut desk = office::Desk::with(office::Setting { size: SIZE, ..office::Setting::default() });
-    for (view, keys) in
-        [("overview", "1"), ("relying parties", "2"), ("a party", "2 enter"), ("keys", "esc 3"), ("hotline", "4"), ("help", "?")]
-    {
+    for (view, keys) in [
+        ("overview", "1"),
+        ("relying parties", "2"),
+        ("a party", "2 enter"),
+        ("keys", "esc 3"),
+        ("hotline", "4"),
+        ("certificates", "5"),
+        ("help", "?"),
+    ] {
         desk.press(keys);
         let mut terminal = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).unwrap();
         let mut times: Vec<Duration> = (0..RUNS)

@@ -1,6 +1,8 @@
 //! What the dashboard asks of the server, what comes back, and the command that would do the same.
 
+use api::Page;
 use api::account::{SuspendAccount, Suspension};
+use api::certificate::{CertificateDetail, CertificateView, ListCertificates, ShowCertificate};
 use api::hotline::{CallClosed, CallOpened, CloseCall, FoundAccount, OpenCall};
 use api::instance::{Check, CheckInstance, Overview, ShowOverview};
 use api::job::{CancelJob, JobView};
@@ -8,11 +10,14 @@ use api::key::{KeyDetail, KeyRevocation, KeyView, ListKeys, RevokeKey, RotateKey
 use api::operator::{Identity, WhoAmI};
 use api::relying_party::{ListParties, PartySummary, PartyView, ResumeParty, ShowParty, SuspendParty};
 use api::{Operation, Role};
-use domain::{AccountId, ActivateAt, CallRef, JobId, KeyPurpose, Kid, RelyingPartyId, RevocationReason, SuspensionReason};
+use domain::{
+    AccountId, ActivateAt, CallRef, JobId, KeyPurpose, Kid, RelyingPartyId, RevocationReason, Serial, SuspensionReason,
+};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
+pub use crate::state::certificates::Wanted;
 
 /// What is asked of the server.
 #[derive(Debug)]
@@ -47,6 +52,10 @@ pub enum Read {
     Keys,
     /// One key.
     Key(Kid),
+    /// The page of these certificates that is behind that row.
+    Certificates(Wanted, Option<String>),
+    /// One certificate.
+    Certificate(Serial),
 }
 
 /// To change something.
@@ -91,6 +100,8 @@ pub enum Reply {
     Party(Box<PartyView>),
     Keys(Vec<KeyView>),
     Key(Box<KeyDetail>),
+    Certificates(Page<CertificateView>),
+    Certificate(Box<CertificateDetail>),
     Found(Vec<FoundAccount>),
     PartySuspended(Box<PartyView>),
     PartyResumed(Box<PartyView>),
@@ -114,6 +125,8 @@ impl Read {
             Self::Party(_) => ShowParty::ROLES,
             Self::Keys => ListKeys::ROLES,
             Self::Key(_) => ShowKey::ROLES,
+            Self::Certificates(..) => ListCertificates::ROLES,
+            Self::Certificate(_) => ShowCertificate::ROLES,
         }
     }
 
@@ -128,6 +141,8 @@ impl Read {
             Self::Party(rp) => format!("iamctl rp show {rp}"),
             Self::Keys => "iamctl key list".to_owned(),
             Self::Key(kid) => format!("iamctl key show {kid}"),
+            Self::Certificates(wanted, _) => wanted.command(),
+            Self::Certificate(serial) => format!("iamctl cert show {serial}"),
         })
     }
 }

@@ -3,10 +3,12 @@
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
-use domain::{AccountId, ActivateAt, CallRef, JobId, KeyPurpose, Kid, RelyingPartyId, RevocationReason, SuspensionReason};
+use domain::{
+    AccountId, ActivateAt, CallRef, JobId, KeyPurpose, Kid, RelyingPartyId, RevocationReason, Serial, SuspensionReason,
+};
 use zeroize::Zeroizing;
 
-use crate::call::Write;
+use crate::call::{Wanted, Write};
 use crate::state::View;
 use crate::view::popup::TEXT_COLUMNS;
 
@@ -16,6 +18,8 @@ pub(crate) enum Typed {
     Go(View),
     Party(RelyingPartyId),
     Key(Kid),
+    Certificates(Wanted),
+    Certificate(Serial),
     Open,
     Find { call: CallRef, who: Option<AccountId> },
     Who,
@@ -51,6 +55,10 @@ pub fn examples() -> Vec<String> {
         "key rotate --purpose token-signing",
         "key rotate --purpose token-signing --algorithm ES256 --activate now",
         "key revoke WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q --reason key-compromise",
+        "cert list",
+        "cert list --kind relying-party --holder sandbox-bank --issuer relying-parties-1 --profile relying-party",
+        "cert list --state revoked --within 30",
+        "cert show 4be1a9f2b3c4d5e6f708192a3b4c5d6e",
         "hotline open",
         "hotline find --call CALL --hkic -",
         "hotline find --call CALL --phone -",
@@ -153,6 +161,8 @@ fn taken(noun: &str, verb: &str) -> &'static [&'static str] {
         ("rp", _) => &["rp", "reason"],
         ("key", "rotate") => &["purpose", "algorithm", "activate"],
         ("key", _) => &["kid", "reason"],
+        ("cert", "list") => &["kind", "holder", "issuer", "profile", "state", "within"],
+        ("cert", "show") => &["serial"],
         ("hotline", "find") => &["call", "hkic", "phone", "account"],
         ("hotline" | "account", "suspend") => &["account", "call", "reason", "note"],
         ("hotline", _) => &["call"],
@@ -181,6 +191,15 @@ impl Asks<'_> {
                 Typed::Write(Write::RotateKey(purpose, self.maybe("algorithm")?, activate.unwrap_or_default()))
             }
             ("key", "revoke") => Typed::Write(Write::RevokeKey(self.one("kid")?, self.one::<RevocationReason>("reason")?)),
+            ("cert", "list") => Typed::Certificates(Wanted {
+                state: self.maybe("state")?,
+                kind: self.maybe("kind")?,
+                holder: self.maybe("holder")?,
+                issuer: self.maybe("issuer")?,
+                profile: self.maybe("profile")?,
+                within: self.maybe("within")?,
+            }),
+            ("cert", "show") => Typed::Certificate(self.one("serial")?),
             ("hotline", "open") => Typed::Open,
             ("hotline", "find") => Typed::Find { call: self.one("call")?, who: self.maybe("account")? },
             ("hotline", "suspend") => Typed::Write(self.suspend(Some(self.one("call")?))?),

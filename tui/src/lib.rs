@@ -23,7 +23,7 @@ mod words;
 use std::path::PathBuf;
 
 pub use action::Action;
-pub use call::{Call, Read, Reply, Write};
+pub use call::{Call, Read, Reply, Wanted, Write};
 pub use event::{Event, Feed, Happened, Pasted, Sent, Ticket, Trouble};
 pub use failure::Failure;
 pub use grammar::{examples, understands};

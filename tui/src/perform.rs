@@ -1,6 +1,7 @@
 //! Performs what the state asks for: one generic call for each operation, its outcome as an event.
 
 use api::account::SuspendAccount;
+use api::certificate::ShowCertificate;
 use api::hotline::{CloseCall, FindCaller, OpenCall};
 use api::instance::{CheckInstance, ShowOverview};
 use api::job::CancelJob;
@@ -63,6 +64,8 @@ impl Caller<'_> {
             Read::Party(rp) => Reply::Party(Box::new(self.call(&ShowParty { rp }).await?)),
             Read::Keys => Reply::Keys(self.list(ListKeys::default()).await?),
             Read::Key(kid) => Reply::Key(Box::new(self.call(&ShowKey { kid }).await?)),
+            Read::Certificates(wanted, after) => Reply::Certificates(self.call(&wanted.page(after)).await?),
+            Read::Certificate(serial) => Reply::Certificate(Box::new(self.call(&ShowCertificate { serial }).await?)),
         })
     }
 

@@ -65,6 +65,11 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{plural}", times::spaced(count))
 }
 
+/// `1 party is`, `44 parties are`.
+pub(crate) fn stand(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", times::spaced(count), if count == 1 { one } else { many })
+}
+
 /// A reference as it is read aloud, in one piece that no line break parts.
 pub(crate) fn unparted(spoken: &str) -> String {
     spoken.replace(' ', "\u{a0}")

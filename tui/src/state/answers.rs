@@ -60,6 +60,8 @@ impl State {
             Reply::Party(party) => self.parties.detail_came(*party, now),
             Reply::Keys(keys) => self.keys.came(keys, now),
             Reply::Key(key) => self.keys.detail_came(*key, now),
+            Reply::Certificates(page) => self.certificates.came(read, page, now),
+            Reply::Certificate(detail) => self.certificates.detail_came(*detail, now),
             other => debug_assert!(false, "{read:?} was answered by {other:?}"),
         }
     }
@@ -73,6 +75,8 @@ impl State {
             Read::Party(_) => self.parties.detail.failed(trouble),
             Read::Keys => self.keys.list.failed(trouble),
             Read::Key(_) => self.keys.detail.failed(trouble),
+            Read::Certificates(..) => self.certificates.failed(read, trouble),
+            Read::Certificate(_) => self.certificates.detail.failed(trouble),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::palette::Palette;
 use super::popup::{Popup, scrolled};
-use super::{State, View, hotline};
+use super::{State, View, certificates, hotline};
 use crate::call::Read;
 use crate::command::{Command, always};
 use crate::key::{Key, Named};
@@ -50,6 +50,14 @@ pub(crate) const COMMANDS: &[Command] = &[
         run: |state| {
             state.go(View::Hotline);
         },
+    },
+    Command {
+        keys: &["5"],
+        name: "certificates",
+        what: "Go to the certificates, the one that ends first at the top",
+        cli: "cert list",
+        enabled: always,
+        run: |state| state.go(View::Certificates),
     },
     Command {
         keys: &["tab"],
@@ -194,6 +202,11 @@ fn scroll(state: &mut State, by: Named) {
             scrolled(&mut state.keys.scroll, Key::named(by), lines, seen);
         }
         View::Keys => state.keys.select(rows),
+        View::Certificates if state.certificates.open.is_some() => {
+            let (lines, seen) = (view::certificates::lines(state).len(), view::certificates::seen(state));
+            scrolled(&mut state.certificates.scroll, Key::named(by), lines, seen);
+        }
+        View::Certificates => certificates::select(state, rows),
         View::Hotline => hotline::select(state, rows),
     }
 }

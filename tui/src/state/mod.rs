@@ -1,6 +1,7 @@
 //! What the dashboard knows. [`State::apply`] alone changes it; drawing reads it.
 
 pub(crate) mod answers;
+pub(crate) mod certificates;
 pub(crate) mod global;
 pub(crate) mod hotline;
 pub(crate) mod keys;
@@ -11,6 +12,7 @@ pub(crate) mod palette;
 pub(crate) mod parties;
 pub(crate) mod popup;
 pub(crate) mod typing;
+pub(crate) mod views;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,12 +25,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::call::{Call, Read, Write};
-use crate::command::{Command, Whether};
+use crate::command::Whether;
 use crate::event::{Event, Feed, Happened, Ticket, Trouble};
 use crate::key::{Key, Named};
 use link::{FeedState, Link};
 use loaded::Loaded;
 use popup::Popup;
+pub(crate) use views::View;
 
 /// The smallest terminal that the views fit into.
 pub const SMALLEST: (u16, u16) = (80, 24);
@@ -53,39 +56,6 @@ pub struct Look {
     pub ascii: bool,
     /// With colour.
     pub color: bool,
-}
-
-/// The views, in the order of their tabs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum View {
-    Overview,
-    Parties,
-    Keys,
-    Hotline,
-}
-
-impl View {
-    pub(crate) const ALL: [Self; 4] = [Self::Overview, Self::Parties, Self::Keys, Self::Hotline];
-
-    /// The word on its tab.
-    pub(crate) fn title(self) -> &'static str {
-        match self {
-            Self::Overview => "Overview",
-            Self::Parties => "Parties",
-            Self::Keys => "Keys",
-            Self::Hotline => "Hotline",
-        }
-    }
-
-    /// Its own commands.
-    pub(crate) fn commands(self) -> &'static [Command] {
-        match self {
-            Self::Overview => overview::COMMANDS,
-            Self::Parties => parties::COMMANDS,
-            Self::Keys => keys::COMMANDS,
-            Self::Hotline => hotline::COMMANDS,
-        }
-    }
 }
 
 /// What a call under way was for.
@@ -123,6 +93,7 @@ pub struct State {
     pub(crate) checks: Loaded<Vec<Check>>,
     pub(crate) parties: parties::Parties,
     pub(crate) keys: keys::Keys,
+    pub(crate) certificates: certificates::Certificates,
     pub(crate) hotline: hotline::Hotline,
     pub(crate) popup: Option<Popup>,
     pub(crate) notice: Option<Notice>,
@@ -156,6 +127,7 @@ impl State {
             checks: Loaded::default(),
             parties: parties::Parties::default(),
             keys: keys::Keys::default(),
+            certificates: certificates::Certificates::default(),
             hotline: hotline::Hotline::default(),
             popup: None,
             notice: None,
@@ -334,13 +306,7 @@ impl State {
         if self.identity.value.is_none() {
             self.ask(Read::WhoAmI);
         }
-        let reads = match self.view {
-            View::Overview => overview::reads(self),
-            View::Parties => parties::reads(self),
-            View::Keys => keys::reads(self),
-            View::Hotline => Vec::new(),
-        };
-        reads.into_iter().for_each(|read| self.ask(read));
+        self.view.reads(self).into_iter().for_each(|read| self.ask(read));
     }
 
     /// Asks, unless the roles do not reach it or it is under way.

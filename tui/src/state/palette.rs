@@ -6,7 +6,7 @@ use tui_input::Input;
 use zeroize::Zeroizing;
 
 use super::popup::{Confirm, Popup, ask_to_revoke};
-use super::{State, View, global, hotline, keys, parties, typing};
+use super::{State, View, certificates, global, hotline, keys, parties, typing};
 use crate::call::Write;
 use crate::command::{Command, Whether};
 use crate::grammar::{self, Typed};
@@ -61,6 +61,12 @@ fn filled(state: &State, cli: &str) -> String {
     let word = |word: &str| match word {
         "RP" => state.parties.subject().map(|(rp, _)| rp.to_string()),
         "KID" => state.keys.subject().map(|key| key.kid.to_string()),
+        "SERIAL" => state
+            .certificates
+            .open
+            .clone()
+            .or_else(|| state.certificates.at().map(|row| row.serial.clone()))
+            .map(|serial| serial.to_string()),
         "CALL" => state.hotline.call.as_ref().map(|call| call.call.to_string()),
         "JOB" => super::overview::running(state).map(|job| job.job.to_string()),
         _ => None,
@@ -160,6 +166,11 @@ fn perform(state: &mut State, typed: Typed) -> Whether {
         Typed::Key(kid) => {
             state.go(View::Keys);
             keys::open(state, kid);
+        }
+        Typed::Certificates(wanted) => certificates::list(state, wanted),
+        Typed::Certificate(serial) => {
+            state.go(View::Certificates);
+            certificates::open(state, serial);
         }
         Typed::Open => hotline::open(state),
         Typed::Find { call, who } => {

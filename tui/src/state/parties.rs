@@ -58,6 +58,17 @@ pub(crate) const COMMANDS: &[Command] = &[
         run: |state| state.parties.open = None,
     },
     Command {
+        keys: &["esc"],
+        name: "show all",
+        what: "Clear the filter: every party is listed again",
+        cli: "",
+        enabled: |state| {
+            here(state)?;
+            if state.parties.filter.value().is_empty() { not("nothing is filtered") } else { Ok(()) }
+        },
+        run: unfilter,
+    },
+    Command {
         keys: &["s"],
         name: "suspend",
         what: "Stop the party: none of its services is accessible from that moment",
@@ -164,6 +175,18 @@ pub(crate) fn open(state: &mut State, rp: RelyingPartyId) {
     parties.selected = Some(rp.clone());
     parties.open = Some(rp.clone());
     state.ask(Read::Party(rp));
+}
+
+/// Takes the filter away and says so.
+pub(super) fn unfilter(state: &mut State) {
+    let parties = &mut state.parties;
+    parties.filtering = false;
+    if parties.filter.value().is_empty() {
+        return;
+    }
+    parties.filter.reset();
+    let all = parties.list.value.as_ref().map_or(0, Vec::len) as u64;
+    state.tell(format!("the filter is cleared: {} listed", crate::words::stand(all, "party is", "parties are")), None);
 }
 
 fn step(state: &mut State, by: isize) {

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::hotline::Stage;
 use super::palette::Palette;
 use super::popup::Popup;
-use super::{State, View, hotline, palette, parties};
+use super::{State, View, certificates, hotline, palette, parties};
 use crate::event::{Event, Pasted, usable};
 use crate::key::{Code, Key, Named};
 use crate::secret::Secret;
@@ -59,6 +59,7 @@ impl State {
             None => match self.view {
                 View::Hotline if self.hotline.takes_text() => Some(Field::Caller),
                 View::Parties if self.parties.filtering => Some(Field::Plain),
+                View::Certificates if self.certificates.filtering => Some(Field::Plain),
                 _ => None,
             },
         }
@@ -70,6 +71,10 @@ impl State {
             View::Hotline if self.hotline.takes_text() => type_in_call(self, key),
             View::Parties if self.parties.filtering => {
                 filter(self, key);
+                true
+            }
+            View::Certificates if self.certificates.filtering => {
+                filter_certificates(self, key);
                 true
             }
             _ => false,
@@ -144,10 +149,7 @@ fn filter(state: &mut State, key: Key) {
     let parties = &mut state.parties;
     match key.name() {
         Some(Named::Enter) => parties.filtering = false,
-        Some(Named::Esc) => {
-            parties.filter.reset();
-            parties.filtering = false;
-        }
+        Some(Named::Esc) => parties::unfilter(state),
         Some(Named::Up) => parties.select(-1),
         Some(Named::Down) => parties.select(1),
         _ => {
@@ -159,11 +161,26 @@ fn filter(state: &mut State, key: Key) {
     }
 }
 
+/// The server sorts the certificates out: it is asked once the filter is written.
+fn filter_certificates(state: &mut State, key: Key) {
+    match key.name() {
+        Some(Named::Enter) => certificates::filter(state),
+        Some(Named::Esc) => certificates::unfilter(state),
+        _ => {
+            edit(&mut state.certificates.filter, key, 128);
+            state.certificates.wrong = None;
+        }
+    }
+}
+
 /// What the keyboard does while the filter is typed, for the footer.
 pub(crate) fn hints(state: &State) -> Option<Vec<(&'static str, &'static str)>> {
     match state.view {
         View::Parties if state.parties.filtering => {
             Some(vec![("enter", "keep it"), ("up/down", "choose"), ("esc", "show all again")])
+        }
+        View::Certificates if state.certificates.filtering => {
+            Some(vec![("enter", "list them"), ("esc", "show what is valid again")])
         }
         View::Hotline if state.hotline.takes_text() => Some(hotline::typing_hints(state)),
         _ => None,

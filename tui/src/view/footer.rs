@@ -31,6 +31,11 @@ fn same_as(state: &State) -> Option<String> {
         View::Parties => state.parties.open.clone().map_or(Read::Parties, Read::Party).command(),
         View::Keys => state.keys.open.clone().map_or(Read::Keys, Read::Key).command(),
         View::Hotline => None,
+        View::Certificates => {
+            let certificates = &state.certificates;
+            let list = || Read::Certificates(certificates.wanted.clone(), None);
+            certificates.open.clone().map_or_else(list, Read::Certificate).command()
+        }
     }
 }
 

@@ -9,11 +9,21 @@ use crate::state::link::FeedState;
 use crate::state::{Place, State, View};
 use crate::theme::Tone;
 
+/// From this width on tabs have their whole names, and names of their own stand beside them.
+const ROOMY: u16 = 110;
+
 pub(super) fn draw(state: &State, pen: &mut Pen<'_>, area: Rect) {
     let mut x = area.x;
+    let roomy = area.width >= ROOMY;
     for (number, view) in View::ALL.iter().enumerate() {
         let mark = if *view == View::Hotline && state.hotline.is_open() { pen.theme.glyphs.live } else { "" };
-        let text = format!(" {} {}{mark} ", number + 1, view.title());
+        let number = number + 1;
+        let text = match (roomy, mark) {
+            (true, _) => format!(" {number} {}{mark} ", view.title()),
+            // The mark takes the place of the gap, so that nothing behind it moves.
+            (false, "") => format!(" {number} {}", view.short()),
+            (false, _) => format!("{mark}{number} {}", view.short()),
+        };
         let tone = if *view == state.view { Tone::Selected } else { Tone::Plain };
         x += pen.text(x, area.y, area.right() - x, tone, &text);
     }
@@ -30,13 +40,20 @@ pub(super) fn draw(state: &State, pen: &mut Pen<'_>, area: Rect) {
         Environment::Production => (Tone::Production, " PRODUCTION ".to_owned()),
         Environment::Sandbox => (Tone::Plain, "sandbox".to_owned()),
     };
-    let fixed = columns(&place) + columns(&link) + 2;
+    let fixed = columns(&place) + columns(&link) + 1;
     let Place { context, environment, operator, .. } = &state.place;
     // A context is often called after its environment: that is not said twice.
-    let who = if context == environment.as_str() { operator.clone() } else { format!("{context} {} {operator}", glyphs.dot) };
-    let who = width::truncate(&client::safe::visible(&who), usize::from(room.saturating_sub(fixed)), glyphs.cut);
-    let taken = (fixed + columns(&who)).min(room);
-    let pieces = [(place_tone, place), (Tone::Plain, format!(" {who} ")), (tone, link)];
+    let who = match (context == environment.as_str(), roomy) {
+        (true, _) => operator.clone(),
+        (false, true) => format!("{context} {} {operator}", glyphs.dot),
+        (false, false) => context.clone(),
+    };
+    let space = usize::from(room.saturating_sub(fixed + 1));
+    // A name of which nothing would be left is left out.
+    let who = if space < 4 { String::new() } else { width::truncate(&client::safe::visible(&who), space, glyphs.cut) };
+    let gap = if who.is_empty() { " ".to_owned() } else { format!(" {who} ") };
+    let taken = (fixed - 1 + columns(&gap)).min(room);
+    let pieces = [(place_tone, place), (Tone::Plain, gap), (tone, link)];
     pen.pieces(area.right() - taken, area.y, taken, &pieces);
 }
 

@@ -1,5 +1,6 @@
 //! Drawing: reads the state and changes nothing.
 
+pub(crate) mod certificates;
 mod footer;
 mod header;
 pub(crate) mod help;
@@ -44,6 +45,7 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) {
         View::Parties => parties::draw(state, &mut pen, body),
         View::Keys => keys::draw(state, &mut pen, body),
         View::Hotline => hotline::draw(state, &mut pen, body),
+        View::Certificates => certificates::draw(state, &mut pen, body),
     }
     footer::draw(state, &mut pen, Rect { y: area.bottom() - 2, height: 2, ..area });
     popup::draw(state, &mut pen);
@@ -113,6 +115,7 @@ fn kept(state: &State) -> Option<&Trouble> {
         View::Parties => of(&state.parties.list).or(of(&state.parties.detail)),
         View::Keys => of(&state.keys.list).or(of(&state.keys.detail)),
         View::Hotline => None,
+        View::Certificates => of(&state.certificates.list).or(of(&state.certificates.detail)),
     }
 }
 

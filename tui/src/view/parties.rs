@@ -67,7 +67,11 @@ fn draw_list(state: &State, pen: &mut Pen<'_>, area: Rect) {
         inside = Rect { y: inside.y + 1, height: inside.height - 1, ..inside };
     }
     if shown.is_empty() {
-        let why = if all == 0 { "No relying party yet: 'iamctl rp apply -f DIR' brings them on board." } else { "None fits." };
+        let why = if all == 0 {
+            "No relying party yet: 'iamctl rp apply -f DIR' brings them on board."
+        } else {
+            "None fits; esc clears the filter."
+        };
         pen.text(inside.x + 2, inside.y, inside.width - 3, Tone::Faint, why);
         return;
     }

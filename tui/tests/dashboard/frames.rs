@@ -9,6 +9,7 @@ use crate::screen::{drawn, text};
 
 const SMALL: (u16, u16) = (80, 24);
 const LARGE: (u16, u16) = (120, 40);
+const HUGE: (u16, u16) = (200, 60);
 
 fn at_size(size: (u16, u16)) -> Desk {
     let mut desk = Desk::with(Setting { size, ..Setting::default() });
@@ -61,6 +62,24 @@ fn the_keys() {
 }
 
 #[test]
+fn the_certificates() {
+    for (size, name) in [(SMALL, "80x24"), (LARGE, "120x40"), (HUGE, "200x60")] {
+        let mut desk = at_size(size);
+        desk.press("5");
+        insta::assert_snapshot!(format!("certificates_{name}"), desk.styled());
+        desk.press("down down enter");
+        insta::assert_snapshot!(format!("certificate_{name}"), desk.screen());
+    }
+    let mut desk = at_size(SMALL);
+    desk.press("5 /");
+    desk.types("revoked relying-party");
+    insta::assert_snapshot!("certificates_filtering", desk.screen());
+    let mut desk = Desk::with(Setting { look: Look { ascii: true, color: false }, ..Setting::default() });
+    desk.press("5");
+    insta::assert_snapshot!("certificates_ascii", desk.styled());
+}
+
+#[test]
 fn the_hotline() {
     for (size, name) in [(SMALL, "80x24"), (LARGE, "120x40")] {
         let mut desk = at_size(size);
@@ -99,7 +118,7 @@ fn out_of_ascii_nothing_else_is_drawn() {
     desk.press("ctrl-r");
     insta::assert_snapshot!("overview_ascii", desk.styled());
     let mut screens = vec![desk.screen()];
-    for keys in ["3", "enter", "?", "esc", ":", "esc", "r", "esc", "o"] {
+    for keys in ["3", "enter", "?", "esc", ":", "esc", "r", "esc", "5", "/", "enter", "enter", "o"] {
         desk.press(keys);
         screens.push(desk.screen());
     }
@@ -144,7 +163,9 @@ fn a_small_terminal_says_what_it_needs() {
 fn no_size_breaks_the_drawing() {
     let mut desk = Desk::new();
     desk.server.jobs = vec![job(JobState::Running, 6_000_000)];
-    for keys in ["1", "2", "enter", "m", "3", "enter", "?", "esc", ":", "esc", "4", "o", "?", "esc", "1", "x"] {
+    for keys in
+        ["1", "2", "enter", "m", "3", "enter", "5", "/", "esc", "enter", "?", "esc", ":", "esc", "4", "o", "?", "esc", "1", "x"]
+    {
         desk.press(keys);
         for (columns, rows) in [(80, 24), (81, 25), (99, 24), (100, 33), (109, 60), (110, 24), (111, 31), (300, 100)] {
             desk.happens(Event::Resize { columns, rows });

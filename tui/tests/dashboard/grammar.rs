@@ -3,7 +3,8 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, Command, value_parser};
 use domain::{
-    AccountId, ActivateAt, CallRef, JobId, KeyAlgorithm, KeyPurpose, Kid, RelyingPartyId, RevocationReason, SuspensionReason,
+    AccountId, ActivateAt, CallRef, CertificateState, HolderKind, JobId, KeyAlgorithm, KeyPurpose, Kid, RelyingPartyId,
+    RevocationReason, Serial, SuspensionReason,
 };
 
 fn word<T: serde::de::DeserializeOwned + Clone + Send + Sync + 'static>(
@@ -70,6 +71,23 @@ pub fn grammar() -> Command {
                             .value_parser(word::<RevocationReason>(RevocationReason::WORDS)),
                     ],
                 ),
+            ],
+        ))
+        .subcommand(noun(
+            "cert",
+            vec![
+                verb(
+                    "list",
+                    vec![
+                        Arg::new("kind").long("kind").value_parser(word::<HolderKind>(HolderKind::WORDS)),
+                        Arg::new("holder").long("holder"),
+                        Arg::new("issuer").long("issuer"),
+                        Arg::new("profile").long("profile"),
+                        Arg::new("state").long("state").value_parser(word::<CertificateState>(CertificateState::WORDS)),
+                        Arg::new("within").long("within").value_parser(value_parser!(u32)),
+                    ],
+                ),
+                verb("show", vec![Arg::new("serial").required(true).value_parser(value_parser!(Serial))]),
             ],
         ))
         .subcommand(noun(

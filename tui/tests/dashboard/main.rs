@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::result_large_err, reason = "tests")]
 
+mod certificates;
 mod connection;
 mod frames;
 mod grammar;

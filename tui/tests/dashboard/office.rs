@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use api::Role;
 use api::account::{Ended, NoticeStatus, PartyNotice, Suspension};
 use api::audit::{AuditOutcome, AuditView};
+use api::certificate::{CertificateDetail, CertificateView};
 use api::event::ChangeEvent;
 use api::hotline::{CallClosed, CallOpened, FoundAccount};
 use api::instance::{AccountCount, Check, DayCount, Overview};
@@ -13,9 +13,11 @@ use api::job::{JobState, JobView};
 use api::key::{KeyDetail, KeyRevocation, KeyView, Revoked};
 use api::operator::Identity;
 use api::relying_party::{PartyCredential, PartyService, PartySummary, PartyView};
+use api::{Page, Role};
 use domain::{
-    AccountId, AccountState, Bilingual, CallRef, CredentialSource, CredentialState, CredentialType, Environment, KeyAlgorithm,
-    KeyPurpose, KeyState, Manifest, Masked, PartyState, PersonName, ServiceState, Tier, Timestamp,
+    AccountId, AccountState, Bilingual, CallRef, CertificateState, CredentialSource, CredentialState, CredentialType,
+    Environment, HolderKind, KeyAlgorithm, KeyPurpose, KeyState, Manifest, Masked, PartyState, PersonName, RevocationReason,
+    ServiceState, Tier, Timestamp,
 };
 use tui::{Action, Call, Event, Feed, Happened, Look, Place, Read, Reply, State, Ticket, Trouble, Write};
 
@@ -42,6 +44,8 @@ pub struct Server {
     pub parties: Vec<Manifest>,
     pub suspended: Vec<(domain::RelyingPartyId, String)>,
     pub keys: Vec<KeyView>,
+    /// In the order in which they end.
+    pub certificates: Vec<CertificateView>,
     pub found: Vec<FoundAccount>,
     pub jobs: Vec<JobView>,
     pub failing: Vec<Check>,
@@ -105,6 +109,50 @@ pub fn key(
         revoked: None,
         plan: None,
     }
+}
+
+/// A certificate that ends so many days after noon.
+pub fn certificate(number: u32, profile: &str, holder: (HolderKind, &str), days: i64) -> CertificateView {
+    let (now, day) = (at(NOON).micros(), 86_400_000_000);
+    let (issuer, subject) = match profile {
+        "operator" => ("operators-1", format!("CN={},OU=Operators,O=Sandbox identity platform,C=HK", holder.1)),
+        "relying-party" => ("relying-parties-1", format!("CN={},OU=稅務局,O=Sandbox identity platform,C=HK", holder.1)),
+        _ => ("root-1", format!("CN={},O=Sandbox identity platform,C=HK", holder.1)),
+    };
+    CertificateView {
+        serial: format!("{number:08x}b3c4d5e6f708192a3b4c5d6e").parse().unwrap(),
+        profile: profile.to_owned(),
+        subject,
+        issuer: issuer.to_owned(),
+        holder_kind: holder.0,
+        holder: holder.1.to_owned(),
+        state: if days < 0 { CertificateState::Expired } else { CertificateState::Valid },
+        not_before: Timestamp::from_micros(now + (days - 365) * day),
+        not_after: Timestamp::from_micros(now + days * day + day / 2),
+        days_left: days,
+        revoked_at: None,
+        revoked_reason: None,
+    }
+}
+
+/// One at each mark, one that is far from it, one that has ended and one that was revoked.
+fn certificates() -> Vec<CertificateView> {
+    use HolderKind::{Key, Operator, RelyingParty};
+    let mut revoked = certificate(9, "relying-party", (RelyingParty, "sandbox-bank"), 200);
+    revoked.state = CertificateState::Revoked;
+    revoked.revoked_at = Some(at("2022-05-30T02:00:00Z"));
+    revoked.revoked_reason = Some(RevocationReason::KeyCompromise);
+    vec![
+        certificate(1, "operator", (Operator, "agent-3"), -12),
+        certificate(2, "operator", (Operator, "agent-7"), 0),
+        certificate(3, "relying-party", (RelyingParty, "hospital-authority"), 5),
+        certificate(4, "relying-party", (RelyingParty, "inland-revenue-department"), 12),
+        certificate(5, "server", (Key, "listeners-1"), 20),
+        certificate(6, "ocsp-responder", (Key, "ocsp-operators-1"), 45),
+        certificate(7, "operator", (Operator, "first-operator"), 61),
+        revoked,
+        certificate(8, "issuing-ca", (Key, "operators-1"), 1_795),
+    ]
 }
 
 pub fn citizen(number: u64, name: &str, chinese: &str, hkic: &str, state: AccountState) -> FoundAccount {
@@ -173,6 +221,7 @@ impl Server {
                 ),
                 key("old-1", ServerTls, "listeners", Es256, KeyState::Retired, [None, Some("2022-05-01T02:00:00Z")]),
             ],
+            certificates: certificates(),
             found: vec![citizen(77, "CHAN TAI MAN", "陳大文", "G123456(A)", AccountState::Active)],
             jobs: Vec::new(),
             failing: Vec::new(),
@@ -347,6 +396,42 @@ impl Server {
                     format!("-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n")
                 });
                 Reply::Key(Box::new(KeyDetail { key, jwk, certificate, in_jwks, next: None }))
+            }
+            Call::Read(Read::Certificates(wanted, after)) => {
+                let op = wanted.page(after.clone());
+                let fits = |row: &&CertificateView| {
+                    op.state.is_none_or(|state| row.state == state)
+                        && op.holder_kind.is_none_or(|kind| row.holder_kind == kind)
+                        && op.holder.as_ref().is_none_or(|holder| row.holder == *holder)
+                        && op.issuer.as_ref().is_none_or(|issuer| row.issuer == *issuer)
+                        && op.profile.as_ref().is_none_or(|profile| row.profile == *profile)
+                        && op.ends_within_days.is_none_or(|days| row.days_left <= i64::from(days))
+                };
+                let fitting: Vec<&CertificateView> = self.certificates.iter().filter(fits).collect();
+                let behind = |serial| fitting.iter().position(|row| row.serial.as_str() == serial).unwrap() + 1;
+                let first = after.as_deref().map_or(0, behind);
+                let limit = op.page.limit() as usize;
+                let items: Vec<_> = fitting.iter().skip(first).take(limit).map(|row| (*row).clone()).collect();
+                let more = first + items.len() < fitting.len();
+                let next = items.last().filter(|_| more).map(|row| row.serial.to_string());
+                Reply::Certificates(Page { items, next })
+            }
+            Call::Read(Read::Certificate(serial)) => {
+                let Some(row) = self.certificates.iter().find(|row| row.serial == *serial).cloned() else {
+                    let message = format!("there is no certificate {serial}");
+                    return Err(problem("certificate.not-found", &message, "'iamctl cert list' shows them"));
+                };
+                let body = "MIIBszCCAVmgAwIBAgIUFGfSRs1VHbhR1t0hWqTKc1mXo7gwCgYIKoZIzj0EAwIw\n".repeat(10);
+                let pem = format!("-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n");
+                Reply::Certificate(Box::new(CertificateDetail {
+                    pem: Some(pem.clone()),
+                    chain: vec![pem],
+                    key: Some("WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q".to_owned()),
+                    planned_at: row.not_before,
+                    depends: vec![format!("{} {} comes in with it", row.holder_kind, row.holder)],
+                    next: Some(format!("renew it from 2022-05-01T04:00:00Z on, before {}", row.not_after)),
+                    certificate: row,
+                }))
             }
             Call::Find { who, .. } => {
                 self.named.push(who.expose().to_owned());

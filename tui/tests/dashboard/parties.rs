@@ -24,6 +24,31 @@ fn the_filter_narrows_the_list_while_it_is_typed() {
 }
 
 #[test]
+fn a_filter_that_fits_nothing_is_left_by_escape() {
+    let mut desk = Desk::new();
+    let all = desk.server.parties.len();
+    desk.press("2 /");
+    desk.types("nobody");
+    desk.press("enter");
+    desk.shows("None fits; esc clears the filter.");
+    desk.shows("esc show all");
+    desk.press("3 2 esc");
+    desk.shows(&format!("Relying parties: {all} "));
+    desk.shows(&format!("the filter is cleared: {all} parties are listed"));
+    // While it is typed, and from behind a party that is open.
+    desk.press("/");
+    desk.types("nobody");
+    desk.press("esc");
+    desk.shows(&format!("Relying parties: {all} "));
+    desk.press("/");
+    desk.types("sandbox-bank");
+    desk.press("enter enter esc");
+    desk.shows(&format!("Relying parties: 1 of {all}"));
+    desk.press("esc");
+    desk.shows(&format!("the filter is cleared: {all} parties are listed"));
+}
+
+#[test]
 fn a_party_is_suspended_by_typing_its_id_and_goes_on_by_a_yes() {
     let mut desk = Desk::new();
     desk.press("2 /");
