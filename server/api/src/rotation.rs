@@ -31,8 +31,9 @@ pub struct PlanView {
     pub held_for: Option<HoldCause>,
     /// When it was written down.
     pub created_at: Timestamp,
-    /// By whom.
-    pub created_by: OperatorId,
+    /// By whom; absent where the platform did it by itself, on schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<OperatorId>,
     /// Until when it can be run, while it is planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lapses_at: Option<Timestamp>,

@@ -72,8 +72,8 @@ pub use refusal::Refusal;
 pub use registration::{Arrival, LAUNCH, RegistrationRules};
 pub use relying_party::{Category, Function, Industry, PartyState, Sector, ServiceState};
 pub use rotation::{
-    Due, HoldCause, LONGEST_TOKEN, Override, PlanState, PlannedStep, RotationBasis, RotationPlan, RotationStep, Setting,
-    StepState, in_the_way,
+    Due, HoldCause, LONGEST_STAMPING, LONGEST_TOKEN, Override, PlanState, PlannedStep, RotationBasis, RotationPlan, RotationStep,
+    Setting, StepState, in_the_way, renew_from, renews_itself,
 };
 pub use service_history::{ServiceHistory, ServiceVersion};
 pub use text::{CharacterFault, TextFault, check_name, check_reason, skeleton, suggest, visible};

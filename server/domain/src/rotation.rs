@@ -4,6 +4,7 @@
 //! their dated steps, those of a paused or held plan do not: the new key stays in the key set and does not sign, an old one that
 //! drains goes on being accepted. Whatever stands still errs on the side of more keys accepted, never fewer.
 
+mod renewal;
 mod schedule;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::{
     RotationTimes, Timestamp,
 };
 
+pub use renewal::{LONGEST_STAMPING, renew_from, renews_itself};
 pub use schedule::{LONGEST_TOKEN, PlannedStep, RotationBasis, RotationStep, Setting, StepState};
 
 /// A plan that is not run within this time lapses: keys, parties and settings are others by then.
@@ -78,8 +80,8 @@ pub struct RotationPlan {
     pub state: PlanState,
     /// When it was written down.
     pub created_at: Timestamp,
-    /// By whom.
-    pub created_by: OperatorId,
+    /// By whom. None: by the platform itself, on schedule.
+    pub created_by: Option<OperatorId>,
     /// When the new key is to take over.
     pub wanted: ActivateAt,
     /// How long the stages last, as the settings said when it was written down.

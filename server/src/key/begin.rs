@@ -18,15 +18,15 @@ use crate::failure::Failure;
 use crate::store::{KeyRow, StoreError, Write};
 
 /// A plan of a line as it is written down.
-pub(super) fn planned(app: &App, line: &Line, wanted: ActivateAt, by: &OperatorId, now: Timestamp) -> RotationPlan {
+pub(super) fn planned(app: &App, line: &Line, wanted: ActivateAt, by: Option<&OperatorId>, now: Timestamp) -> RotationPlan {
     RotationPlan {
         id: PlanRef::random(app.entropy.as_ref()),
         purpose: line.purpose,
-        name: line.name.to_owned(),
+        name: line.name.clone(),
         algorithms: line.algorithms.clone(),
         state: PlanState::Planned,
         created_at: now,
-        created_by: by.clone(),
+        created_by: by.cloned(),
         wanted,
         times: work::times(app, line.purpose),
         publish_at: None,

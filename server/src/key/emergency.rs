@@ -21,10 +21,10 @@ pub async fn emergency(app: &App, caller: &Caller, op: EmergencyRotation) -> Res
     let line = work::line(op.purpose, op.name.as_deref(), op.algorithm)?;
     let now = app.clock.now();
     let seen = signing(app, op.purpose).await?;
-    let fresh = work::make(app, &line, now).await?;
+    let fresh = work::make(app, &line, caller.keep, now).await?;
     let mut tx = app.store.write().await?;
     unless_others_sign(&mut tx, op.purpose, &seen).await?;
-    let plan = planned(app, &line, ActivateAt::Now, &caller.operator, now);
+    let plan = planned(app, &line, ActivateAt::Now, Some(&caller.operator), now);
     let plan = RotationPlan { emergency: Some(op.reason), ..plan }.run(now, now)?;
     let lapsed = make_way(&mut tx, &plan, now).await.map_err(somebody_was_faster)?;
     let waiting = adopt(app, &mut tx, &plan, &line, now).await.map_err(somebody_was_faster)?;

@@ -17,6 +17,7 @@ pub(crate) mod resume;
 pub(crate) mod revoke;
 pub(crate) mod rotate;
 pub(crate) mod run;
+pub mod schedule;
 pub(crate) mod show;
 pub mod sightings;
 pub mod sign;

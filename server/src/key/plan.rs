@@ -12,7 +12,8 @@ pub async fn plan(app: &App, caller: &Caller, op: PlanRotation) -> Result<PlanVi
     let line = work::line(op.purpose, op.name.as_deref(), op.algorithm)?;
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
-    let plan = planned(app, &line, op.activate, &caller.operator, now);
+    work::must_have_keys(&mut tx, &line).await?;
+    let plan = planned(app, &line, op.activate, Some(&caller.operator), now);
     plan.check_date(now)?;
     let lapsed = make_way(&mut tx, &plan, now).await.map_err(somebody_was_faster)?;
     tx.insert_plan(&plan).await.map_err(|error| somebody_was_faster(error.into()))?;

@@ -25,7 +25,7 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeKey) -> Result<KeyRevo
     let spare = match known.state {
         KeyState::Published | KeyState::Active => {
             let line = work::line(known.purpose, Some(&known.name), Some(known.algorithm))?;
-            work::make(app, &line, now).await?.pop()
+            work::make(app, &line, caller.keep, now).await?.pop()
         }
         KeyState::Draining | KeyState::Retired | KeyState::Revoked => None,
     };

@@ -15,9 +15,9 @@ pub async fn rotate(app: &App, caller: &Caller, op: RotateKey) -> Result<Vec<Rot
     let line = work::line(op.purpose, op.name.as_deref(), op.algorithm)?;
     let overridden = word(op.override_reason.as_deref(), caller, now)?;
     let seen = signing(app, op.purpose).await?;
-    let fresh = work::make(app, &line, now).await?;
+    let fresh = work::make(app, &line, caller.keep, now).await?;
     let mut tx = app.store.write().await?;
-    let plan = RotationPlan { overridden, ..planned(app, &line, op.activate, &caller.operator, now) };
+    let plan = RotationPlan { overridden, ..planned(app, &line, op.activate, Some(&caller.operator), now) };
     let begun = begin(app, &mut tx, plan, &line, &seen, &fresh, now).await.map_err(somebody_was_faster)?;
     let facts = json!({ "rotation": begun.facts() });
     let reply = begun.reply()?;

@@ -18,7 +18,7 @@ pub async fn run(app: &App, caller: &Caller, op: RunPlan) -> Result<Vec<RotatedK
     known.run(now, now)?;
     let line = Line::of(&known)?;
     let seen = signing(app, known.purpose).await?;
-    let fresh = work::make(app, &line, now).await?;
+    let fresh = work::make(app, &line, caller.keep, now).await?;
     let mut tx = app.store.write().await?;
     let plan = tx.plan(op.plan).await?.ok_or_else(|| Failure::not_found("rotation", op.plan))?.plan()?;
     let plan = RotationPlan { overridden, ..plan };

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use domain::{KeyAlgorithm, KeyPurpose, KeySlot, RotationPlan, RotationTimes, Timestamp};
 
-use super::material::{self, checkpoints};
-use crate::app::App;
+use super::material::{self, certified, checkpoints};
+use crate::app::{App, Keep};
 use crate::failure::Failure;
-use crate::keys::{CHECKPOINTS, Kid, Slot, TOKENS};
-use crate::store::{KeyRow, Write};
+use crate::keys::{CHECKPOINTS, Kid, STAMPS, Slot, TOKENS};
+use crate::store::{KeyRow, Read, Write};
 
 /// A line of keys that rotates: the generations of its algorithms take turns together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct Line {
     /// What the keys are for.
     pub purpose: KeyPurpose,
     /// Which line of that purpose.
-    pub name: &'static str,
+    pub name: String,
     /// The algorithms that exist side by side in it.
     pub algorithms: Vec<KeyAlgorithm>,
 }
@@ -41,10 +41,13 @@ pub enum Gate {
 }
 
 impl Line {
+    fn new(purpose: KeyPurpose, name: &str, algorithms: &[KeyAlgorithm]) -> Self {
+        Self { purpose, name: name.to_owned(), algorithms: algorithms.to_vec() }
+    }
+
     /// The slots of the line.
     pub(super) fn slots(&self) -> Vec<KeySlot> {
-        let slot =
-            |algorithm: &KeyAlgorithm| KeySlot { purpose: self.purpose, name: self.name.to_owned(), algorithm: *algorithm };
+        let slot = |algorithm: &KeyAlgorithm| KeySlot { purpose: self.purpose, name: self.name.clone(), algorithm: *algorithm };
         self.algorithms.iter().map(slot).collect()
     }
 
@@ -60,8 +63,11 @@ impl Line {
 /// `key.purpose`, `key.line` and `key.algorithm`: there is no such line to rotate.
 pub(crate) fn line(purpose: KeyPurpose, name: Option<&str>, algorithm: Option<KeyAlgorithm>) -> Result<Line, Failure> {
     let line = match purpose {
-        KeyPurpose::TokenSigning => Line { purpose, name: TOKENS, algorithms: vec![KeyAlgorithm::Es256, KeyAlgorithm::Ps256] },
-        KeyPurpose::Audit => Line { purpose, name: CHECKPOINTS, algorithms: vec![KeyAlgorithm::Ed25519] },
+        KeyPurpose::TokenSigning => Line::new(purpose, TOKENS, &[KeyAlgorithm::Es256, KeyAlgorithm::Ps256]),
+        KeyPurpose::Audit => Line::new(purpose, CHECKPOINTS, &[KeyAlgorithm::Ed25519]),
+        KeyPurpose::TimeStamping => Line::new(purpose, STAMPS, &[KeyAlgorithm::Es256]),
+        // Each authority has responders of its own.
+        KeyPurpose::Ocsp => Line::new(purpose, &certified::responders_of(name)?, &[KeyAlgorithm::Es256]),
         other => {
             let message = format!("{other} keys are not rotated by this verb");
             return Err(Failure::invalid_field("key.purpose", "purpose", message));
@@ -82,6 +88,18 @@ pub(crate) fn line(purpose: KeyPurpose, name: Option<&str>, algorithm: Option<Ke
     Ok(Line { algorithms: vec![only], ..line })
 }
 
+/// Refuses a line that has no key: there is nothing to follow.
+///
+/// # Errors
+/// `key.line`.
+pub(super) async fn must_have_keys(read: &mut Read, line: &Line) -> Result<(), Failure> {
+    if read.active_key(line.purpose, &line.name).await?.is_some() {
+        return Ok(());
+    }
+    let message = format!("there is no line '{}' of {} keys", domain::visible(&line.name), line.purpose);
+    Err(Failure::invalid_field("key.line", "name", message))
+}
+
 /// How long the stages of a rotation last; the same for every purpose that rotates.
 pub(crate) const fn times(app: &App, _: KeyPurpose) -> RotationTimes {
     app.settings.rotation
@@ -89,10 +107,12 @@ pub(crate) const fn times(app: &App, _: KeyPurpose) -> RotationTimes {
 
 /// The next generations of a line, wrapped and not yet stored. Made before the transaction begins: an RSA key takes longer than
 /// anybody should wait for the one writer, or for this thread.
-pub(crate) async fn make(app: &App, line: &Line, now: Timestamp) -> Result<Vec<KeyRow>, Failure> {
+/// What has a certificate has it from here: put on record and signed, but for a dry run, which keeps nothing.
+pub(crate) async fn make(app: &App, line: &Line, keep: Keep, now: Timestamp) -> Result<Vec<KeyRow>, Failure> {
     match line.purpose {
         KeyPurpose::TokenSigning => sign_with(app, line, None, now).await,
         KeyPurpose::Audit => sign_with(app, line, Some(material::next_kid(app, line).await?), now).await,
+        KeyPurpose::Ocsp | KeyPurpose::TimeStamping => certified::make(app, line, keep, now).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }
@@ -101,7 +121,7 @@ pub(crate) async fn make(app: &App, line: &Line, now: Timestamp) -> Result<Vec<K
 async fn sign_with(app: &App, line: &Line, kid: Option<String>, now: Timestamp) -> Result<Vec<KeyRow>, Failure> {
     let (keys, line) = (Arc::clone(&app.keys), line.clone());
     let made = tokio::task::spawn_blocking(move || {
-        let slot = |algorithm| Slot { purpose: line.purpose, name: line.name, algorithm };
+        let slot = |algorithm| Slot { purpose: line.purpose, name: &line.name, algorithm };
         let kid = kid.as_deref().map_or(Kid::Thumbprint, Kid::Named);
         let make = |algorithm| keys.new_signing_key(slot(algorithm), kid, now);
         line.algorithms.into_iter().map(make).collect::<anyhow::Result<Vec<KeyRow>>>()
@@ -120,8 +140,10 @@ pub(crate) async fn publish(app: &App, tx: &mut Write, plan: &RotationPlan, made
         tx.insert_key(&row).await?;
         published.push(row);
     }
-    if plan.purpose == KeyPurpose::Audit {
-        checkpoints::published(app, tx, plan, &published, app.clock.now()).await?;
+    match plan.purpose {
+        KeyPurpose::Audit => checkpoints::published(app, tx, plan, &published, app.clock.now()).await?,
+        KeyPurpose::Ocsp | KeyPurpose::TimeStamping => certified::published(tx, &published).await?,
+        _ => {}
     }
     Ok(published)
 }
@@ -131,7 +153,7 @@ pub(crate) async fn publish(app: &App, tx: &mut Write, plan: &RotationPlan, made
 pub(super) async fn before_activation(_: &App, plan: &RotationPlan) -> anyhow::Result<Gate> {
     match plan.purpose {
         // Others learn the key by themselves: there is nothing of ours to bring over.
-        KeyPurpose::TokenSigning | KeyPurpose::Audit => Ok(Gate::Open),
+        KeyPurpose::TokenSigning | KeyPurpose::Audit | KeyPurpose::Ocsp | KeyPurpose::TimeStamping => Ok(Gate::Open),
         other => anyhow::bail!("keys of {other} are not rotated"),
     }
 }
@@ -141,7 +163,7 @@ pub(super) async fn before_activation(_: &App, plan: &RotationPlan) -> anyhow::R
 pub(super) async fn before_retirement(_: &App, plan: &RotationPlan) -> anyhow::Result<Gate> {
     match plan.purpose {
         // What it signed runs out by itself, or stands for itself.
-        KeyPurpose::TokenSigning | KeyPurpose::Audit => Ok(Gate::Open),
+        KeyPurpose::TokenSigning | KeyPurpose::Audit | KeyPurpose::Ocsp | KeyPurpose::TimeStamping => Ok(Gate::Open),
         other => anyhow::bail!("keys of {other} are not rotated"),
     }
 }
@@ -158,17 +180,22 @@ pub(super) async fn taken_over(
         // Whoever signs asks the database which key is active.
         KeyPurpose::TokenSigning => Ok(()),
         KeyPurpose::Audit => checkpoints::taken_over(app, tx, new, old, app.clock.now()).await,
+        KeyPurpose::Ocsp | KeyPurpose::TimeStamping => certified::taken_over(app, tx, old, app.clock.now()).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }
 
 /// What else changes in the transaction in which a rotation is called off: `unsigned` are retired.
-pub(super) async fn called_off(_: &App, tx: &mut Write, plan: &RotationPlan, unsigned: &[KeyRow]) -> Result<(), Failure> {
+pub(super) async fn called_off(app: &App, tx: &mut Write, plan: &RotationPlan, unsigned: &[KeyRow]) -> Result<(), Failure> {
     match plan.purpose {
         // The key set is read from the database at each request.
         KeyPurpose::TokenSigning => Ok(()),
         // It was announced, and nobody can sign with it any more.
         KeyPurpose::Audit => forget(tx, unsigned).await,
+        KeyPurpose::Ocsp | KeyPurpose::TimeStamping => {
+            certified::called_off(app, tx, unsigned, app.clock.now()).await?;
+            forget(tx, unsigned).await
+        }
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }
@@ -178,7 +205,7 @@ pub(super) async fn retired(_: &App, tx: &mut Write, plan: &RotationPlan, old: &
     match plan.purpose {
         KeyPurpose::TokenSigning => Ok(()),
         // What it signed stands for itself: whoever takes the database later cannot sign in its name.
-        KeyPurpose::Audit => forget(tx, std::slice::from_ref(old)).await,
+        KeyPurpose::Audit | KeyPurpose::Ocsp | KeyPurpose::TimeStamping => forget(tx, std::slice::from_ref(old)).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }

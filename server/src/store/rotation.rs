@@ -27,7 +27,7 @@ pub struct PlanRow {
     pub version: i64,
     /// When it was written down.
     pub created_at: i64,
-    /// By whom.
+    /// By whom; empty for the platform itself.
     pub created_by: String,
     /// `after-publish`, `now` or `time`.
     pub wanted: String,
@@ -90,7 +90,7 @@ impl PlanRow {
             occupies: plan.occupies(),
             version: plan.version,
             created_at: plan.created_at.micros(),
-            created_by: plan.created_by.to_string(),
+            created_by: plan.created_by.as_ref().map(ToString::to_string).unwrap_or_default(),
             wanted: wanted.to_owned(),
             wanted_at,
             publish_micros: micros(plan.times.publish),
@@ -123,7 +123,10 @@ impl PlanRow {
             algorithms: algorithms.map_err(|_| broken("algorithm"))?,
             state: self.state.parse().map_err(|_| broken("state"))?,
             created_at: Timestamp::from_micros(self.created_at),
-            created_by: self.created_by.parse().map_err(|_| broken("operator"))?,
+            created_by: match self.created_by.as_str() {
+                "" => None,
+                operator => Some(operator.parse().map_err(|_| broken("operator"))?),
+            },
             wanted: match (self.wanted.as_str(), self.wanted_at) {
                 ("after-publish", None) => ActivateAt::AfterPublish,
                 ("now", None) => ActivateAt::Now,

@@ -21,56 +21,56 @@ use tempfile::TempDir;
 use tests::{World, both_engines, fixtures};
 use tower::ServiceExt;
 
-const PARTY: &str = "inland-revenue-department";
+pub(super) const PARTY: &str = "inland-revenue-department";
 const KIOSK: &str = "harbour-road-sports-centre";
 
-async fn asks(world: &World, request: Request<Body>) -> (StatusCode, http::HeaderMap, Bytes) {
+pub(super) async fn asks(world: &World, request: Request<Body>) -> (StatusCode, http::HeaderMap, Bytes) {
     let answer: Response<Body> = server::http::pki::router(Arc::clone(&world.app)).oneshot(request).await.unwrap();
     let (head, body) = answer.into_parts();
     (head.status, head.headers, body.collect().await.unwrap().to_bytes())
 }
 
-async fn gets(world: &World, path: &str) -> Bytes {
+pub(super) async fn gets(world: &World, path: &str) -> Bytes {
     let (status, _, body) = asks(world, Request::get(path).body(Body::empty()).unwrap()).await;
     assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));
     body
 }
 
-async fn posts(world: &World, path: &str, body: Vec<u8>) -> (StatusCode, Bytes) {
+pub(super) async fn posts(world: &World, path: &str, body: Vec<u8>) -> (StatusCode, Bytes) {
     let (status, _, body) = asks(world, Request::post(path).body(Body::from(body)).unwrap()).await;
     (status, body)
 }
 
 /// A folder for what `openssl` reads and writes, by the world's clock.
-struct Desk {
-    folder: TempDir,
-    at: String,
+pub(super) struct Desk {
+    pub(super) folder: TempDir,
+    pub(super) at: String,
 }
 
 impl Desk {
-    fn at(world: &World) -> Self {
+    pub(super) fn at(world: &World) -> Self {
         Self { folder: TempDir::new().unwrap(), at: (world.clock.now().micros() / 1_000_000).to_string() }
     }
 
-    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    pub(super) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
     /// A certificate in DER as PEM.
-    fn pem(&self, name: &str, der: &[u8]) -> PathBuf {
+    pub(super) fn pem(&self, name: &str, der: &[u8]) -> PathBuf {
         self.file(name, Certificate::from_der(der).unwrap().pem().unwrap())
     }
 
     /// Whether it agrees, and all that it says.
-    fn openssl(&self, arguments: &[&str]) -> (bool, String) {
+    pub(super) fn openssl(&self, arguments: &[&str]) -> (bool, String) {
         let done = Command::new("openssl").args(arguments).current_dir(self.folder.path()).output().unwrap();
         let said = [done.stdout, done.stderr].concat();
         (done.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
 
-    fn verifies(&self, certificate: &Path) -> (bool, String) {
+    pub(super) fn verifies(&self, certificate: &Path) -> (bool, String) {
         let certificate = certificate.to_str().unwrap();
         self.openssl(&[
             "verify",
@@ -89,7 +89,7 @@ impl Desk {
 }
 
 /// What everybody can fetch about an authority, put on the desk.
-async fn fetched(world: &World, authority: &str) -> Desk {
+pub(super) async fn fetched(world: &World, authority: &str) -> Desk {
     let desk = Desk::at(world);
     desk.pem("root.pem", &gets(world, "/ca/root-1.crt").await);
     desk.pem("issuer.pem", &gets(world, &format!("/ca/{authority}.crt")).await);
@@ -98,7 +98,7 @@ async fn fetched(world: &World, authority: &str) -> Desk {
     desk
 }
 
-async fn issued(world: &World) -> (Certificate, domain::Serial) {
+pub(super) async fn issued(world: &World) -> (Certificate, domain::Serial) {
     world.first().call(&ApplyParties { manifests: vec![fixtures::party(PARTY)] }).await.unwrap();
     let csr = make_csr(&PrivateKey::generate(KeyKind::P256).unwrap(), "whoever").unwrap();
     let issued = world.first().call(&IssueCertificate { rp: PARTY.parse().unwrap(), csr, validity: None }).await.unwrap();
@@ -110,7 +110,7 @@ async fn revoke(world: &World, serial: &domain::Serial) {
 }
 
 /// What OCSP says of a certificate, as `openssl ocsp` reads it.
-async fn ocsp(world: &World, desk: &Desk, certificate: &Path, digest: &str) -> String {
+pub(super) async fn ocsp(world: &World, desk: &Desk, certificate: &Path, digest: &str) -> String {
     let name = certificate.to_str().unwrap();
     let (made, said) = desk.openssl(&["ocsp", "-issuer", "issuer.pem", digest, "-cert", name, "-reqout", "request.der"]);
     assert!(made, "{said}");

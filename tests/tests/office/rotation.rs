@@ -66,7 +66,7 @@ async fn get(world: &World, path: &str) -> (StatusCode, Value) {
 }
 
 /// The party's system fetches the key set from the address it was given.
-async fn fetches(world: &World, client: &str) {
+pub(super) async fn fetches(world: &World, client: &str) {
     let (status, set) = get(world, &format!("/oauth2/jwks/{client}")).await;
     assert_eq!((status, set), get(world, "/oauth2/jwks").await, "the same content as everybody's");
     write_down(&world.app).await.unwrap();

@@ -22,7 +22,7 @@ fn plan(state: PlanState) -> RotationPlan {
         algorithms: vec![KeyAlgorithm::Es256],
         state,
         created_at: noon(),
-        created_by: "key-officer-1".parse().unwrap(),
+        created_by: Some("key-officer-1".parse().unwrap()),
         wanted: ActivateAt::AfterPublish,
         times: RotationTimes::default(),
         publish_at: run.then(noon),

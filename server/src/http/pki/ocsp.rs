@@ -50,6 +50,8 @@ struct Known {
 
 struct Answered {
     at: Timestamp,
+    /// With the certificate of the responder that signed it, it is worth nothing.
+    ends: Timestamp,
     der: Bytes,
 }
 
@@ -75,7 +77,7 @@ fn kept(app: &App, asked: &Bytes) -> Option<Bytes> {
     let now = app.clock.now();
     let answers = app.responders.answers.lock().unwrap_or_else(PoisonError::into_inner);
     let answer = answers.get(asked)?;
-    (answer.at <= now && now < answer.at.plus(KEPT)).then(|| answer.der.clone())
+    (answer.at <= now && now < answer.at.plus(KEPT).min(answer.ends)).then(|| answer.der.clone())
 }
 
 async fn answered(app: &App, request: Result<OcspRequest, RequestFault>, asked: &Bytes) -> Response {
@@ -90,14 +92,14 @@ async fn answered(app: &App, request: Result<OcspRequest, RequestFault>, asked: 
         }
     };
     match answer(app, &request).await {
-        Ok(Ok(der)) => {
+        Ok(Ok((der, ends))) => {
             let der = Bytes::from(der);
             if request.nonce().is_none() {
                 let mut answers = app.responders.answers.lock().unwrap_or_else(PoisonError::into_inner);
                 if answers.len() >= MOST {
                     answers.clear();
                 }
-                answers.insert(asked.clone(), Answered { at: app.clock.now(), der: der.clone() });
+                answers.insert(asked.clone(), Answered { at: app.clock.now(), ends, der: der.clone() });
                 return sent(ANSWER, MAX_AGE, der);
             }
             sent(ANSWER, UNKEPT, der)
@@ -107,13 +109,18 @@ async fn answered(app: &App, request: Result<OcspRequest, RequestFault>, asked: 
     }
 }
 
-async fn answer(app: &App, request: &OcspRequest) -> Result<Result<Vec<u8>, Refusal>, Failure> {
+/// A signed answer, and when the certificate ends that it is judged by.
+async fn answer(app: &App, request: &OcspRequest) -> Result<Result<(Vec<u8>, Timestamp), Refusal>, Failure> {
     let now = app.clock.now();
     let Some(all) = responders(app, now).await? else { return Ok(Err(Refusal::TryLater)) };
     let Some((issuer, responder)) = request.issuer_among(all.iter().map(|one| (one.1.issuer(), one))).map(|one| (&one.0, &one.1))
     else {
         return Ok(Err(Refusal::Unauthorized));
     };
+    if !responder.certificate().is_valid_at(now) {
+        tracing::error!(issuer, "the certificate of the OCSP responder is not valid; nothing is answered for this authority");
+        return Ok(Err(Refusal::TryLater));
+    }
     let mut read = app.store.read().await?;
     let mut answers = Vec::with_capacity(request.certificates().len());
     for certificate in request.certificates() {
@@ -125,7 +132,8 @@ async fn answer(app: &App, request: &OcspRequest) -> Result<Result<Vec<u8>, Refu
         });
     }
     drop(read);
-    Ok(Ok(responder.answer(&answers, request.nonce(), now).map_err(anyhow::Error::from)?))
+    let der = responder.answer(&answers, request.nonce(), now).map_err(anyhow::Error::from)?;
+    Ok(Ok((der, responder.certificate().view().not_after)))
 }
 
 /// What is not on record as issued by this authority is unknown, and so is what was only planned: unknown is never good.
