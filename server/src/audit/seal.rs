@@ -61,6 +61,8 @@ pub async fn seal(app: &App) -> anyhow::Result<usize> {
     if !tx.leads(Leader::Sealer).await? {
         return Ok(0);
     }
+    // A key that is revoked at this moment either signs nothing more, or its revocation counts what this checkpoint covers.
+    tx.hold_generations().await?;
     let size = |row: &Option<CheckpointRow>| row.as_ref().map(|row| row.tree_size);
     let same_keys = whole::checkpoint_keys(&mut tx).await?.signing().map(|row| &row.kid).eq(keys.signing().map(|row| &row.kid));
     if size(&tx.last_checkpoint().await?) != size(&last) || !same_keys {

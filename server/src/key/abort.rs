@@ -13,6 +13,7 @@ use crate::store::{KeyRow, Write};
 pub async fn abort(app: &App, caller: &Caller, op: AbortPlan) -> Result<PlanView, Failure> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
+    tx.hold_generations().await?;
     let plan = tx.plan(op.plan).await?.ok_or_else(|| Failure::not_found("rotation", op.plan))?.plan()?;
     let unsigned = call_off(app, &mut tx, &plan, now).await?;
     let view = whole(app, &mut tx, op.plan, now).await?;

@@ -142,8 +142,10 @@ pub(super) async fn readiness(
     Ok(counted(&ledger(tx, plan.purpose, &kids, now).await?))
 }
 
-/// Refuses when others sign than the operator has seen.
+/// Refuses when others sign than the operator has seen. From here to its end, the transaction alone changes who signs: looked at
+/// without that, both of two would find what they had seen, and the second would replace the first one's key.
 pub(super) async fn unless_others_sign(tx: &mut Write, purpose: KeyPurpose, seen: &[Kid]) -> Result<(), Failure> {
+    tx.hold_generations().await?;
     if active(&tx.keys(Some(purpose), None).await?)? == seen { Ok(()) } else { Err(Failure::Conflict(faster())) }
 }
 

@@ -30,6 +30,7 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeKey) -> Result<KeyRevo
         KeyState::Draining | KeyState::Retired | KeyState::Revoked => None,
     };
     let mut tx = app.store.write().await?;
+    tx.hold_generations().await?;
     let rows = tx.keys(Some(KeyPurpose::TokenSigning), None).await?;
     let row = rows.iter().find(|row| row.kid == op.kid.as_str()).ok_or_else(|| Failure::not_found("key", &op.kid))?;
     let was = row.generation()?;

@@ -65,6 +65,7 @@ async fn take_one(app: &App) -> anyhow::Result<bool> {
     if !tx.leads(Leader::KeySteps).await? {
         return Ok(false);
     }
+    tx.hold_generations().await?;
     let now = app.clock.now();
     let rows = tx.open_plans().await?;
     let keys = tx.live_keys().await?;

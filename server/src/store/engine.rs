@@ -115,6 +115,8 @@ pub enum Register {
     Accounts = 7_443_102,
     /// Administrators: the last one stays.
     Administrators = 7_443_103,
+    /// Generations of keys: which ones sign is looked at before it is changed, and before a checkpoint says who signed it.
+    Generations = 7_443_104,
 }
 
 impl Engine {

@@ -3,7 +3,7 @@
 use domain::{KeyGeneration, KeyPurpose, KeySlot, KeyState, Kid, Revocation, Timestamp};
 use futures_util::TryFutureExt;
 
-use super::engine::on;
+use super::engine::{Register, on};
 use super::{Read, StoreError, Write};
 
 /// A generation as stored.
@@ -184,6 +184,15 @@ impl Read {
 }
 
 impl Write {
+    /// Keeps which generations sign as it is until this transaction ends: of two who replace the same one, the second sees what
+    /// the first has done.
+    ///
+    /// # Errors
+    /// [`StoreError::Contended`] when another transaction holds it for too long.
+    pub async fn hold_generations(&mut self) -> Result<(), StoreError> {
+        self.conn().hold(Register::Generations).await
+    }
+
     /// Adds a generation.
     ///
     /// # Errors

@@ -99,6 +99,54 @@ impl Database {
     }
 }
 
+/// A table that nobody writes to until this is let go: whoever wants to waits there, with everything done that comes before.
+#[derive(Debug)]
+pub struct HeldTable {
+    connection: PgConnection,
+}
+
+impl Database {
+    /// Holds a table.
+    ///
+    /// # Panics
+    /// When there is none of that name.
+    pub async fn holds(&self, table: &str) -> HeldTable {
+        let mut connection = PgConnection::connect(&self.url()).await.unwrap();
+        let sql = AssertSqlSafe(format!("BEGIN; LOCK TABLE {table} IN SHARE MODE"));
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        HeldTable { connection }
+    }
+
+    /// Waits until so many of its transactions wait for another one.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn until_waiting(&self, transactions: i64) {
+        let mut connection = PgConnection::connect(self.server.as_str()).await.unwrap();
+        let name = &self.name;
+        let sql = format!("SELECT COUNT(*) FROM pg_stat_activity WHERE datname = '{name}' AND wait_event_type = 'Lock'");
+        loop {
+            let sql = AssertSqlSafe(sql.clone());
+            let waiting: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
+            if waiting == transactions {
+                return connection.close().await.unwrap();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl HeldTable {
+    /// Lets it go.
+    ///
+    /// # Panics
+    /// When the server does not obey.
+    pub async fn let_go(mut self) {
+        sqlx::raw_sql("COMMIT").execute(&mut self.connection).await.unwrap();
+        self.connection.close().await.unwrap();
+    }
+}
+
 async fn execute(server: &Url, sql: String) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(server.as_str()).await?;
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;

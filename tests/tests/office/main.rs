@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod accounts;
+mod at_once;
 mod audit_keys;
 mod audit_log;
 mod certificates;
