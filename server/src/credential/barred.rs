@@ -57,7 +57,7 @@ pub(crate) fn in_other_hands(blocked: &BlockedKeyRow) -> String {
 /// # Errors
 /// `csr.key-blocked`, or what the database says.
 pub(crate) async fn refuse_blocked(read: &mut Read, key: &PublicKey) -> Result<(), Failure> {
-    match read.blocked_key(&key.spki_digest()).await? {
+    match read.blocked_thumbprint(&key.thumbprint().map_err(anyhow::Error::from)?).await? {
         Some(blocked) => {
             let message = format!("{}; make a new key and a new request", in_other_hands(&blocked));
             Err(Failure::invalid_field("csr.key-blocked", "csr", message))

@@ -1,8 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::Role;
 use api::credential::{LeakReport, LeakedCertificate, LeakedKey, LeakedParty, LeakedService, ReportLeak};
-use domain::{CertificateState, CredentialId, Holder, HolderKind, OperatorId, RevocationReason, Timestamp};
+use domain::{CredentialId, Holder, RevocationReason, Timestamp};
 use pki::party_key::public_halves;
 use pki::{Certificate, PublicKey};
 use serde_json::json;
@@ -11,6 +10,7 @@ use super::revoke::{block, under};
 use super::view::{public_key, usable, view};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
+use crate::operator::last::last_administrators;
 use crate::store::{CertificateRow, CredentialRow, Write};
 
 /// Public keys that one report names at most.
@@ -33,27 +33,11 @@ pub async fn leaked(app: &App, caller: &Caller, op: ReportLeak) -> Result<LeakRe
             keys.extend(public_key(row)?);
         }
     }
-    let mut rows: BTreeMap<i64, CredentialRow> = named.into_iter().map(|row| (row.id, row)).collect();
-    let mut blocked = Vec::with_capacity(keys.len());
-    for key in &keys {
-        block(&mut tx, key, "reported", op.note.as_deref(), now).await?;
-        let known = tx.blocked_key(&key.spki_digest()).await?.ok_or_else(|| anyhow::anyhow!("a blocked key is gone"))?;
-        rows.extend(tx.credentials_of_key(&known.thumbprint).await?.into_iter().map(|row| (row.id, row)));
-        blocked.push(LeakedKey {
-            spki_sha256: pki::hex(&known.spki_digest),
-            blocked_at: Timestamp::from_micros(known.at),
-            thumbprint: known.thumbprint,
-        });
-    }
-    for row in rows.values_mut() {
-        let after = row.with(row.life()?.leak(now));
-        if after != *row {
-            tx.put_credential(&after).await?;
-            *row = after;
-        }
-    }
-    let certificates = revoke_certificates(&mut tx, &keys, now).await?;
-    let rows: Vec<CredentialRow> = rows.into_values().collect();
+    let Stopped { keys: blocked, mut credentials, certificates } =
+        stop(&mut tx, &keys, "reported", op.note.as_deref(), now).await?;
+    // An address has no key of its own.
+    leak(&mut tx, named, &mut credentials, now).await?;
+    let rows: Vec<CredentialRow> = credentials.into_values().map(|credential| credential.row).collect();
     let first = rows.iter().map(|row| Timestamp::from_micros(row.created_at)).min();
     let since = op.since.or(first).unwrap_or(now);
     let parties = parties(&mut tx, &rows, since, now).await?;
@@ -89,6 +73,85 @@ pub async fn leaked(app: &App, caller: &Caller, op: ReportLeak) -> Result<LeakRe
     Ok(reply)
 }
 
+/// What stopped with keys that are in other hands.
+#[derive(Debug, Default)]
+pub(crate) struct Stopped {
+    /// The keys, which are blocked.
+    pub keys: Vec<LeakedKey>,
+    /// The credentials over them, by number.
+    pub credentials: BTreeMap<i64, StoppedCredential>,
+    /// The certificates over them.
+    pub certificates: Vec<LeakedCertificate>,
+}
+
+/// A credential over a key that is in other hands.
+#[derive(Debug)]
+pub(crate) struct StoppedCredential {
+    /// As it is now: revoked.
+    pub row: CredentialRow,
+    /// The state it was in.
+    pub was: String,
+}
+
+impl Stopped {
+    /// The credentials that were good, or could have become so again.
+    pub(crate) fn ended(&self) -> Result<Vec<CredentialId>, Failure> {
+        let ended = self.credentials.values().filter(|credential| credential.was != credential.row.state);
+        Ok(ended.map(|credential| credential.row.id()).collect::<Result<_, _>>()?)
+    }
+}
+
+/// Stops keys that are in other hands, everywhere: they are refused from now on, and every credential and certificate over them is
+/// revoked. The register of relying parties must be held.
+///
+/// # Errors
+/// When the database cannot be reached, or a row is damaged.
+pub(crate) async fn stop(
+    tx: &mut Write,
+    keys: &[PublicKey],
+    source: &'static str,
+    note: Option<&str>,
+    now: Timestamp,
+) -> Result<Stopped, Failure> {
+    tx.hold_administrators().await?;
+    let mut stopped = Stopped::default();
+    for key in keys {
+        block(tx, key, source, note, now).await?;
+        let thumbprint = key.thumbprint().map_err(anyhow::Error::from)?;
+        let known = tx.blocked_thumbprint(&thumbprint).await?.ok_or_else(|| anyhow::anyhow!("a blocked key is gone"))?;
+        stopped.keys.push(LeakedKey {
+            spki_sha256: pki::hex(&key.spki_digest()),
+            blocked_at: Timestamp::from_micros(known.at),
+            thumbprint,
+        });
+    }
+    for key in &stopped.keys {
+        let over = tx.credentials_of_key(&key.thumbprint).await?;
+        leak(tx, over, &mut stopped.credentials, now).await?;
+    }
+    stopped.certificates = revoke_certificates(tx, keys, now).await?;
+    Ok(stopped)
+}
+
+async fn leak(
+    tx: &mut Write,
+    rows: Vec<CredentialRow>,
+    stopped: &mut BTreeMap<i64, StoppedCredential>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    for row in rows {
+        if stopped.contains_key(&row.id) {
+            continue;
+        }
+        let after = row.with(row.life()?.leak(now));
+        if after != row {
+            tx.put_credential(&after).await?;
+        }
+        stopped.insert(row.id, StoppedCredential { row: after, was: row.state });
+    }
+    Ok(())
+}
+
 fn keys_of(op: &ReportLeak) -> Result<Vec<PublicKey>, Failure> {
     if op.credential.is_some() != op.public_keys.is_empty() {
         return Err(Failure::invalid("credential.empty", "exactly one of 'credential' and 'public_keys' is given"));
@@ -117,14 +180,21 @@ fn keys_of(op: &ReportLeak) -> Result<Vec<PublicKey>, Failure> {
 
 /// Revokes every certificate of ours over one of the keys, but for those of the platform's own keys, and those of administrators
 /// where none would be left with another: nobody could let anybody in again.
-async fn revoke_certificates(tx: &mut Write, keys: &[PublicKey], now: Timestamp) -> Result<Vec<LeakedCertificate>, Failure> {
+pub(super) async fn revoke_certificates(
+    tx: &mut Write,
+    keys: &[PublicKey],
+    now: Timestamp,
+) -> Result<Vec<LeakedCertificate>, Failure> {
     tx.hold_administrators().await?;
     let mut over = Vec::new();
     for key in keys {
-        over.extend(tx.certificates_over(&key.thumbprint().map_err(anyhow::Error::from)?).await?);
+        let thumbprint = key.thumbprint().map_err(anyhow::Error::from)?;
+        tx.hold_key(&thumbprint).await?;
+        over.extend(tx.certificates_over(&thumbprint).await?);
     }
     over.extend(tx.certificates_without_key().await?.into_iter().filter(|row| is_over(row, keys)));
-    let spared = spared(tx, &over, now).await?;
+    let goes = |row: &CertificateRow| over.iter().any(|leaked| leaked.serial == row.serial);
+    let spared = last_administrators(tx, goes, now).await?;
     let mut revoked = Vec::with_capacity(over.len());
     for row in over {
         let holder = row.holder()?;
@@ -146,20 +216,6 @@ async fn revoke_certificates(tx: &mut Write, keys: &[PublicKey], now: Timestamp)
         });
     }
     Ok(revoked)
-}
-
-/// The administrators among the holders, when none would be left with a good certificate over another key.
-async fn spared(tx: &mut Write, over: &[CertificateRow], now: Timestamp) -> Result<Vec<OperatorId>, Failure> {
-    let administrators = tx.active_with_role(Role::Administrator).await?;
-    for administrator in &administrators {
-        for row in tx.certificates_of(HolderKind::Operator, administrator.as_str()).await? {
-            let good = row.standing()?.state(row.not_after(), now) == CertificateState::Valid;
-            if good && !over.iter().any(|leaked| leaked.serial == row.serial) {
-                return Ok(Vec::new());
-            }
-        }
-    }
-    Ok(administrators)
 }
 
 fn is_over(row: &CertificateRow, keys: &[PublicKey]) -> bool {

@@ -1,9 +1,12 @@
 use api::credential::{CredentialRevocation, RevokeCredential};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::{RevocationReason, Timestamp};
 use pki::PublicKey;
 use serde_json::json;
 
 use super::issued::revoke_certificate_of;
+use super::leaked::stop;
 use super::view::{public_key, usable, view};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
@@ -29,18 +32,14 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeCredential) -> Result<
             gone.push(key);
         }
     }
-    let mut blocked = Vec::new();
+    let (mut blocked, mut certificates) = (Vec::new(), Vec::new());
     if op.reason == RevocationReason::KeyCompromise {
-        for key in gone.clone() {
-            let Some(public) = public_key(&key)? else { continue };
-            block(&mut tx, &public, "revoked", None, now).await?;
-            blocked.push(public.thumbprint().map_err(anyhow::Error::from)?);
-            // Another certificate over the same key is as good as this one to whoever has the key.
-            for other in shares(&mut tx, &key).await? {
-                tx.put_credential(&other.with(other.life()?.leak(now))).await?;
-                gone.push(other);
-            }
-        }
+        let keys = gone.iter().filter_map(|key| public_key(key).transpose()).collect::<Result<Vec<_>, _>>()?;
+        // Another certificate over the same key is as good as this one to whoever has the key.
+        let stopped = stop(&mut tx, &keys, "revoked", None, now).await?;
+        blocked.extend(stopped.keys.into_iter().map(|key| key.thumbprint));
+        certificates.extend(stopped.certificates.into_iter().filter(|other| other.revoked).map(|other| other.serial));
+        gone.extend(stopped.credentials.into_values().filter(|other| other.was != other.row.state).map(|other| other.row));
     }
     for row in &gone {
         revoke_certificate_of(&mut tx, row, op.reason, now).await?;
@@ -49,7 +48,7 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeCredential) -> Result<
     let with_it = gone.iter().skip(1).map(CredentialRow::id).collect::<Result<Vec<_>, _>>()?;
     let facts = json!({
         "rp": row.relying_party, "kind": row.kind, "thumbprint": row.thumbprint, "was": was, "reason": op.reason,
-        "with_it": with_it, "blocked": blocked, "left": left,
+        "with_it": with_it, "blocked": blocked, "certificates": certificates, "left": left,
     });
     let reply = CredentialRevocation { credential: view(&mut tx, &after, now).await?, with_it, blocked, left };
     let reply = tx.commit(caller.record(&op).facts(facts), reply).await?;
@@ -63,13 +62,6 @@ pub(super) async fn under(tx: &mut Write, address: &CredentialRow) -> Result<Vec
     Ok(rows.into_iter().filter(|row| row.address == Some(address.id) && row.state != "revoked").collect())
 }
 
-/// Other credentials over the same key that are not revoked yet.
-async fn shares(tx: &mut Write, of: &CredentialRow) -> Result<Vec<CredentialRow>, Failure> {
-    let Some(thumbprint) = of.thumbprint.as_deref() else { return Ok(Vec::new()) };
-    let rows = tx.credentials_of_key(thumbprint).await?;
-    Ok(rows.into_iter().filter(|row| row.id != of.id && row.state != "revoked").collect())
-}
-
 /// Refuses a key everywhere from now on.
 ///
 /// # Errors
@@ -81,13 +73,37 @@ pub(crate) async fn block(
     note: Option<&str>,
     now: Timestamp,
 ) -> Result<(), Failure> {
+    let thumbprint = key.thumbprint().map_err(anyhow::Error::from)?;
+    tx.hold_key(&thumbprint).await?;
     let row = BlockedKeyRow {
         spki_digest: key.spki_digest().to_vec(),
-        thumbprint: key.thumbprint().map_err(anyhow::Error::from)?,
+        thumbprint,
         at: now.micros(),
         reason: RevocationReason::KeyCompromise.to_string(),
         source: source.to_owned(),
         note: note.map(str::to_owned),
+    };
+    Ok(tx.block_key(&row).await?)
+}
+
+/// The same of a key that was never seen here, by the thumbprint under which it was put on record.
+///
+/// # Errors
+/// As [`block`].
+pub(crate) async fn block_thumbprint(
+    tx: &mut Write,
+    thumbprint: &str,
+    source: &'static str,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    tx.hold_key(thumbprint).await?;
+    let row = BlockedKeyRow {
+        spki_digest: BASE64_URL_SAFE_NO_PAD.decode(thumbprint).map_err(anyhow::Error::from)?,
+        thumbprint: thumbprint.to_owned(),
+        at: now.micros(),
+        reason: RevocationReason::KeyCompromise.to_string(),
+        source: source.to_owned(),
+        note: None,
     };
     Ok(tx.block_key(&row).await?)
 }

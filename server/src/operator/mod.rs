@@ -4,6 +4,7 @@ pub(crate) mod add;
 pub(crate) mod disable;
 pub(crate) mod enable;
 pub(crate) mod enrol;
+pub(crate) mod last;
 pub(crate) mod list;
 pub(crate) mod show;
 pub mod turned_away;

@@ -8,7 +8,7 @@ use super::{Read, StoreError, Write};
 /// A blocked key.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct BlockedKeyRow {
-    /// SHA-256 of its SubjectPublicKeyInfo.
+    /// SHA-256 of its SubjectPublicKeyInfo; the thumbprint's own bytes where the key was never seen here.
     pub spki_digest: Vec<u8>,
     /// RFC 7638 thumbprint.
     pub thumbprint: String,
@@ -23,20 +23,7 @@ pub struct BlockedKeyRow {
 }
 
 impl Read {
-    /// Whether a key is blocked, by the SHA-256 of its SubjectPublicKeyInfo.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn blocked_key(&mut self, spki_digest: &[u8]) -> Result<Option<BlockedKeyRow>, StoreError> {
-        on!(self.conn, |c| sqlx::query_as(
-            "SELECT spki_digest, thumbprint, at, reason, source, note FROM blocked_key WHERE spki_digest = $1"
-        )
-        .bind(spki_digest)
-        .fetch_optional(c))
-        .map_err(|error| self.error(error))
-    }
-
-    /// The same by its thumbprint.
+    /// Whether a key is blocked, by its thumbprint.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -51,6 +38,15 @@ impl Read {
 }
 
 impl Write {
+    /// Keeps what is decided about a key until this transaction ends: of one that certifies a key and one that blocks it, one comes
+    /// second and sees the other. After the registers, and before any row.
+    ///
+    /// # Errors
+    /// [`StoreError::Contended`] when another transaction holds it for too long.
+    pub async fn hold_key(&mut self, thumbprint: &str) -> Result<(), StoreError> {
+        self.conn().hold_key(thumbprint).await
+    }
+
     /// Blocks a key. One that is blocked already stays as it was.
     ///
     /// # Errors
@@ -58,7 +54,7 @@ impl Write {
     pub async fn block_key(&mut self, row: &BlockedKeyRow) -> Result<(), StoreError> {
         let done = on!(*self.conn(), |c| sqlx::query(
             "INSERT INTO blocked_key (spki_digest, thumbprint, at, reason, source, note) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (spki_digest) DO NOTHING"
+             ON CONFLICT DO NOTHING"
         )
         .bind(&row.spki_digest)
         .bind(&row.thumbprint)

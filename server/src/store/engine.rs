@@ -119,6 +119,9 @@ pub enum Register {
     Generations = 7_443_104,
 }
 
+/// The class of advisory locks on single keys; it never changes.
+const ONE_KEY: i32 = 7_443_201;
+
 impl Engine {
     /// Opens the database; on SQLite creates the file when `create` says so.
     ///
@@ -345,6 +348,25 @@ impl Conn {
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(transaction) => sqlx::query("SELECT pg_advisory_xact_lock($1)")
                 .bind(register as i64)
+                .execute(&mut **transaction)
+                .await
+                .map(drop)
+                .map_err(|error| classify(error, "the PostgreSQL database")),
+        }
+    }
+
+    /// Waits until no other transaction decides about the same key, and keeps that until this one ends. On SQLite the one writer is
+    /// alone already. Two keys that meet in a number wait for each other for nothing.
+    ///
+    /// # Errors
+    /// As [`Conn::hold`].
+    pub async fn hold_key(&mut self, thumbprint: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            // The first number tells these locks from the registers', which have one.
+            Self::Postgres(transaction) => sqlx::query("SELECT pg_advisory_xact_lock($1, hashtext($2))")
+                .bind(ONE_KEY)
+                .bind(thumbprint)
                 .execute(&mut **transaction)
                 .await
                 .map(drop)

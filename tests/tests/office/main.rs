@@ -9,6 +9,7 @@ mod certificates;
 mod clock;
 mod closed_days;
 mod columns;
+mod compromise;
 mod damaged;
 mod dry_run;
 mod forged_entries;
