@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::issue::active_authority;
 use super::presign::record;
-use super::request::{check_key_is_free, read_csr};
+use super::request::{check_key_is_free, keep_key_free, read_csr};
 use crate::app::App;
 use crate::failure::Failure;
 use crate::store::Housekeeping;
@@ -32,6 +32,7 @@ pub async fn issue(app: &App, account: AccountId, csr: &str) -> Result<Certifica
     // Locked: of a suspension at this moment and this certificate, one comes second and sees the other.
     let stored = tx.account_locked(account).await?.ok_or_else(|| Failure::not_found("account", account))?;
     may_sign(&stored.account)?;
+    keep_key_free(&mut tx, csr.public_key(), &holder).await?;
     tx.confirm_certificate(&row).await?;
     let superseded = tx.supersede_certificates(HolderKind::Account, &account.to_string(), &row.serial, now).await?;
     let facts = json!({ "serial": row.serial, "not_after": row.not_after(), "superseded": superseded });

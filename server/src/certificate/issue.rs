@@ -5,11 +5,11 @@ use std::sync::Arc;
 use api::Operation;
 use api::certificate::{IssueCertificate, IssuedCertificate};
 use domain::{Holder, KeyPurpose, PartyState, Refusal, RelyingPartyId};
-use pki::{Authority, AuthorityPurpose, PlannedCertificate, profile};
+use pki::{Authority, AuthorityPurpose, PlannedCertificate, PublicKey, profile};
 use serde_json::json;
 
 use super::presign::record;
-use super::request::{check_key_is_free, life, read_csr};
+use super::request::{check_key_is_free, keep_key_free, life, read_csr};
 use super::view::{chain_above, view};
 use crate::app::{App, Caller, Keep};
 use crate::credential::issued::name_issued;
@@ -32,13 +32,16 @@ pub async fn issue(app: &App, caller: &Caller, op: IssueCertificate) -> Result<I
     let now = app.clock.now();
     let planned = authority.plan_relying_party(op.rp.as_str(), csr.public_key(), life, now).map_err(anyhow::Error::from)?;
     let ignored = csr.ignored(&profile::RELYING_PARTY, op.rp.as_str());
-    give(app, caller, &op, Planned { authority, planned, holder, ignored, replaces: None }).await
+    let key = csr.public_key().clone();
+    give(app, caller, &op, Planned { authority, planned, key, holder, ignored, replaces: None }).await
 }
 
 /// A certificate that is about to be issued by an operation.
 pub(super) struct Planned {
     pub(super) authority: Arc<Authority>,
     pub(super) planned: PlannedCertificate,
+    /// The key that it certifies.
+    pub(super) key: PublicKey,
     pub(super) holder: Holder,
     pub(super) ignored: Vec<String>,
     /// The serial number of the one it follows.
@@ -50,7 +53,7 @@ pub(super) async fn give<O>(app: &App, caller: &Caller, op: &O, asked: Planned) 
 where
     O: Operation<Reply = IssuedCertificate>,
 {
-    let Planned { authority, planned, holder, ignored, replaces } = asked;
+    let Planned { authority, planned, key, holder, ignored, replaces } = asked;
     let now = app.clock.now();
     let (row, pem) = match caller.keep {
         Keep::Nothing => (CertificateRow::planned(&planned, &holder, now), None),
@@ -60,7 +63,8 @@ where
         }
     };
     let mut tx = app.store.write().await?;
-    // As things are now: the party may have been retired, or the authority revoked, while the certificate was made.
+    // As things are now: the party may have been retired, or the key blocked, while the certificate was made.
+    keep_key_free(&mut tx, &key, &holder).await?;
     if let Holder::RelyingParty(party) = &holder {
         check_party(&mut tx, party).await?;
     }

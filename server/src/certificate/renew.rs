@@ -36,7 +36,7 @@ pub async fn renew(app: &App, caller: &Caller, op: RenewCertificate) -> Result<I
     drop(read);
     let planned = authority.plan_relying_party(party.as_str(), &key, life, now).map_err(anyhow::Error::from)?;
     let replaces = Some(row.serial.clone());
-    give(app, caller, &op, Planned { authority, planned, holder, ignored, replaces }).await
+    give(app, caller, &op, Planned { authority, planned, key, holder, ignored, replaces }).await
 }
 
 fn renewed_otherwise(holder: &Holder) -> Refusal {

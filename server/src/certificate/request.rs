@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::credential::barred::refuse_blocked;
 use crate::credential::issued::check_key_is_theirs;
 use crate::failure::Failure;
-use crate::store::Read;
+use crate::store::{Read, Write};
 
 /// On production nobody can use a certificate that ends while it is being installed.
 const SHORTEST: Duration = Duration::from_hours(1);
@@ -46,14 +46,34 @@ pub async fn check_key_is_free(read: &mut Read, key: &PublicKey, holder: &Holder
     let key_id = key.thumbprint().map_err(anyhow::Error::from)?;
     for row in read.certificates_over(&key_id).await? {
         if row.holder()? != *holder {
-            let refusal = Refusal::new("cert.key-in-use", "this key is certified for somebody else");
-            return Err(refusal.hint("make a new key and a new request").into());
+            return Err(in_use("this key is certified for somebody else").into());
         }
     }
     if let Holder::RelyingParty(party) = holder {
-        check_key_is_theirs(read, party, &key_id).await?;
+        return check_key_is_theirs(read, party, &key_id).await;
     }
-    Ok(())
+    match read.key_holder(&key_id).await? {
+        Some(_) => Err(in_use("this key is on record for somebody else").into()),
+        None => Ok(()),
+    }
+}
+
+fn in_use(message: &str) -> Refusal {
+    Refusal::new("cert.key-in-use", message).hint("make a new key and a new request")
+}
+
+/// The same in the transaction that makes a certificate good. It was asked before the certificate was on record, and whoever has
+/// blocked the key since, or blocks it now, comes before this transaction or after it.
+///
+/// # Errors
+/// As [`check_key_is_free`].
+pub async fn keep_key_free(tx: &mut Write, key: &PublicKey, holder: &Holder) -> Result<(), Failure> {
+    if let Holder::RelyingParty(_) = holder {
+        // The register before the key, as everywhere: the certificate becomes a credential.
+        tx.hold_relying_parties().await?;
+    }
+    tx.hold_key(&key.thumbprint().map_err(anyhow::Error::from)?).await?;
+    check_key_is_free(tx, key, holder).await
 }
 
 /// The shorter life that was asked for.

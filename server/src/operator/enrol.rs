@@ -7,8 +7,7 @@ use domain::{Holder, HolderKind, KeyPurpose, Refusal, RequestId, Timestamp};
 use super::add::CODE_LIFE;
 use crate::app::App;
 use crate::certificate::presign::record;
-use crate::certificate::request::read_csr;
-use crate::credential::barred::refuse_blocked;
+use crate::certificate::request::{check_key_is_free, keep_key_free, read_csr};
 use crate::failure::Failure;
 use crate::keys;
 use crate::store::OperatorRow;
@@ -29,14 +28,15 @@ pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enroll
     if !is_good(&row, now, read.last_sealed().await?)? {
         return Err(code_refused());
     }
-    refuse_blocked(&mut read, csr.public_key()).await?;
+    let holder = Holder::Operator(row.id()?);
+    check_key_is_free(&mut read, csr.public_key(), &holder).await?;
     let authority_row = read.active_key(KeyPurpose::IssuingCa, keys::OPERATORS).await?;
     drop(read);
     let authority =
         app.keys.authority(&authority_row.ok_or_else(|| anyhow::anyhow!("there is no active authority for operators"))?)?;
     let planned = authority.plan_operator(&row.id, csr.public_key(), None, now).map_err(anyhow::Error::from)?;
     let operator = row.id()?;
-    let recorded = record(app, planned, &Holder::Operator(operator.clone())).await?;
+    let recorded = record(app, planned, &holder).await?;
     let (certificate, recorded) = recorded.sign(&authority)?;
     let mut tx = app.store.write().await?;
     // Spent meanwhile, or given to another: the certificate is never handed out, and its serial number is revoked in time.
@@ -46,6 +46,7 @@ pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enroll
     if !is_good(&row, now, None)? {
         return Err(code_refused());
     }
+    keep_key_free(&mut tx, csr.public_key(), &holder).await?;
     tx.confirm_certificate(&recorded).await?;
     let revoked = tx.supersede_certificates(HolderKind::Operator, operator.as_str(), &recorded.serial, now).await?;
     tx.put_operator(&OperatorRow { state: "active".to_owned(), enrolment_mac: None, enrolment_expires_at: None, ..row.clone() })

@@ -101,4 +101,24 @@ both_engines! {
         assert_eq!((revoked.with_it.len(), revoked.left), (1, 0));
         assert_eq!(reason(world, &issued).await, Some(RevocationReason::KeyCompromise));
     }
+
+    async fn an_operator_enrols_with_nobody_elses_key(world: &World) {
+        let code = async |id: &str| {
+            let add = api::operator::AddOperator { id: id.parse().unwrap(), name: "Agent".into(), roles: vec![Role::HotlineAgent] };
+            world.first().call(&add).await.unwrap().code.unwrap()
+        };
+        world.enrols("agent-7", &code("agent-7").await).await;
+        let theirs = pki::envelope::private_key_from_pem(world.badge("agent-7").key.as_bytes()).unwrap();
+        let partys = fresh();
+        apply(&world.first(), &[office(PARTY, 0, &[listed(&partys)])]).await.unwrap();
+        let other = code("agent-8").await;
+        for key in [&theirs, &partys] {
+            let refused = world.enrolment(&other, &make_csr(key, "x").unwrap()).await.reply.unwrap_err();
+            assert_eq!((refused.status, refused.code.as_str()), (409, "cert.key-in-use"));
+        }
+        world.enrols("agent-8", &other).await;
+        // Their own once more is theirs.
+        let again = code("agent-7").await;
+        world.enrolment(&again, &make_csr(&theirs, "x").unwrap()).await.reply.unwrap();
+    }
 }
