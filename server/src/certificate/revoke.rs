@@ -1,6 +1,6 @@
 use api::certificate::{CertificateView, RevokeCertificate};
 use api::credential::LeakedCertificate;
-use domain::{Holder, KeyPurpose, KeyState, Refusal, RevocationReason, Timestamp};
+use domain::{CertificateState, Holder, KeyPurpose, KeyState, Refusal, RevocationReason, Timestamp};
 use pki::{Certificate, PublicKey};
 use serde_json::json;
 
@@ -11,6 +11,7 @@ use crate::credential::leaked::{Stopped, stop};
 use crate::credential::revoke::block_thumbprint;
 use crate::credential::view::public_key;
 use crate::failure::Failure;
+use crate::operator::last::{is_last, last_administrators};
 use crate::store::{CertificateRow, Write};
 
 /// Revokes a certificate, from this moment and for good. Whoever is let in by it is refused at the next request; others learn it
@@ -27,7 +28,7 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeCertificate) -> Result
         tx.hold_key(key).await?;
     }
     let row = tx.certificate_locked(&op.serial).await?.ok_or_else(|| Failure::not_found("certificate", &op.serial))?;
-    check_holder(&mut tx, caller, &row).await?;
+    check_holder(&mut tx, caller, &row, compromised, now).await?;
     let was = row.standing()?;
     let standing = was.revoke(op.reason, row.not_after(), now)?;
     tx.put_standing(&row, standing).await?;
@@ -48,11 +49,27 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeCertificate) -> Result
 }
 
 /// Whether this certificate may be taken from its holder by this verb.
-async fn check_holder(tx: &mut Write, caller: &Caller, row: &CertificateRow) -> Result<(), Failure> {
+async fn check_holder(
+    tx: &mut Write,
+    caller: &Caller,
+    row: &CertificateRow,
+    compromised: bool,
+    now: Timestamp,
+) -> Result<(), Failure> {
     match row.holder()? {
         Holder::Operator(operator) if operator == caller.operator => {
             let refusal = Refusal::new("cert.own", "nobody shuts themselves out");
             Err(refusal.hint("ask another key officer, or enrol again: the certificate before is then revoked").into())
+        }
+        Holder::Operator(operator) => {
+            let good = row.standing()?.state(row.not_after(), now) == CertificateState::Valid;
+            let goes = |other: &CertificateRow| {
+                other.serial == row.serial || compromised && row.key_id.is_some() && other.key_id == row.key_id
+            };
+            if good && last_administrators(tx, goes, now).await?.contains(&operator) {
+                return Err(is_last(&operator).into());
+            }
+            Ok(())
         }
         Holder::Key(kid) => {
             let key = tx.key(&kid).await?.ok_or_else(|| anyhow::anyhow!("certificate {} has no key", row.serial))?;
@@ -66,7 +83,7 @@ async fn check_holder(tx: &mut Write, caller: &Caller, row: &CertificateRow) -> 
             }
             Ok(())
         }
-        Holder::Operator(_) | Holder::RelyingParty(_) | Holder::Account(_) => Ok(()),
+        Holder::RelyingParty(_) | Holder::Account(_) => Ok(()),
     }
 }
 

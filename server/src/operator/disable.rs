@@ -1,10 +1,10 @@
-use api::Role;
 use api::operator::{DisableOperator, OperatorState, OperatorView};
 use domain::{HolderKind, Refusal};
 
+use super::last::{is_last, last_administrators};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
-use crate::store::OperatorRow;
+use crate::store::{CertificateRow, OperatorRow};
 
 /// Shuts an operator out. Their certificate stays on record: it is refused by the operator's state, at every request.
 pub async fn disable(app: &App, caller: &Caller, op: DisableOperator) -> Result<OperatorView, Failure> {
@@ -16,11 +16,9 @@ pub async fn disable(app: &App, caller: &Caller, op: DisableOperator) -> Result<
     }
     let was = row.state()?;
     if was != OperatorState::Disabled {
-        let administrators = tx.active_with_role(Role::Administrator).await?;
-        if administrators.as_slice() == [op.operator.clone()] {
-            return Err(Refusal::new("operator.last-administrator", format!("{} is the last administrator", op.operator))
-                .hint("add another one first: 'iamctl operator add'")
-                .into());
+        let theirs = |certificate: &CertificateRow| certificate.holder == row.id;
+        if last_administrators(&mut tx, theirs, app.clock.now()).await?.contains(&op.operator) {
+            return Err(is_last(&op.operator).into());
         }
     }
     let disabled = OperatorRow { state: "disabled".to_owned(), enrolment_mac: None, enrolment_expires_at: None, ..row };

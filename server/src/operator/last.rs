@@ -1,7 +1,7 @@
 //! The last administrator stays: with nobody left who comes in as one, nobody could let anybody in again.
 
 use api::Role;
-use domain::{CertificateState, HolderKind, OperatorId, Timestamp};
+use domain::{CertificateState, HolderKind, OperatorId, Refusal, Timestamp};
 
 use crate::failure::Failure;
 use crate::store::{CertificateRow, Write};
@@ -25,4 +25,10 @@ pub(crate) async fn last_administrators(
         }
     }
     Ok(administrators)
+}
+
+/// Says so to whoever wanted to shut them out.
+pub(crate) fn is_last(operator: &OperatorId) -> Refusal {
+    Refusal::new("operator.last-administrator", format!("{operator} is the last administrator who can come in"))
+        .hint("add another one first: 'iamctl operator add'")
 }

@@ -1,6 +1,6 @@
 //! A certificate is revoked because its key is in other hands: everything that rests on the key goes with it.
 
-use api::certificate::{IssueCertificate, RenewCertificate, RevokeCertificate, ShowCertificate};
+use api::certificate::{IssueCertificate, ListCertificates, RenewCertificate, RevokeCertificate, ShowCertificate};
 use api::credential::{AddCredential, ReportLeak};
 use api::{Problem, Role};
 use domain::{Clock, CredentialState, Holder, RevocationReason, Serial};
@@ -42,6 +42,12 @@ async fn reason(world: &World, serial: &Serial) -> Option<RevocationReason> {
 async fn add(world: &World, key: &PrivateKey) -> Problem {
     let add = AddCredential { jwks: Some(json!({ "keys": [listed(key)] })), ..nothing_yet() };
     world.first().call(&add).await.unwrap_err()
+}
+
+/// The certificate that somebody comes in with.
+async fn serial_of(world: &World, operator: &str) -> Serial {
+    let list = ListCertificates { holder: Some(operator.to_owned()), ..ListCertificates::default() };
+    world.first().call(&list).await.unwrap().items.remove(0).serial
 }
 
 both_engines! {
@@ -100,6 +106,23 @@ both_engines! {
         let revoked = super::party_credentials::revoke(&world.first(), credential, RevocationReason::KeyCompromise).await.unwrap();
         assert_eq!((revoked.with_it.len(), revoked.left), (1, 0));
         assert_eq!(reason(world, &issued).await, Some(RevocationReason::KeyCompromise));
+    }
+
+    async fn a_key_officer_does_not_shut_the_last_administrator_out(world: &World) {
+        let officer = world.operator("key-officer-1", &[Role::KeyOfficer]).await;
+        world.operator("second-administrator", &[Role::Administrator]).await;
+        let (first, second) = (serial_of(world, "first-operator").await, serial_of(world, "second-administrator").await);
+        let revoke = |serial: &Serial, reason| RevokeCertificate { serial: serial.clone(), reason };
+        officer.call(&revoke(&second, RevocationReason::CessationOfOperation)).await.unwrap();
+        for reason in [RevocationReason::CessationOfOperation, RevocationReason::KeyCompromise] {
+            let refused = officer.call(&revoke(&first, reason)).await.unwrap_err();
+            assert_eq!((refused.status, refused.code.as_str()), (409, "operator.last-administrator"), "{reason}");
+        }
+        assert_eq!(world.number("SELECT COUNT(*) FROM blocked_key").await, 0);
+        // The second one comes back with a new key, and the first one may go.
+        world.operator("second-administrator", &[Role::Administrator]).await;
+        officer.call(&revoke(&first, RevocationReason::KeyCompromise)).await.unwrap();
+        assert_eq!(world.first().call(&api::operator::WhoAmI {}).await.unwrap_err().code, "auth.certificate-revoked");
     }
 
     async fn an_operator_enrols_with_nobody_elses_key(world: &World) {
