@@ -11,7 +11,8 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use uuid::Uuid;
 
 use super::account::{StandingColumns, account_id, number};
-use super::engine::{Conn, Register, on};
+use super::engine::{Conn, on};
+use super::held::Register;
 use super::rows::{Insert, Tuple, pour_postgres, pour_sqlite};
 use super::{StoreError, Write};
 use crate::account::seal::Sealed;

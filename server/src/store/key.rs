@@ -3,7 +3,8 @@
 use domain::{KeyGeneration, KeyPurpose, KeySlot, KeyState, Kid, Revocation, Timestamp};
 use futures_util::TryFutureExt;
 
-use super::engine::{Register, on};
+use super::engine::on;
+use super::held::Register;
 use super::{Read, StoreError, Write};
 
 /// A generation as stored.

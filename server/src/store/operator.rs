@@ -6,7 +6,8 @@ use domain::{OperatorId, Timestamp};
 use futures_util::TryFutureExt;
 
 use super::certificate::CertificateRow;
-use super::engine::{Register, on, on_locked};
+use super::engine::{on, on_locked};
+use super::held::Register;
 use super::{Read, StoreError, Write};
 
 /// An operator as stored; roles are words parted by spaces.

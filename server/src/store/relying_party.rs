@@ -3,7 +3,8 @@
 use domain::{Bilingual, Change, Manifest, PartyState, RelyingPartyId, Sector, Timestamp};
 use futures_util::TryFutureExt;
 
-use super::engine::{Register, on};
+use super::engine::on;
+use super::held::Register;
 use super::{Read, StoreError, Write};
 
 /// A party as stored.
