@@ -24,6 +24,7 @@ const BAR: f64 = 4.0;
 
 fn main() {
     let mut desk = office::Desk::with(office::Setting { size: SIZE, ..office::Setting::default() });
+    desk.server.plans = vec![office::rotation(domain::PlanState::Running)];
     for (view, keys) in [
         ("overview", "1"),
         ("relying parties", "2"),

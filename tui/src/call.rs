@@ -1,23 +1,22 @@
 //! What the dashboard asks of the server, what comes back, and the command that would do the same.
 
 use api::Page;
-use api::account::{SuspendAccount, Suspension};
+use api::account::Suspension;
 use api::certificate::{CertificateDetail, CertificateView, ListCertificates, ShowCertificate};
-use api::hotline::{CallClosed, CallOpened, CloseCall, FoundAccount, OpenCall};
+use api::hotline::{CallClosed, CallOpened, FoundAccount};
 use api::instance::{Check, CheckInstance, Overview, ShowOverview};
-use api::job::{CancelJob, JobView};
-use api::key::{KeyDetail, KeyRevocation, KeyView, ListKeys, RevokeKey, RotateKey, ShowKey};
+use api::job::JobView;
+use api::key::{KeyDetail, KeyRevocation, KeyView, ListKeys, ShowKey};
 use api::operator::{Identity, WhoAmI};
-use api::relying_party::{ListParties, PartySummary, PartyView, ResumeParty, ShowParty, SuspendParty};
+use api::relying_party::{ListParties, PartySummary, PartyView, ShowParty};
+use api::rotation::{ListPlans, PlanView, ShowPlan};
 use api::{Operation, Role};
-use domain::{
-    AccountId, ActivateAt, CallRef, JobId, KeyPurpose, Kid, RelyingPartyId, RevocationReason, Serial, SuspensionReason,
-};
+use domain::{CallRef, Kid, PlanRef, RelyingPartyId, Serial};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 pub use crate::state::certificates::Wanted;
+pub use crate::write::{KeyLine, Write};
 
 /// What is asked of the server.
 #[derive(Debug)]
@@ -56,36 +55,10 @@ pub enum Read {
     Certificates(Wanted, Option<String>),
     /// One certificate.
     Certificate(Serial),
-}
-
-/// To change something.
-#[derive(Debug, Clone)]
-pub enum Write {
-    /// Stop a relying party.
-    SuspendParty(RelyingPartyId, String),
-    /// Let it go on.
-    ResumeParty(RelyingPartyId, String),
-    /// Make the next key.
-    RotateKey(KeyPurpose, Option<domain::KeyAlgorithm>, ActivateAt),
-    /// Stop trusting a key.
-    RevokeKey(Kid, RevocationReason),
-    /// Open a call.
-    OpenCall,
-    /// Stop every use of an account.
-    SuspendAccount {
-        /// Which.
-        account: AccountId,
-        /// Why.
-        reason: SuspensionReason,
-        /// In which call.
-        call: Option<CallRef>,
-        /// What the reason `other` needs.
-        note: Option<Zeroizing<String>>,
-    },
-    /// Close a call.
-    CloseCall(CallRef),
-    /// Stop a job.
-    CancelJob(JobId),
+    /// Every rotation.
+    Plans,
+    /// One rotation, with its steps and who is ready.
+    Plan(PlanRef),
 }
 
 /// What came back.
@@ -102,6 +75,8 @@ pub enum Reply {
     Key(Box<KeyDetail>),
     Certificates(Page<CertificateView>),
     Certificate(Box<CertificateDetail>),
+    Plans(Vec<PlanView>),
+    Plan(Box<PlanView>),
     Found(Vec<FoundAccount>),
     PartySuspended(Box<PartyView>),
     PartyResumed(Box<PartyView>),
@@ -111,6 +86,8 @@ pub enum Reply {
     Suspended(Suspension),
     Closed(CallClosed),
     Cancelled(JobView),
+    Planned(Box<PlanView>),
+    PlanChanged(Box<PlanView>),
 }
 
 impl Read {
@@ -127,6 +104,8 @@ impl Read {
             Self::Key(_) => ShowKey::ROLES,
             Self::Certificates(..) => ListCertificates::ROLES,
             Self::Certificate(_) => ShowCertificate::ROLES,
+            Self::Plans => ListPlans::ROLES,
+            Self::Plan(_) => ShowPlan::ROLES,
         }
     }
 
@@ -143,54 +122,9 @@ impl Read {
             Self::Key(kid) => format!("iamctl key show {kid}"),
             Self::Certificates(wanted, _) => wanted.command(),
             Self::Certificate(serial) => format!("iamctl cert show {serial}"),
+            Self::Plans => "iamctl key plan --list".to_owned(),
+            Self::Plan(plan) => format!("iamctl key plan {plan}"),
         })
-    }
-}
-
-impl Write {
-    /// Who may ask.
-    #[must_use]
-    pub fn roles(&self) -> &'static [Role] {
-        match self {
-            Self::SuspendParty(..) => SuspendParty::ROLES,
-            Self::ResumeParty(..) => ResumeParty::ROLES,
-            Self::RotateKey(..) => RotateKey::ROLES,
-            Self::RevokeKey(..) => RevokeKey::ROLES,
-            Self::OpenCall => OpenCall::ROLES,
-            Self::SuspendAccount { .. } => SuspendAccount::ROLES,
-            Self::CloseCall(_) => CloseCall::ROLES,
-            Self::CancelJob(_) => CancelJob::ROLES,
-        }
-    }
-
-    /// The command that does the same.
-    #[must_use]
-    pub fn command(&self) -> String {
-        match self {
-            Self::SuspendParty(rp, reason) => format!("iamctl rp suspend {rp} --reason {}", shell_word(reason)),
-            Self::ResumeParty(rp, reason) => format!("iamctl rp resume {rp} --reason {}", shell_word(reason)),
-            Self::RotateKey(purpose, algorithm, activate) => {
-                let algorithm = algorithm.map(|algorithm| format!(" --algorithm {algorithm}")).unwrap_or_default();
-                let activate = match activate {
-                    ActivateAt::AfterPublish => String::new(),
-                    ActivateAt::Now => " --activate now".to_owned(),
-                    ActivateAt::Time(at) => format!(" --activate {at}"),
-                };
-                format!("iamctl key rotate --purpose {purpose}{algorithm}{activate}")
-            }
-            Self::RevokeKey(kid, reason) => format!("iamctl key revoke {kid} --reason {reason}"),
-            Self::OpenCall => "iamctl hotline open".to_owned(),
-            Self::SuspendAccount { account, reason, call, note } => {
-                // The note may speak of a person: it stays out of what is shown and copied.
-                let note = if note.is_some() { " --note TEXT" } else { "" };
-                match call {
-                    Some(call) => format!("iamctl hotline suspend {account} --call {call} --reason {reason}{note}"),
-                    None => format!("iamctl account suspend {account} --reason {reason}{note}"),
-                }
-            }
-            Self::CloseCall(call) => format!("iamctl hotline close {call}"),
-            Self::CancelJob(job) => format!("iamctl job cancel {job}"),
-        }
     }
 }
 
@@ -216,6 +150,8 @@ impl Reply {
             Self::Suspended(suspension) if suspension.already => format!("{} was suspended before", suspension.account),
             Self::Suspended(suspension) => format!("{} is suspended", suspension.account),
             Self::Closed(call) => format!("call {} is closed", call.call),
+            Self::Planned(plan) => format!("rotation {} is written down; 'r' runs it", plan.plan),
+            Self::PlanChanged(plan) => format!("rotation {} is {}", plan.plan, plan.state),
             Self::Cancelled(job) => format!("job {} is {}", job.kind, crate::words::job_state(job.state)),
             _ => String::new(),
         }
@@ -251,16 +187,5 @@ mod tests {
         assert_eq!(shell_word("credential leaked, case 4711"), "'credential leaked, case 4711'");
         assert_eq!(shell_word("it's"), r"'it'\''s'");
         assert_eq!(shell_word(""), "''");
-    }
-
-    #[test]
-    fn a_note_stays_out_of_the_command() {
-        let write = Write::SuspendAccount {
-            account: AccountId::from_number(7).unwrap(),
-            reason: SuspensionReason::Other,
-            call: None,
-            note: Some(Zeroizing::new("spoke to the sister".into())),
-        };
-        assert!(write.command().ends_with("--reason other --note TEXT"), "{}", write.command());
     }
 }

@@ -19,11 +19,12 @@ mod terminal;
 mod theme;
 mod view;
 mod words;
+mod write;
 
 use std::path::PathBuf;
 
 pub use action::Action;
-pub use call::{Call, Read, Reply, Wanted, Write};
+pub use call::{Call, KeyLine, Read, Reply, Wanted, Write};
 pub use event::{Event, Feed, Happened, Pasted, Sent, Ticket, Trouble};
 pub use failure::Failure;
 pub use grammar::{examples, understands};

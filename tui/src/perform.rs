@@ -7,11 +7,13 @@ use api::instance::{CheckInstance, ShowOverview};
 use api::job::CancelJob;
 use api::key::{ListKeys, RevokeKey, RotateKey, ShowKey};
 use api::operator::WhoAmI;
+use api::page::PageRequest;
 use api::relying_party::{ListParties, ResumeParty, ShowParty, SuspendParty};
+use api::rotation::{AbortPlan, EmergencyRotation, ListPlans, PausePlan, PlanRotation, ResumePlan, RunPlan, ShowPlan};
 use api::{Effect, Operation};
 use client::{CallOptions, Connection, Paged};
 
-use crate::call::{Call, Read, Reply, Write};
+use crate::call::{Call, KeyLine, Read, Reply, Write};
 use crate::event::{Sent, Trouble};
 
 /// Calls the server. `key` is the one that the same write was sent under before.
@@ -66,6 +68,12 @@ impl Caller<'_> {
             Read::Key(kid) => Reply::Key(Box::new(self.call(&ShowKey { kid }).await?)),
             Read::Certificates(wanted, after) => Reply::Certificates(self.call(&wanted.page(after)).await?),
             Read::Certificate(serial) => Reply::Certificate(Box::new(self.call(&ShowCertificate { serial }).await?)),
+            // A few a month: the newest two hundred are years of them.
+            Read::Plans => {
+                let page = PageRequest { after: None, limit: Some(200) };
+                Reply::Plans(self.call(&ListPlans { page, ..ListPlans::default() }).await?.items)
+            }
+            Read::Plan(plan) => Reply::Plan(Box::new(self.call(&ShowPlan { plan }).await?)),
         })
     }
 
@@ -87,6 +95,22 @@ impl Caller<'_> {
                 Reply::Suspended(suspended?)
             }
             Write::CloseCall(call) => Reply::Closed(self.call(&CloseCall { call }).await?),
+            Write::PlanRotation(KeyLine { purpose, name, algorithm }, activate) => {
+                Reply::Planned(Box::new(self.call(&PlanRotation { purpose, name, algorithm, activate }).await?))
+            }
+            Write::RunPlan(plan, override_reason) => {
+                let made = self.call(&RunPlan { plan, override_reason }).await?;
+                Reply::Rotated(made.into_iter().map(|made| made.key).collect())
+            }
+            Write::PausePlan(plan) => Reply::PlanChanged(Box::new(self.call(&PausePlan { plan }).await?)),
+            Write::ResumePlan(plan, override_reason) => {
+                Reply::PlanChanged(Box::new(self.call(&ResumePlan { plan, override_reason }).await?))
+            }
+            Write::AbortPlan(plan) => Reply::PlanChanged(Box::new(self.call(&AbortPlan { plan }).await?)),
+            Write::Emergency(KeyLine { purpose, name, algorithm }, reason) => {
+                let made = self.call(&EmergencyRotation { purpose, name, algorithm, reason }).await?;
+                Reply::Rotated(made.into_iter().map(|made| made.key).collect())
+            }
             Write::CancelJob(job) => Reply::Cancelled(self.call(&CancelJob { job }).await?),
         })
     }

@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 
-use super::{Asked, Notice, State, View, hotline};
+use super::{Asked, Notice, State, View, hotline, rotations};
 use crate::call::{Read, Reply};
 use crate::event::{Ticket, Trouble};
 
@@ -58,7 +58,15 @@ impl State {
             Reply::Checks(checks) => self.checks.came(checks, now),
             Reply::Parties(parties) => self.parties.came(parties, now),
             Reply::Party(party) => self.parties.detail_came(*party, now),
-            Reply::Keys(keys) => self.keys.came(keys, now),
+            Reply::Keys(keys) => {
+                self.keys.came(keys, now);
+                rotations::follow(self);
+            }
+            Reply::Plans(plans) => {
+                self.rotations.plans.came(plans, now);
+                rotations::follow(self);
+            }
+            Reply::Plan(plan) => rotations::plan_came(self, *plan),
             Reply::Key(key) => self.keys.detail_came(*key, now),
             Reply::Certificates(page) => self.certificates.came(read, page, now),
             Reply::Certificate(detail) => self.certificates.detail_came(*detail, now),
@@ -77,6 +85,8 @@ impl State {
             Read::Key(_) => self.keys.detail.failed(trouble),
             Read::Certificates(..) => self.certificates.failed(read, trouble),
             Read::Certificate(_) => self.certificates.detail.failed(trouble),
+            Read::Plans => self.rotations.plans.failed(trouble),
+            Read::Plan(_) => self.rotations.plan.failed(trouble),
         }
     }
 
@@ -87,6 +97,12 @@ impl State {
             Reply::Opened(opened) => hotline::opened(self, opened),
             Reply::Suspended(suspension) => hotline::suspended(self, suspension),
             Reply::Closed(closed) => hotline::closed(self, closed),
+            Reply::Planned(plan) => {
+                rotations::plan_came(self, *plan);
+                self.rotations.open = true;
+                self.rotations.scroll = 0;
+            }
+            Reply::PlanChanged(plan) => rotations::plan_came(self, *plan),
             _ => {}
         }
     }

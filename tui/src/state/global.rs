@@ -2,7 +2,7 @@
 
 use super::palette::Palette;
 use super::popup::{Popup, scrolled};
-use super::{State, View, certificates, hotline};
+use super::{State, View, certificates, hotline, rotations};
 use crate::call::Read;
 use crate::command::{Command, always};
 use crate::key::{Key, Named};
@@ -58,6 +58,14 @@ pub(crate) const COMMANDS: &[Command] = &[
         cli: "cert list",
         enabled: always,
         run: |state| state.go(View::Certificates),
+    },
+    Command {
+        keys: &["6"],
+        name: "board",
+        what: "Go to the board: generations of keys in time, what is under way, who is ready",
+        cli: "key plan --list",
+        enabled: always,
+        run: |state| state.go(View::Rotations),
     },
     Command {
         keys: &["tab"],
@@ -207,6 +215,11 @@ fn scroll(state: &mut State, by: Named) {
             scrolled(&mut state.certificates.scroll, Key::named(by), lines, seen);
         }
         View::Certificates => certificates::select(state, rows),
+        View::Rotations if state.rotations.open => {
+            let (lines, seen) = (view::rotations::lines(state).len(), view::rotations::seen(state));
+            scrolled(&mut state.rotations.scroll, Key::named(by), lines, seen);
+        }
+        View::Rotations => rotations::select(state, rows),
         View::Hotline => hotline::select(state, rows),
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod overview;
 pub(crate) mod palette;
 pub(crate) mod parties;
 pub(crate) mod popup;
+pub(crate) mod rotations;
 pub(crate) mod typing;
 pub(crate) mod views;
 
@@ -94,6 +95,7 @@ pub struct State {
     pub(crate) parties: parties::Parties,
     pub(crate) keys: keys::Keys,
     pub(crate) certificates: certificates::Certificates,
+    pub(crate) rotations: rotations::Rotations,
     pub(crate) hotline: hotline::Hotline,
     pub(crate) popup: Option<Popup>,
     pub(crate) notice: Option<Notice>,
@@ -128,6 +130,7 @@ impl State {
             parties: parties::Parties::default(),
             keys: keys::Keys::default(),
             certificates: certificates::Certificates::default(),
+            rotations: rotations::Rotations::default(),
             hotline: hotline::Hotline::default(),
             popup: None,
             notice: None,

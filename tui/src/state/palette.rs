@@ -67,6 +67,8 @@ fn filled(state: &State, cli: &str) -> String {
             .clone()
             .or_else(|| state.certificates.at().map(|row| row.serial.clone()))
             .map(|serial| serial.to_string()),
+        "PLAN" => state.rotations.subject().map(|plan| plan.plan.to_string()),
+        "PURPOSE" => state.rotations.selected.as_ref().map(|slot| slot.purpose.to_string()),
         "CALL" => state.hotline.call.as_ref().map(|call| call.call.to_string()),
         "JOB" => super::overview::running(state).map(|job| job.job.to_string()),
         _ => None,

@@ -1,13 +1,13 @@
 //! What stands in front of a view: questions, confirmations, troubles, texts, the palette.
 
+use api::Severity;
 use api::operator::Identity;
-use api::{Effect, Operation, Severity};
-use domain::{Kid, RelyingPartyId, RevocationReason};
+use domain::{Kid, PlanRef, RelyingPartyId, RevocationReason};
 use tui_input::Input;
 
 use super::palette::{self, Palette};
-use super::{State, typing};
-use crate::call::{Write, listed, short};
+use super::{State, rotations, typing};
+use crate::call::{KeyLine, Write, listed};
 use crate::event::Trouble;
 use crate::key::{Code, Key, Named};
 use crate::view;
@@ -23,6 +23,8 @@ pub(crate) enum Popup {
     Reason { why: Why, input: Input },
     /// Which reason a key is revoked for.
     Revoke { kid: Kid, selected: usize },
+    /// For which reason keys are replaced at once.
+    Emergency { line: KeyLine, selected: usize },
     /// Whether a write is meant.
     Confirm(Confirm),
     /// Something went wrong with a write; `again` can be sent once more.
@@ -38,6 +40,11 @@ pub(crate) enum Popup {
 pub(crate) enum Why {
     SuspendParty(RelyingPartyId),
     ResumeParty(RelyingPartyId),
+    /// A rotation goes on although parties are not ready: one that is planned is run, another resumed.
+    GoWithout {
+        plan: PlanRef,
+        run: bool,
+    },
 }
 
 impl Why {
@@ -46,6 +53,8 @@ impl Why {
         match self {
             Self::SuspendParty(rp) => Write::SuspendParty(rp.clone(), reason.to_owned()),
             Self::ResumeParty(rp) => Write::ResumeParty(rp.clone(), reason.to_owned()),
+            Self::GoWithout { plan, run: true } => Write::RunPlan(*plan, Some(reason.to_owned())),
+            Self::GoWithout { plan, run: false } => Write::ResumePlan(*plan, Some(reason.to_owned())),
         }
     }
 
@@ -54,6 +63,9 @@ impl Why {
         match self {
             Self::SuspendParty(rp) => format!("Why is {rp} suspended? The reason is kept in its history."),
             Self::ResumeParty(rp) => format!("Why does {rp} go on? The reason is kept in its history."),
+            Self::GoWithout { plan, .. } => {
+                format!("Why does rotation {plan} go on without parties that are not ready? The reason is kept in the audit log.")
+            }
         }
     }
 
@@ -77,46 +89,17 @@ pub(crate) struct Confirm {
 impl Confirm {
     /// Asks as the operation's severity wants it.
     pub(crate) fn of(write: Write, question: String) -> Self {
-        let name = match severity(&write) {
+        let name = match write.severity() {
             Severity::Mild | Severity::Moderate => None,
-            Severity::Severe => Some(name(&write)),
+            Severity::Severe => Some(write.name()),
         };
         Self { write, question, name, typed: Input::default(), wrong: false }
     }
-}
 
-fn severity(write: &Write) -> Severity {
-    use api::account::SuspendAccount;
-    use api::hotline::{CloseCall, OpenCall};
-    use api::job::CancelJob;
-    use api::key::{RevokeKey, RotateKey};
-    use api::relying_party::{ResumeParty, SuspendParty};
-    let effect = match write {
-        Write::SuspendParty(..) => SuspendParty::EFFECT,
-        Write::ResumeParty(..) => ResumeParty::EFFECT,
-        Write::RotateKey(..) => RotateKey::EFFECT,
-        Write::RevokeKey(..) => RevokeKey::EFFECT,
-        Write::OpenCall => OpenCall::EFFECT,
-        Write::SuspendAccount { .. } => SuspendAccount::EFFECT,
-        Write::CloseCall(_) => CloseCall::EFFECT,
-        Write::CancelJob(_) => CancelJob::EFFECT,
-    };
-    match effect {
-        Effect::Write(severity) => severity,
-        Effect::Read | Effect::ReadPersonal => Severity::Mild,
-    }
-}
-
-/// What a severe write asks to type: the same as on the command line.
-fn name(write: &Write) -> String {
-    match write {
-        Write::SuspendParty(rp, _) | Write::ResumeParty(rp, _) => rp.to_string(),
-        Write::RotateKey(purpose, ..) => purpose.to_string(),
-        Write::RevokeKey(kid, _) => short(kid),
-        Write::OpenCall => "open".to_owned(),
-        Write::SuspendAccount { account, .. } => account.to_string(),
-        Write::CloseCall(call) => call.to_string(),
-        Write::CancelJob(job) => job.to_string(),
+    /// Asks for the name, whatever the severity.
+    pub(crate) fn typed(write: Write, question: String) -> Self {
+        let name = Some(write.name());
+        Self { write, question, name, typed: Input::default(), wrong: false }
     }
 }
 
@@ -146,7 +129,7 @@ impl Popup {
         match self {
             Self::Help { .. } | Self::Text { .. } => vec![("up/down", "scroll"), ("esc", "back")],
             Self::Reason { .. } => vec![("enter", "go on"), ("esc", "leave it")],
-            Self::Revoke { .. } => vec![("up/down", "choose"), ("enter", "go on"), ("esc", "leave it")],
+            Self::Revoke { .. } | Self::Emergency { .. } => vec![("up/down", "choose"), ("enter", "go on"), ("esc", "leave it")],
             Self::Confirm(Confirm { name: Some(_), .. }) => vec![("enter", "do it, when the name is typed"), ("esc", "leave it")],
             Self::Confirm(_) => vec![("y", "yes, do it"), ("n", "no"), ("esc", "leave it")],
             Self::Trouble { again: Some(_), .. } => vec![("r", "send it again"), ("esc", "back")],
@@ -182,7 +165,10 @@ pub(super) fn key(state: &mut State, key: Key) {
             !matches!(key.typed(), Some('q' | '?')) && key.name() != Some(Named::Enter)
         }
         Popup::Reason { why, input } => reason(state, why, input, key),
-        Popup::Revoke { kid, selected } => revoke(state, kid, selected, key),
+        Popup::Revoke { kid, selected } => choose(selected, key, |reason| ask_to_revoke(state, kid.clone(), reason)),
+        Popup::Emergency { line, selected } => {
+            choose(selected, key, |reason| rotations::ask_emergency(state, line.clone(), reason))
+        }
         Popup::Confirm(confirm) => confirmed(state, confirm, key),
         Popup::Trouble { trouble, again, .. } => match (key.typed(), again.take()) {
             (Some('r'), Some(write)) => {
@@ -234,21 +220,25 @@ fn reason(state: &mut State, why: &Why, input: &mut Input, key: Key) -> bool {
     if reason.is_empty() {
         return true;
     }
-    let question = match why {
-        Why::SuspendParty(rp) => format!("Suspend {rp}? None of its services is accessible from that moment."),
-        Why::ResumeParty(rp) => format!("Let {rp} go on?"),
-    };
-    state.popup = Some(Popup::Confirm(Confirm::of(why.write(&reason), question)));
+    let write = why.write(&reason);
+    state.popup = Some(Popup::Confirm(match why {
+        Why::SuspendParty(rp) => {
+            Confirm::of(write, format!("Suspend {rp}? None of its services is accessible from that moment."))
+        }
+        Why::ResumeParty(rp) => Confirm::of(write, format!("Let {rp} go on?")),
+        Why::GoWithout { plan, .. } => Confirm::typed(write, rotations::go_without(state, *plan)),
+    }));
     false
 }
 
-fn revoke(state: &mut State, kid: &Kid, selected: &mut usize, key: Key) -> bool {
+/// A key in a list of reasons; `then` is told which one was chosen.
+fn choose(selected: &mut usize, key: Key, then: impl FnOnce(RevocationReason)) -> bool {
     let last = REVOCATIONS.len() - 1;
     match (key.name(), key.typed()) {
         (Some(Named::Up), _) | (_, Some('k')) => *selected = selected.saturating_sub(1),
         (Some(Named::Down), _) | (_, Some('j')) => *selected = (*selected + 1).min(last),
         (Some(Named::Enter), _) => {
-            ask_to_revoke(state, kid.clone(), REVOCATIONS[(*selected).min(last)]);
+            then(REVOCATIONS[(*selected).min(last)]);
             return false;
         }
         _ => {}

@@ -1,6 +1,6 @@
 //! The views, in the order of their tabs.
 
-use super::{State, certificates, hotline, keys, overview, parties};
+use super::{State, certificates, hotline, keys, overview, parties, rotations};
 use crate::call::Read;
 use crate::command::Command;
 
@@ -12,10 +12,12 @@ pub(crate) enum View {
     Keys,
     Hotline,
     Certificates,
+    Rotations,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 5] = [Self::Overview, Self::Parties, Self::Keys, Self::Hotline, Self::Certificates];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Overview, Self::Parties, Self::Keys, Self::Hotline, Self::Certificates, Self::Rotations];
 
     /// The word on its tab.
     pub(crate) fn title(self) -> &'static str {
@@ -25,6 +27,7 @@ impl View {
             Self::Keys => "Keys",
             Self::Hotline => "Hotline",
             Self::Certificates => "Certificates",
+            Self::Rotations => "Rotations",
         }
     }
 
@@ -32,6 +35,7 @@ impl View {
     pub(crate) fn short(self) -> &'static str {
         match self {
             Self::Certificates => "Certs",
+            Self::Rotations => "Board",
             other => other.title(),
         }
     }
@@ -44,6 +48,7 @@ impl View {
             Self::Keys => keys::COMMANDS,
             Self::Hotline => hotline::COMMANDS,
             Self::Certificates => certificates::COMMANDS,
+            Self::Rotations => rotations::COMMANDS,
         }
     }
 
@@ -55,6 +60,7 @@ impl View {
             Self::Keys => keys::reads(state),
             Self::Hotline => Vec::new(),
             Self::Certificates => certificates::reads(state),
+            Self::Rotations => rotations::reads(state),
         }
     }
 }

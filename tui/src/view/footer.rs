@@ -31,6 +31,10 @@ fn same_as(state: &State) -> Option<String> {
         View::Parties => state.parties.open.clone().map_or(Read::Parties, Read::Party).command(),
         View::Keys => state.keys.open.clone().map_or(Read::Keys, Read::Key).command(),
         View::Hotline => None,
+        View::Rotations => {
+            let rotations = &state.rotations;
+            rotations.subject().filter(|_| rotations.open).map_or(Read::Plans, |plan| Read::Plan(plan.plan)).command()
+        }
         View::Certificates => {
             let certificates = &state.certificates;
             let list = || Read::Certificates(certificates.wanted.clone(), None);

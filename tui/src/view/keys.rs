@@ -26,7 +26,7 @@ pub(super) fn next_moment(key: &KeyView) -> Option<Timestamp> {
 }
 
 /// The next step, or how long it has been what it is.
-fn next(key: &KeyView, now: Timestamp) -> String {
+pub(super) fn next(key: &KeyView, now: Timestamp) -> String {
     match (key.state, next_moment(key)) {
         (KeyState::Published, Some(at)) if at > now => format!("active {}", distance(at, now)),
         (KeyState::Published, Some(_)) => "active in a moment".to_owned(),

@@ -6,12 +6,15 @@ mod header;
 pub(crate) mod help;
 mod hotline;
 pub(crate) mod keys;
+pub(crate) mod ledger;
 mod overview;
 mod palette;
 pub(crate) mod parties;
 pub(crate) mod pen;
 pub(crate) mod popup;
+pub(crate) mod rotations;
 mod table;
+pub(crate) mod timeline;
 
 use std::time::Duration;
 
@@ -46,6 +49,7 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) {
         View::Keys => keys::draw(state, &mut pen, body),
         View::Hotline => hotline::draw(state, &mut pen, body),
         View::Certificates => certificates::draw(state, &mut pen, body),
+        View::Rotations => rotations::draw(state, &mut pen, body),
     }
     footer::draw(state, &mut pen, Rect { y: area.bottom() - 2, height: 2, ..area });
     popup::draw(state, &mut pen);
@@ -116,6 +120,7 @@ fn kept(state: &State) -> Option<&Trouble> {
         View::Keys => of(&state.keys.list).or(of(&state.keys.detail)),
         View::Hotline => None,
         View::Certificates => of(&state.certificates.list).or(of(&state.certificates.detail)),
+        View::Rotations => of(&state.keys.list).or(of(&state.rotations.plans)).or(of(&state.rotations.plan)),
     }
 }
 

@@ -1,11 +1,11 @@
 //! What stands in front of a view.
 
-use domain::Environment;
+use domain::{Environment, RevocationReason};
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, Pieces, line};
 use super::{help, palette, trouble_lines};
-use crate::call::listed;
+use crate::call::{Write, listed};
 use crate::state::State;
 use crate::state::popup::{Confirm, Popup, REVOCATIONS};
 use crate::theme::Tone;
@@ -52,16 +52,12 @@ pub(super) fn draw(state: &State, pen: &mut Pen<'_>) {
             question(state, pen, "Why?", &lines, Tone::Key);
         }
         Popup::Revoke { kid, selected } => {
-            let mut lines = paragraph(&format!("Why is key {} revoked?", listed(kid)), Tone::Strong);
-            lines.push(Vec::new());
-            lines.extend(REVOCATIONS.iter().enumerate().map(|(place, reason)| {
-                let (mark, tone) =
-                    if place == *selected { (pen.theme.glyphs.pointer, Tone::Selected) } else { (" ", Tone::Plain) };
-                vec![(Tone::Plain, format!("{mark} ")), (tone, format!(" {reason} "))]
-            }));
-            let reason = REVOCATIONS.get(*selected).map(ToString::to_string).unwrap_or_default();
-            lines.extend(command(&format!("iamctl key revoke {kid} --reason {reason}")));
-            question(state, pen, "Why?", &lines, Tone::Key);
+            let asked = format!("Why is key {} revoked?", listed(kid));
+            reasons(state, pen, &asked, *selected, &|reason| Write::RevokeKey(kid.clone(), reason));
+        }
+        Popup::Emergency { line, selected } => {
+            let asked = format!("Why are the keys of {line} replaced at once, and the old ones revoked?");
+            reasons(state, pen, &asked, *selected, &|reason| Write::Emergency(line.clone(), reason));
         }
         Popup::Confirm(confirm) => question(state, pen, "Is this meant?", &confirmation(pen, confirm), Tone::Warn),
         Popup::Trouble { trouble, command: done, again } => {
@@ -84,6 +80,20 @@ pub(super) fn draw(state: &State, pen: &mut Pen<'_>) {
         Popup::Leaving => question(state, pen, "Leave?", &leaving(state), Tone::Warn),
         Popup::Palette(palette) => palette::draw(state, pen, palette),
     }
+}
+
+/// The reasons that a key can be revoked for, one of them selected, and the command that it leads to.
+fn reasons(state: &State, pen: &mut Pen<'_>, asked: &str, selected: usize, write: &dyn Fn(RevocationReason) -> Write) {
+    let mut lines = paragraph(asked, Tone::Strong);
+    lines.push(Vec::new());
+    lines.extend(REVOCATIONS.iter().enumerate().map(|(place, reason)| {
+        let (mark, tone) = if place == selected { (pen.theme.glyphs.pointer, Tone::Selected) } else { (" ", Tone::Plain) };
+        vec![(Tone::Plain, format!("{mark} ")), (tone, format!(" {reason} "))]
+    }));
+    if let Some(reason) = REVOCATIONS.get(selected) {
+        lines.extend(command(&write(*reason).command()));
+    }
+    question(state, pen, "Why?", &lines, Tone::Key);
 }
 
 fn confirmation(pen: &Pen<'_>, confirm: &Confirm) -> Vec<Pieces> {

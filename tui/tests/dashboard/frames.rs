@@ -1,10 +1,10 @@
 //! Screens, whole: at the smallest size, at a large one, out of ASCII, without colour.
 
 use api::job::JobState;
-use domain::Environment;
+use domain::{Environment, PlanState};
 use tui::{Event, Look};
 
-use crate::office::{Desk, Setting, job};
+use crate::office::{Desk, Setting, job, rotation};
 use crate::screen::{drawn, text};
 
 const SMALL: (u16, u16) = (80, 24);
@@ -80,6 +80,25 @@ fn the_certificates() {
 }
 
 #[test]
+fn the_rotations() {
+    for (size, name) in [(SMALL, "80x24"), (LARGE, "120x40"), (HUGE, "200x60")] {
+        let mut desk = at_size(size);
+        desk.server.plans = vec![rotation(PlanState::Held)];
+        desk.press("6");
+        insta::assert_snapshot!(format!("rotations_{name}"), desk.styled());
+        desk.press("enter");
+        insta::assert_snapshot!(format!("rotation_{name}"), desk.screen());
+    }
+    let mut desk = at_size(SMALL);
+    desk.press("6");
+    insta::assert_snapshot!("rotations_none", desk.screen());
+    let mut desk = Desk::with(Setting { look: Look { ascii: true, color: false }, ..Setting::default() });
+    desk.server.plans = vec![rotation(PlanState::Running)];
+    desk.press("6");
+    insta::assert_snapshot!("rotations_ascii", desk.styled());
+}
+
+#[test]
 fn the_hotline() {
     for (size, name) in [(SMALL, "80x24"), (LARGE, "120x40")] {
         let mut desk = at_size(size);
@@ -118,7 +137,7 @@ fn out_of_ascii_nothing_else_is_drawn() {
     desk.press("ctrl-r");
     insta::assert_snapshot!("overview_ascii", desk.styled());
     let mut screens = vec![desk.screen()];
-    for keys in ["3", "enter", "?", "esc", ":", "esc", "r", "esc", "5", "/", "enter", "enter", "o"] {
+    for keys in ["3", "enter", "?", "esc", ":", "esc", "r", "esc", "5", "/", "enter", "enter", "6", "enter", "o"] {
         desk.press(keys);
         screens.push(desk.screen());
     }
@@ -163,9 +182,10 @@ fn a_small_terminal_says_what_it_needs() {
 fn no_size_breaks_the_drawing() {
     let mut desk = Desk::new();
     desk.server.jobs = vec![job(JobState::Running, 6_000_000)];
-    for keys in
-        ["1", "2", "enter", "m", "3", "enter", "5", "/", "esc", "enter", "?", "esc", ":", "esc", "4", "o", "?", "esc", "1", "x"]
-    {
+    for keys in [
+        "1", "2", "enter", "m", "3", "enter", "5", "/", "esc", "enter", "6", "+", "-", "enter", "e", "esc", "esc", "?", "esc",
+        ":", "esc", "4", "o", "?", "esc", "1", "x",
+    ] {
         desk.press(keys);
         for (columns, rows) in [(80, 24), (81, 25), (99, 24), (100, 33), (109, 60), (110, 24), (111, 31), (300, 100)] {
             desk.happens(Event::Resize { columns, rows });

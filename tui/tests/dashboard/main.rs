@@ -12,4 +12,5 @@ mod office;
 mod palette;
 mod parties;
 mod recording;
+mod rotations;
 mod screen;

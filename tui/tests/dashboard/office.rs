@@ -13,11 +13,13 @@ use api::job::{JobState, JobView};
 use api::key::{KeyDetail, KeyRevocation, KeyView, Revoked};
 use api::operator::Identity;
 use api::relying_party::{PartyCredential, PartyService, PartySummary, PartyView};
+use api::rotation::{CredentialSeen, PartyReadiness, PlanView, Readiness, SettingView, StepView};
 use api::{Page, Role};
 use domain::{
-    AccountId, AccountState, Bilingual, CallRef, CertificateState, CredentialSource, CredentialState, CredentialType,
-    Environment, HolderKind, KeyAlgorithm, KeyPurpose, KeyState, Manifest, Masked, PartyState, PersonName, RevocationReason,
-    ServiceState, Tier, Timestamp,
+    AccountId, AccountState, Attribution, Bilingual, CallRef, CertificateState, CredentialSource, CredentialState,
+    CredentialType, Environment, HoldCause, HolderKind, KeyAlgorithm, KeyPurpose, KeyState, Kid, Manifest, Masked, Override,
+    PartyState, PersonName, PlanRef, PlanState, RevocationReason, RotationStep, ServiceState, Sighting, StepState, Tier,
+    Timestamp, Verdict,
 };
 use tui::{Action, Call, Event, Feed, Happened, Look, Place, Read, Reply, State, Ticket, Trouble, Write};
 
@@ -46,6 +48,8 @@ pub struct Server {
     pub keys: Vec<KeyView>,
     /// In the order in which they end.
     pub certificates: Vec<CertificateView>,
+    /// Newest first.
+    pub plans: Vec<PlanView>,
     pub found: Vec<FoundAccount>,
     pub jobs: Vec<JobView>,
     pub failing: Vec<Check>,
@@ -102,13 +106,124 @@ pub fn key(
         name: name.to_owned(),
         algorithm,
         state,
-        created_at: at("2022-05-01T02:00:00Z"),
+        created_at: at(if kid == NEW_KEY { "2022-05-31T03:54:00Z" } else { "2022-05-01T02:00:00Z" }),
         activate_at: dates[0].map(at),
         retire_at: dates[1].map(at).filter(|_| !certified),
         not_after: dates[1].map(at).filter(|_| certified),
         revoked: None,
         plan: None,
     }
+}
+
+/// The reference of the rotation under test.
+pub fn plan() -> PlanRef {
+    PlanRef::from_number(123_456_789).unwrap()
+}
+
+/// A rotation of the token-signing keys, published at eight minutes to noon, with its steps as they stand in that state.
+pub fn rotation(state: PlanState) -> PlanView {
+    use RotationStep::{Activate, Drain, Publish, Retire, Wait};
+    use StepState::{Ahead, CalledOff, Done, UnderWay};
+    // One that is held has come to its date.
+    let (publish, activate, retire) = match state {
+        PlanState::Held => ("2022-05-31T03:40:00Z", "2022-05-31T03:55:00Z", "2022-05-31T04:05:00Z"),
+        _ => ("2022-05-31T03:54:00Z", "2022-05-31T04:09:00Z", "2022-05-31T04:19:00Z"),
+    };
+    let states = match state {
+        PlanState::Planned => [Ahead; 5],
+        PlanState::Done => [Done; 5],
+        PlanState::Aborted | PlanState::Lapsed => [Done, CalledOff, CalledOff, CalledOff, CalledOff],
+        PlanState::Running | PlanState::Paused | PlanState::Held => [Done, UnderWay, Ahead, Ahead, Ahead],
+    };
+    let stages = [
+        (Publish, publish, None),
+        (Wait, publish, Some(activate)),
+        (Activate, activate, None),
+        (Drain, activate, Some(retire)),
+        (Retire, retire, None),
+    ];
+    let settings = |step| match step {
+        Wait => vec![
+            SettingView { name: "keyPublishInterval".to_owned(), seconds: 900 },
+            SettingView { name: "jwksMaxAge".to_owned(), seconds: 300 },
+        ],
+        _ => Vec::new(),
+    };
+    let step = |((step, from, until), state): ((RotationStep, &str, Option<&str>), StepState)| StepView {
+        step,
+        at: at(from),
+        until: until.map(at),
+        state,
+        settings: settings(step),
+    };
+    let ledger = ledger();
+    let count = |verdict| ledger.iter().filter(|party| party.verdict == verdict).count() as u64;
+    PlanView {
+        plan: plan(),
+        purpose: KeyPurpose::TokenSigning,
+        name: "tokens".to_owned(),
+        algorithms: vec![KeyAlgorithm::Ps256],
+        state,
+        held_for: (state == PlanState::Held).then_some(HoldCause::Parties),
+        created_at: at("2022-05-31T03:30:00Z"),
+        created_by: "first-operator".parse().ok(),
+        lapses_at: (state == PlanState::Planned).then(|| at("2022-06-07T03:50:00Z")),
+        activate_at: at(activate),
+        finished_at: matches!(state, PlanState::Done | PlanState::Aborted).then(|| at("2022-05-31T03:59:00Z")),
+        emergency: None,
+        overridden: None,
+        kids: vec![NEW_KEY.parse().unwrap()],
+        replaces: Vec::new(),
+        work: None,
+        steps: stages.into_iter().zip(states).map(step).collect(),
+        readiness: Some(Readiness {
+            ready: count(Verdict::Ready),
+            not_ready: count(Verdict::NotReady),
+            unknown: count(Verdict::Unknown),
+            not_counted: count(Verdict::NoCredential),
+        }),
+        ledger,
+    }
+}
+
+/// The key that the rotation under test has published.
+const NEW_KEY: &str = "dS7FF0ZB5pnWCTlKGdTIQjkh3cVXz6oJ0rYtWvLqK2E";
+
+/// One party of each verdict, in the order of their ids.
+fn ledger() -> Vec<PartyReadiness> {
+    let kid = |kid: &str| kid.parse::<Kid>().unwrap();
+    let seen = |minutes: u64, kids: &[&str]| Sighting {
+        client: None,
+        how: Attribution::OwnAddress,
+        at: at(NOON).minus(Duration::from_secs(60 * minutes)),
+        kids: kids.iter().map(|one| kid(one)).collect(),
+        said_to: None,
+    };
+    let credential = || CredentialSeen {
+        credential: "CR0000000012".parse().unwrap(),
+        kind: "jwks".to_owned(),
+        last_used_at: Some(at("2022-05-31T03:58:30Z")),
+    };
+    let party = |rp: &str, verdict, seen, breaks: &str| PartyReadiness {
+        rp: rp.parse().unwrap(),
+        verdict,
+        seen,
+        credential: Some(credential()),
+        breaks: breaks.to_owned(),
+    };
+    let old = ["WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"];
+    let new = [old[0], old[1], NEW_KEY];
+    vec![
+        party("civil-service-bureau", Verdict::NoCredential, None, "nothing: it has no credential and logs nobody in"),
+        party("hongkong-post", Verdict::Ready, Some(seen(2, &new)), "nothing"),
+        party("hospital-authority", Verdict::Unknown, None, "not known: it was never seen to fetch the key set"),
+        party(
+            "inland-revenue-department",
+            Verdict::NotReady,
+            Some(seen(200, &old)),
+            "inland-revenue-department.etax would refuse our tokens until the key set is fetched again",
+        ),
+    ]
 }
 
 /// A certificate that ends so many days after noon.
@@ -222,6 +337,7 @@ impl Server {
                 key("old-1", ServerTls, "listeners", Es256, KeyState::Retired, [None, Some("2022-05-01T02:00:00Z")]),
             ],
             certificates: certificates(),
+            plans: Vec::new(),
             found: vec![citizen(77, "CHAN TAI MAN", "陳大文", "G123456(A)", AccountState::Active)],
             jobs: Vec::new(),
             failing: Vec::new(),
@@ -433,6 +549,11 @@ impl Server {
                     certificate: row,
                 }))
             }
+            Call::Read(Read::Plans) => {
+                let short = |plan: &PlanView| PlanView { steps: Vec::new(), ledger: Vec::new(), readiness: None, ..plan.clone() };
+                Reply::Plans(self.plans.iter().map(short).collect())
+            }
+            Call::Read(Read::Plan(plan)) => Reply::Plan(Box::new(self.plan(*plan)?.clone())),
             Call::Find { who, .. } => {
                 self.named.push(who.expose().to_owned());
                 // As the real client does: what is malformed is not sent.
@@ -447,6 +568,20 @@ impl Server {
             }
             Call::Write(write) => self.done(write, now)?,
         })
+    }
+
+    fn plan(&mut self, plan: PlanRef) -> Result<&mut PlanView, Trouble> {
+        let message = format!("there is no rotation {plan}");
+        let known = self.plans.iter_mut().find(|known| known.plan == plan);
+        known.ok_or_else(|| problem("rotation.not-found", &message, "'iamctl key plan --list' shows them"))
+    }
+
+    fn becomes(&mut self, plan: PlanRef, state: PlanState, why: Option<&str>, now: Timestamp) -> Result<Reply, Trouble> {
+        let plan = self.plan(plan)?;
+        let by = "first-operator".parse().unwrap();
+        let overridden = why.map(|reason| Override { reason: reason.to_owned(), by, at: now });
+        *plan = PlanView { overridden, ..rotation(state) };
+        Ok(Reply::PlanChanged(Box::new(plan.clone())))
     }
 
     fn done(&mut self, write: &Write, now: Timestamp) -> Result<Reply, Trouble> {
@@ -491,6 +626,22 @@ impl Server {
                 closed_at: now,
                 suspended: vec![account(77)],
             }),
+            Write::PlanRotation(line, _) => {
+                let planned = PlanView { purpose: line.purpose, ..rotation(PlanState::Planned) };
+                self.plans.insert(0, planned.clone());
+                Reply::Planned(Box::new(planned))
+            }
+            Write::RunPlan(plan, why) => {
+                self.becomes(*plan, PlanState::Running, why.as_deref(), now)?;
+                Reply::Rotated(self.keys.iter().filter(|key| key.kid.as_str() == NEW_KEY).cloned().collect())
+            }
+            Write::PausePlan(plan) => self.becomes(*plan, PlanState::Paused, None, now)?,
+            Write::ResumePlan(plan, why) => self.becomes(*plan, PlanState::Running, why.as_deref(), now)?,
+            Write::AbortPlan(plan) => self.becomes(*plan, PlanState::Aborted, None, now)?,
+            Write::Emergency(..) => {
+                let made = self.keys.iter().find(|key| key.kid.as_str() == NEW_KEY).cloned();
+                Reply::Rotated(made.into_iter().map(|key| KeyView { state: KeyState::Active, ..key }).collect())
+            }
             Write::CancelJob(_) => {
                 self.jobs[0].state = JobState::Cancelled;
                 Reply::Cancelled(self.jobs[0].clone())
