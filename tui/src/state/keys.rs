@@ -2,12 +2,13 @@
 
 use api::Operation;
 use api::key::{KeyDetail, KeyView, RevokeKey, RotateKey};
+use api::rotation::EmergencyRotation;
 use domain::{ActivateAt, KeyPurpose, KeyState, Kid, Timestamp};
 
 use super::loaded::Loaded;
 use super::popup::{Confirm, Popup};
 use super::{State, View};
-use crate::call::{Read, Write};
+use crate::call::{KeyLine, Read, Write};
 use crate::command::{Command, Whether, not};
 
 /// The list, and the key that is shown in full.
@@ -54,10 +55,13 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         keys: &["e"],
         name: "emergency",
-        what: "Emergency: the next token-signing keys take over at once",
-        cli: "key rotate --purpose token-signing --activate now",
-        enabled: |state| state.may(RotateKey::ROLES),
-        run: |state| rotate(state, KeyPurpose::TokenSigning, None, ActivateAt::Now),
+        what: "Emergency: new token-signing keys sign at once, the old ones are trusted no more, parties are told",
+        cli: "key rotate --emergency --reason REASON",
+        enabled: |state| state.may(EmergencyRotation::ROLES),
+        run: |state| {
+            let line = KeyLine { purpose: KeyPurpose::TokenSigning, name: None, algorithm: None };
+            state.popup = Some(Popup::Emergency { line, selected: 0 });
+        },
     },
     Command {
         keys: &["v"],

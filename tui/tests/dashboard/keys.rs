@@ -44,6 +44,20 @@ fn a_leaked_key_is_revoked_by_its_name() {
 }
 
 #[test]
+fn in_an_emergency_the_old_keys_are_revoked_with_the_rotation() {
+    let mut desk = Desk::new();
+    desk.press("3 e down up");
+    desk.shows("Why are the keys of token-signing replaced at once");
+    desk.press("enter y enter");
+    assert!(desk.server.writes.is_empty(), "a yes is not enough");
+    desk.press("ctrl-u");
+    desk.types("token-signing");
+    desk.press("enter");
+    assert!(matches!(&desk.server.writes[0].0, Write::Emergency(line, RevocationReason::KeyCompromise) if line.name.is_none()));
+    desk.shows("$ iamctl key rotate --emer");
+}
+
+#[test]
 fn two_officers_at_once_are_told_who_was_faster() {
     let mut desk = Desk::new();
     desk.press("3 r");
