@@ -6,7 +6,7 @@ use api::certificate::{IssueCertificate, IssuedCertificate};
 use clap::Args;
 use domain::RelyingPartyId;
 
-use super::{answer, read_text, seconds};
+use super::{answer, request, seconds};
 use crate::failure::Failure;
 use crate::output::Answer;
 use crate::session::Session;
@@ -28,7 +28,7 @@ pub struct Issue {
     /// The request; '-' is standard input
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     csr: PathBuf,
-    /// A shorter life than usual: 90d, 36h, 45m
+    /// A shorter life than the usual 365 days, never a longer: 90d, 36h, 45m
     #[arg(long, value_name = "LIFE", value_parser = seconds)]
     validity: Option<u64>,
     /// Write the certificate and its issuers to this file, PEM
@@ -40,7 +40,7 @@ impl Verb for Issue {
     type Row = IssuedCertificate;
 
     async fn run(self, session: &Session) -> Result<Answer<IssuedCertificate>, Failure> {
-        let csr = read_text(self.csr).await?;
+        let csr = request(self.csr).await?;
         let issued = session.call(&IssueCertificate { rp: self.rp, csr, validity: self.validity }).await?;
         answer(issued, self.out.as_deref())
     }

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::failure::Failure;
-use crate::files::{apart, sources};
+use crate::files::{apart, public};
 use crate::noun::noun;
 use crate::output::Answer;
 
@@ -16,18 +16,10 @@ noun! {
     Verbs { List(list), Show(show), Issue(issue), Renew(renew), Revoke(revoke), Check(check) }
 }
 
-/// The largest file that is read: four times what the server takes of a request.
-const LARGEST: u64 = 256 * 1024;
-
-/// A request or a certificate out of a file or standard input: PEM as it is, DER as base64.
-async fn read_text(path: PathBuf) -> Result<String, Failure> {
-    let read = apart(move || sources(&[path], LARGEST)).await?;
-    let bytes = read.into_iter().next().map(|source| source.bytes).unwrap_or_default();
-    Ok(match String::from_utf8(bytes) {
-        Ok(text) if text.contains("-----BEGIN ") => text,
-        Ok(text) => BASE64_STANDARD.encode(text),
-        Err(error) => BASE64_STANDARD.encode(error.into_bytes()),
-    })
+/// A request out of a file or standard input, looked at here: what is sent is its DER, base64, and nothing else of the file.
+async fn request(path: PathBuf) -> Result<String, Failure> {
+    let request = apart(move || public::request(&path)).await?;
+    Ok(BASE64_STANDARD.encode(request.der()))
 }
 
 /// A life such as `90d`, `36h` or `45m`, in seconds.

@@ -6,7 +6,7 @@ use api::certificate::{IssuedCertificate, RenewCertificate};
 use clap::Args;
 use domain::Serial;
 
-use super::{answer, read_text, seconds};
+use super::{answer, request, seconds};
 use crate::failure::Failure;
 use crate::output::Answer;
 use crate::session::Session;
@@ -26,7 +26,7 @@ pub struct Renew {
     /// A request with a new key; '-' is standard input
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     csr: Option<PathBuf>,
-    /// A shorter life than usual: 90d, 36h, 45m
+    /// A shorter life than the usual 365 days, never a longer: 90d, 36h, 45m
     #[arg(long, value_name = "LIFE", value_parser = seconds)]
     validity: Option<u64>,
     /// Write the certificate and its issuers to this file, PEM
@@ -39,7 +39,7 @@ impl Verb for Renew {
 
     async fn run(self, session: &Session) -> Result<Answer<IssuedCertificate>, Failure> {
         let csr = match self.csr {
-            Some(path) => Some(read_text(path).await?),
+            Some(path) => Some(request(path).await?),
             None => None,
         };
         let issued = session.call(&RenewCertificate { serial: self.serial, csr, validity: self.validity }).await?;

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use api::Field;
 use api::relying_party::MAX_MANIFESTS;
 use domain::{Environment, Manifest};
+use pki::party_key::{LARGEST_CERTIFICATE, read_certificate_file};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
+use super::public::{LARGEST_TOLD, key_set};
 use super::{Document, MAX_YAML, Text, apart, documents, mistake_of, mistakes_found, sources};
 use crate::failure::{Failure, Mistake, NOTHING_SENT};
-
-/// The largest file that a credential names.
-const MAX_CREDENTIAL: u64 = 256 * 1024;
 
 /// Manifests that are right in themselves, and where each part of them stands.
 #[derive(Debug)]
@@ -159,7 +159,7 @@ fn take_in_credentials(document: &mut Document, text: &Text, folder: &Path) -> V
                 }
             }
             Ok(None) => {}
-            Err(message) => {
+            Err((code, message)) => {
                 let path = format!("credentials[{number}].file");
                 let place = document.value_place(&path);
                 mistakes.push(Mistake {
@@ -168,10 +168,13 @@ fn take_in_credentials(document: &mut Document, text: &Text, folder: &Path) -> V
                         file: Some(text.name.clone()),
                         line: place.map(|place| place.line),
                         column: place.map(|place| place.column),
-                        code: Some("credential.file".into()),
+                        code: Some(code.to_owned()),
                         message,
                     },
-                    hint: Some("the name is relative to the manifest".into()),
+                    hint: Some(match code {
+                        "credential.file" => "the name is relative to the manifest".to_owned(),
+                        code => api::codes::explained(code).map(|entry| entry.mend.to_owned()).unwrap_or_default(),
+                    }),
                     snippet: place.and_then(|place| text.snippet(place)),
                 });
             }
@@ -182,18 +185,19 @@ fn take_in_credentials(document: &mut Document, text: &Text, folder: &Path) -> V
 
 /// The field that a credential's content goes into, and the content; nothing for a kind that is not known, which is found
 /// elsewhere.
-fn content_of(path: &Path, kind: &str) -> Result<Option<(&'static str, Value)>, String> {
-    let read = || client::files::read(path, MAX_CREDENTIAL).map_err(|fault| fault.to_string());
+fn content_of(path: &Path, kind: &str) -> Result<Option<(&'static str, Value)>, (&'static str, String)> {
+    let fault = |message: String| ("credential.file", message);
+    let read = |limit: usize| client::files::read(path, limit as u64).map_err(|it| fault(it.to_string()));
     match kind {
         "jwks" => {
-            // What the parser says could repeat a private key: only the place is told.
-            let jwks = serde_json::from_slice(&read()?)
-                .map_err(|error| format!("{} is no JSON: line {}, column {}", path.display(), error.line(), error.column()))?;
-            Ok(Some(("jwks", jwks)))
+            let bytes = Zeroizing::new(read(LARGEST_TOLD)?);
+            Ok(Some(("jwks", key_set(&path.display().to_string(), &bytes)?)))
         }
         "certificate" => {
-            let text = String::from_utf8(read()?).map_err(|_| format!("{} is no PEM", path.display()))?;
-            Ok(Some(("certificate", Value::String(text))))
+            let bytes = Zeroizing::new(read(LARGEST_CERTIFICATE)?);
+            let read = read_certificate_file("", &bytes);
+            let certificate = read.map_err(|finding| (finding.code, format!("{}: {}", path.display(), finding.message)))?;
+            Ok(Some(("certificate", Value::String(certificate.pem))))
         }
         _ => Ok(None),
     }

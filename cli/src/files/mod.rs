@@ -7,6 +7,7 @@ mod tree;
 pub mod lines;
 pub mod manifests;
 pub mod population;
+pub mod public;
 pub mod registrations;
 
 pub use sources::{Source, sources, unreadable};

@@ -122,7 +122,7 @@ pub struct IssueCertificate {
     pub rp: RelyingPartyId,
     /// The certificate signing request: one PEM block, or the base64 of its DER.
     pub csr: String,
-    /// A shorter life than the profile's, seconds; at least an hour on a production instance.
+    /// A shorter life than the profile's, seconds; a longer one is refused, and on a production instance one below an hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validity: Option<u64>,
 }
@@ -161,7 +161,7 @@ pub struct RenewCertificate {
     /// A request with a new key; the old key is certified again when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub csr: Option<String>,
-    /// A shorter life than the profile's, seconds.
+    /// A shorter life than the profile's, seconds; as with [`IssueCertificate`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validity: Option<u64>,
 }
@@ -198,11 +198,11 @@ impl Operation for RevokeCertificate {
     }
 }
 
-/// Look over the inventory, or one certificate as others hold it.
+/// Look over the inventory, or certificates as others hold them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckCertificates {
-    /// This certificate, PEM; every one of ours that is in use when absent.
+    /// These certificates, PEM, at most 20; every one of ours that is in use when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pem: Option<String>,
     /// What ends within this many days counts as a finding; 30 when absent.

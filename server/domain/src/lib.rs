@@ -60,7 +60,7 @@ pub use key_set::{AddressFault, cache_age, check_address, check_key_set_url, ret
 pub use manifest::{
     ApiVersion, Bilingual, Change, ChangeKind, Ciba, ClientAuthentication, ClientProfile, Contact, Credential, CredentialKind,
     FormField, Manifest, ManifestKind, SenderConstraint, ServiceManifest, UriFault, check_key_set, check_redirect_uri, diff,
-    diff_from_nothing,
+    diff_from_nothing, too_many_keys,
 };
 pub use mask::{Maskable, Masked};
 pub use person::{PersonName, Profile, ProfileError, Sex};

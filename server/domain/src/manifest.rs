@@ -16,7 +16,7 @@ use crate::finding::{Finding, Reading, read_filled};
 use crate::wire::words;
 use crate::{Category, Day, Environment, Function, Industry, RelyingPartyId, Sector, ServiceSlug};
 
-pub use check::check_key_set;
+pub use check::{check_key_set, too_many_keys};
 pub use diff::{Change, ChangeKind, diff, diff_from_nothing};
 pub(crate) use uri::check_uri;
 pub use uri::{UriFault, check_redirect_uri};

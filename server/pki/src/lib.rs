@@ -30,6 +30,7 @@ pub mod crl;
 pub mod csr;
 pub mod envelope;
 pub mod generate;
+pub mod held;
 pub mod jwk;
 pub mod jws;
 pub mod lint;

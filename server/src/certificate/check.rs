@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use api::certificate::{CheckCertificates, CheckedCertificate};
 use domain::{CertificateState, HolderKind, Timestamp, days_left};
+use pki::held::read_held;
 use pki::lint::lint;
 use pki::profile::Profile;
 use pki::{AuthorityName, Certificate, profile};
@@ -15,17 +16,20 @@ const WITHIN_DAYS: u32 = 30;
 /// Rows looked at together.
 const BATCH: i64 = 500;
 
-/// Looks over every certificate in use but citizens', who are many and whose own app looks after theirs; or over one that
+/// Looks over every certificate in use but citizens', who are many and whose own app looks after theirs; or over those that
 /// somebody holds.
 pub async fn check(app: &App, _: &Caller, op: CheckCertificates) -> Result<Vec<CheckedCertificate>, Failure> {
     let now = app.clock.now();
     let soon = now.plus(Duration::from_hours(24 * u64::from(op.ends_within_days.unwrap_or(WITHIN_DAYS))));
     let mut read = app.store.read().await?;
     if let Some(pem) = &op.pem {
-        let certificate = Certificate::from_pem(pem.as_bytes())
-            .map_err(|error| Failure::invalid_field("cert.unreadable", "pem", error.to_string()))?;
-        let row = read.certificate_shown(&certificate.fingerprint()).await?;
-        return Ok(vec![checked(&mut read, &certificate, row.as_ref(), soon, now).await?]);
+        let held = read_held(pem.as_bytes());
+        let mut each = Vec::new();
+        for certificate in held.map_err(|error| Failure::invalid_field("cert.unreadable", "pem", error.to_string()))? {
+            let row = read.certificate_shown(&certificate.fingerprint()).await?;
+            each.push(checked(&mut read, &certificate, row.as_ref(), soon, now).await?);
+        }
+        return Ok(each);
     }
     let mut all = Vec::new();
     for kind in [HolderKind::Key, HolderKind::Operator, HolderKind::RelyingParty] {

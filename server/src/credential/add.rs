@@ -100,8 +100,8 @@ fn read(op: &AddCredential, environment: Environment) -> Result<Vec<NamedCredent
 fn invalid(findings: Vec<Finding>) -> Failure {
     let code = findings.first().map_or("credential.empty", |finding| finding.code);
     let message = match findings.as_slice() {
-        [only] => format!("{}; nothing was changed", only.message),
-        many => format!("{} mistakes in the credential; nothing was changed", many.len()),
+        [only] => only.message.clone(),
+        many => format!("{} mistakes in the credential", many.len()),
     };
     Failure::Invalid { code, message, fields: findings.into_iter().map(crate::relying_party::check::field_of).collect() }
 }

@@ -2,7 +2,7 @@
 
 use domain::credential::MOST_KEYS;
 use domain::finding::shortened;
-use domain::{Credential, CredentialKind, CredentialType, Finding, Manifest, Timestamp};
+use domain::{Credential, CredentialKind, CredentialType, Finding, Manifest, Timestamp, too_many_keys};
 use pki::party_key::{Given, read_certificate, read_key_set, repeated};
 
 /// A credential that a manifest, or an operator, names.
@@ -42,8 +42,7 @@ impl Reading {
     pub(crate) fn finish(mut self, path: &str) -> (Vec<NamedCredential>, Vec<Finding>) {
         let keys = self.named.iter().filter(|it| it.thumbprint.is_some()).count();
         if keys > MOST_KEYS {
-            let message = format!("there are {keys} keys, a party has at most {MOST_KEYS}");
-            self.find(path, "credential.too-many-keys", message, "list the keys that are in use");
+            self.findings.push(too_many_keys(path, keys, "a party"));
         }
         let keys = self.named.iter().filter_map(|it| Some((it.thumbprint.as_deref()?, it.kid.as_deref(), it.path.as_str())));
         let mut found = repeated(keys);

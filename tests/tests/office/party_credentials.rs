@@ -169,7 +169,7 @@ both_engines! {
         for (given, path, code) in [
             (by_value(&[&fresh_key(), &foreign]), "jwks.keys[1]", "credential.key-of-another-party"),
             (by_value(&[&ours, &ours]), "jwks.keys[1]", "credential.duplicate-key"),
-            (by_value(&vec![&ours; 10_000]), "jwks", "credential.too-large"),
+            (by_value(&vec![&ours; 10_000]), "jwks", "credential.too-many-keys"),
             (by_value(&[&ours; 21]), "jwks", "credential.too-many-keys"),
             (by_value(&[&private]), "jwks.keys[0]", "credential.private-key"),
             (by_value(&[]), "jwks", "credential.jwks"),

@@ -6,11 +6,12 @@ use api::Field;
 use api::credential::{AddCredential, CredentialAdded};
 use clap::{ArgGroup, Args};
 use domain::{Finding, RelyingPartyId, Timestamp};
-use pki::party_key::{Given, LARGEST_CERTIFICATE, LARGEST_KEY_SET, read_certificate, read_key_set};
+use pki::party_key::{Given, LARGEST_CERTIFICATE, read_certificate_file, read_key_set};
 use serde_json::Value;
 
 use crate::failure::{Failure, Mistake, NOTHING_SENT};
-use crate::files::{Source, apart, sources};
+use crate::files::apart;
+use crate::files::public::{self, LARGEST_TOLD, Opened};
 use crate::output::Answer;
 use crate::session::Session;
 use crate::verb::Verb;
@@ -45,7 +46,7 @@ pub struct Add {
     /// The address of a key set, https
     #[arg(long, value_name = "URL", value_hint = clap::ValueHint::Url)]
     jwks_url: Option<String>,
-    /// A certificate, PEM; the party is known by exactly this one
+    /// A certificate, PEM or DER; its issuers may follow it in the file
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     certificate: Option<PathBuf>,
     /// What it is called among people
@@ -83,39 +84,29 @@ impl Verb for Add {
     }
 }
 
-fn only(file: PathBuf, limit: usize) -> Result<Source, Failure> {
-    let name = file.display().to_string();
-    let read = sources(&[file], limit as u64)?;
-    let mut read = read.into_iter();
-    match (read.next(), read.next()) {
-        (Some(only), None) => Ok(only),
-        _ => Err(Failure::usage("file", format!("{name} is a folder: name the file")).changed(NOTHING_SENT)),
-    }
-}
-
 fn key_set(file: PathBuf) -> Result<Value, Failure> {
-    let source = only(file, LARGEST_KEY_SET)?;
-    // What the parser says could repeat a private key: only the place is told.
-    let jwks: Value = serde_json::from_slice(&source.bytes).map_err(|error| {
-        let message = format!("{} is no JSON: line {}, column {}", source.name, error.line(), error.column());
-        Failure::usage("credential.jwks", message).changed(NOTHING_SENT)
-    })?;
+    let read = Opened::read(&file, LARGEST_TOLD)?;
+    if read.more {
+        let message = format!("{} is larger than {} MiB", read.name, LARGEST_TOLD / (1024 * 1024));
+        return Err(Failure::usage("credential.too-large", message).changed(NOTHING_SENT));
+    }
+    let jwks =
+        public::key_set(&read.name, &read.bytes).map_err(|(code, message)| Failure::usage(code, message).changed(NOTHING_SENT))?;
     match read_key_set("", &jwks, Given::ByHand).findings {
         findings if findings.is_empty() => Ok(jwks),
-        findings => Err(wrong(&source.name, findings)),
+        findings => Err(wrong(&read.name, findings)),
     }
 }
 
+/// The party's own certificate, PEM: its issuers are looked at and not sent.
 fn pem(file: PathBuf) -> Result<String, Failure> {
-    let source = only(file, LARGEST_CERTIFICATE)?;
-    let text = String::from_utf8(source.bytes)
-        .map_err(|_| Failure::usage("credential.certificate", format!("{} is no PEM", source.name)).changed(NOTHING_SENT))?;
-    if text.contains("PRIVATE KEY-----") {
-        let message = format!("{} holds a private key: give the certificate alone", source.name);
-        return Err(Failure::usage("credential.private-key", message).changed(NOTHING_SENT));
+    let read = Opened::read(&file, LARGEST_CERTIFICATE)?;
+    if read.more {
+        let message = format!("{} is larger than {} KiB", read.name, LARGEST_CERTIFICATE / 1024);
+        return Err(Failure::usage("credential.too-large", message).changed(NOTHING_SENT));
     }
-    read_certificate("", &text).map_err(|finding| wrong(&source.name, vec![finding]))?;
-    Ok(text)
+    let certificate = read_certificate_file("", &read.bytes).map_err(|finding| wrong(&read.name, vec![finding]))?;
+    Ok(certificate.pem)
 }
 
 fn wrong(file: &str, findings: Vec<Finding>) -> Failure {

@@ -1,7 +1,5 @@
 //! `iamctl rp credential leaked`.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use api::credential::{LeakReport, ReportLeak};
@@ -9,11 +7,11 @@ use clap::Args;
 use domain::{CredentialId, Timestamp};
 use pki::PublicKey;
 use pki::party_key::public_halves;
-use zeroize::Zeroizing;
 
 use super::revoke::nobody_left;
 use crate::failure::{Failure, NOTHING_SENT};
-use crate::files::{apart, unreadable};
+use crate::files::apart;
+use crate::files::public::Opened;
 use crate::output::Answer;
 use crate::session::Session;
 use crate::verb::Verb;
@@ -79,23 +77,11 @@ impl Verb for Leaked {
 }
 
 fn evidence(file: &Path) -> Result<Vec<PublicKey>, Failure> {
-    let bytes = if file.as_os_str() == "-" {
-        wiped(io::stdin().lock()).map_err(|error| unreadable("standard input", &error.to_string()))?
-    } else {
-        let opened = File::open(file).and_then(wiped);
-        opened.map_err(|error| unreadable(&file.display().to_string(), &error.to_string()))?
-    };
-    if bytes.len() > LARGEST {
+    let read = Opened::read(file, LARGEST)?;
+    if read.more {
         return Err(Failure::usage("file.too-large", "the evidence is larger than 256 KiB").changed(NOTHING_SENT));
     }
-    public_halves(&bytes).map_err(|error| Failure::usage("credential.key", error.to_string()).changed(NOTHING_SENT))
-}
-
-/// Reads into one buffer that is large enough from the start, so that no copy of a private key is left behind by growing.
-fn wiped(from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LARGEST + 64));
-    from.take(LARGEST as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    public_halves(&read.bytes).map_err(|error| Failure::usage("credential.key", error.to_string()).changed(NOTHING_SENT))
 }
 
 fn thumbprint(key: &PublicKey) -> Result<String, Failure> {

@@ -80,6 +80,14 @@ pub fn check_key_set(path: &str, jwks: &serde_json::Value) -> Vec<Finding> {
     found.0
 }
 
+/// What is said where `whose` (`a key set`, `a party`) has more keys than it may have.
+#[must_use]
+pub fn too_many_keys(path: &str, keys: usize, whose: &str) -> Finding {
+    let message = format!("there are {keys} keys, {whose} has at most {MOST_KEYS}");
+    let hint = Some("list the keys that are in use".to_owned());
+    Finding { path: path.to_owned(), code: "credential.too-many-keys", message, hint }
+}
+
 struct Findings(Vec<Finding>);
 
 impl Findings {
@@ -282,8 +290,7 @@ impl Findings {
             return;
         };
         if keys.len() > MOST_KEYS {
-            let message = format!("there are {} keys, a key set has at most {MOST_KEYS}", keys.len());
-            self.add(path, "credential.too-many-keys", message, Some("list the keys that are in use"));
+            self.0.push(too_many_keys(path, keys.len(), "a key set"));
             return;
         }
         for (place, key) in keys.iter().enumerate() {

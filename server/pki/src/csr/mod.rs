@@ -32,6 +32,7 @@ pub const LARGEST_CSR: usize = 64 * 1024;
 /// A request that passed every rule.
 #[derive(Clone, Debug)]
 pub struct CsrRequest {
+    der: Vec<u8>,
     public_key: PublicKey,
     asked: Asked,
 }
@@ -49,12 +50,17 @@ impl CsrRequest {
         let structure = Structure::read(&der)?;
         let public_key = public_key::checked(&structure.public_key)?;
         public_key::check_signature_hash(&structure.signature_algorithm)?;
-        let request = Self { asked: Asked::read(&structure)?, public_key };
-        check_possession(&der, &request.public_key)?;
+        let request = Self { asked: Asked::read(&structure)?, public_key, der: der.to_vec() };
+        check_possession(&request.der, &request.public_key)?;
         // The dear rules last: only for one who holds the key.
         rsa::check_factors(&request.public_key)?;
         check_not_printed(&request.public_key)?;
         Ok(request)
+    }
+
+    /// The request alone, without whatever stood around it.
+    pub fn der(&self) -> &[u8] {
+        &self.der
     }
 
     /// The key to certify.

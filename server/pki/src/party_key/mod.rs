@@ -9,12 +9,12 @@ use std::collections::hash_map::Entry;
 
 use domain::credential::MOST_KEYS;
 use domain::finding::shortened;
-use domain::{Finding, Timestamp, check_key_set, visible};
+use domain::{Finding, Timestamp, check_key_set, too_many_keys, visible};
 use serde_json::{Map, Value};
 
-use crate::certificate::Certificate;
 use crate::error::PkiError;
 use crate::generate::PublicKey;
+use crate::held::{HeldFault, is_chain, read_held};
 use crate::jwk::{JwsAlgorithm, PublicJwk};
 
 pub use evidence::public_halves;
@@ -77,12 +77,18 @@ pub struct KeySet {
 #[must_use]
 pub fn read_key_set(path: &str, jwks: &Value, given: Given) -> KeySet {
     let mut reader = Reader { given, set: KeySet::default() };
+    let listed = jwks.get("keys").and_then(Value::as_array).map_or(0, Vec::len);
+    if listed > MOST_KEYS {
+        // Before its size: a set of thousands is told what is wrong with it.
+        reader.set.findings.push(too_many_keys(path, listed, "a key set"));
+        return reader.set;
+    }
     if jwks.to_string().len() > LARGEST_KEY_SET {
         reader.find(path, "credential.too-large", "the key set is larger than 256 KiB", "list the keys that are in use");
         return reader.set;
     }
     let form = check_key_set(path, jwks);
-    let keys = jwks.get("keys").and_then(Value::as_array).filter(|keys| keys.len() <= MOST_KEYS);
+    let keys = jwks.get("keys").and_then(Value::as_array);
     for (place, key) in keys.into_iter().flatten().enumerate() {
         let path = format!("{path}.keys[{place}]");
         let Some(key) = key.as_object() else { continue };
@@ -117,26 +123,42 @@ pub fn read_fetched_key_set(text: &[u8]) -> KeySet {
     }
 }
 
-/// Reads one certificate in PEM; `path` is where it stands.
+/// Reads a certificate in PEM, which its issuers may follow; `path` is where it stands. Only the first is the party's.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn read_certificate(path: &str, pem: &str) -> Result<PartyCertificate, Finding> {
-    const MEND: &str = "give one certificate in PEM, without its issuers";
+    read_certificate_file(path, pem.as_bytes())
+}
+
+/// The same of a file, which may be DER as well.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_certificate_file(path: &str, bytes: &[u8]) -> Result<PartyCertificate, Finding> {
+    const MEND: &str = "give one certificate, PEM or DER; its issuers may follow it";
     let finding =
         |code, message: String, hint: &str| Finding { path: path.to_owned(), code, message, hint: Some(hint.to_owned()) };
-    if pem.len() > LARGEST_CERTIFICATE {
+    if bytes.len() > LARGEST_CERTIFICATE {
         return Err(finding("credential.too-large", "the certificate is larger than 64 KiB".to_owned(), MEND));
     }
-    if pem.matches("-----BEGIN ").count() > 1 {
-        return Err(finding("credential.certificate", "there is more than one PEM block".to_owned(), MEND));
+    let unread = |error: PkiError| finding("credential.certificate", format!("the certificate cannot be read: {error}"), MEND);
+    let held = read_held(bytes).map_err(|fault| match fault {
+        HeldFault::PrivateKey => {
+            let message = "a private key is in the file: give the certificate alone".to_owned();
+            finding("credential.private-key", message, "whoever else has seen it has the key: make a new one then")
+        }
+        HeldFault::Unreadable(error) => unread(error),
+    })?;
+    if !is_chain(&held).map_err(unread)? {
+        let message = "what follows the certificate is not the chain of its issuers".to_owned();
+        return Err(finding("credential.certificate", message, MEND));
     }
-    let read = || {
-        let certificate = Certificate::from_pem(pem.as_bytes())?;
-        Ok((certificate.public_key()?, certificate.pem()?, certificate.view().clone()))
+    let Some(leaf) = held.first() else {
+        return Err(finding("credential.certificate", "there is no certificate".to_owned(), MEND));
     };
-    let (key, pem, view) = read()
-        .map_err(|error: PkiError| finding("credential.certificate", format!("the certificate cannot be read: {error}"), MEND))?;
+    let (key, pem) = (leaf.public_key().map_err(unread)?, leaf.pem().map_err(unread)?);
+    let view = leaf.view();
     match strong(&key) {
         Ok(thumbprint) => Ok(PartyCertificate { thumbprint, pem, not_before: view.not_before, not_after: view.not_after }),
         Err((code, message, hint)) => Err(finding(code, message, hint)),

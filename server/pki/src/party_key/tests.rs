@@ -133,7 +133,7 @@ fn every_bad_key_has_its_name() {
 fn a_set_has_so_many_keys_and_no_more() {
     let keys = vec![good(); 10_000];
     assert_eq!(wrong(&keys[..21]), ["jwks credential.too-many-keys"]);
-    assert_eq!(wrong(&keys), ["jwks credential.too-large"]);
+    assert_eq!(wrong(&keys), ["jwks credential.too-many-keys"], "however large it is");
     assert_eq!(wrong(&[with(&good(), "note", json!("x".repeat(300_000)))]), ["jwks credential.too-large"]);
     assert_eq!(wrong(&[]), ["jwks credential.jwks"]);
 }
@@ -198,7 +198,7 @@ fn a_private_key_in_a_set_names_the_key_that_is_exposed_and_no_other() {
 }
 
 #[test]
-fn a_certificate_is_one_block_with_a_good_key() {
+fn a_certificate_has_a_good_key_and_at_most_its_issuers_behind_it() {
     let certificate = |pkey: PKey<Private>| {
         let mut builder = openssl::x509::X509::builder().unwrap();
         builder.set_version(2).unwrap();
@@ -215,11 +215,13 @@ fn a_certificate_is_one_block_with_a_good_key() {
     assert_eq!((read.not_before, read.not_after), (ends("2026-01-01T00:00:00Z"), ends("2027-01-01T00:00:00Z")));
     let weak = certificate(PKey::from_rsa(Rsa::generate(1024).unwrap()).unwrap());
     for (pem, code) in [
-        (format!("{good}{good}"), "credential.certificate"),
+        (format!("{good}{weak}"), "credential.certificate"),
+        (format!("{good}-----BEGIN X-----\nAAAA\n-----END X-----\n"), "credential.certificate"),
+        (format!("{good} -----BEGIN PRIVATE KEY-----\n"), "credential.private-key"),
         (good.replace("MII", "AII"), "credential.certificate"),
         ("-----BEGIN CERTIFICATE-----\n".to_owned(), "credential.certificate"),
         (format!("-----BEGIN CERTIFICATE-----\n{}", "A".repeat(70_000)), "credential.too-large"),
-        (weak, "credential.weak-key"),
+        (weak.clone(), "credential.weak-key"),
     ] {
         let finding = read_certificate("here", &pem).unwrap_err();
         assert_eq!((finding.path.as_str(), finding.code), ("here", code));
