@@ -6,8 +6,9 @@ mod time_stamp;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -46,6 +47,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), told_as_a_problem))
         .with_state(app)
 }
 
@@ -57,9 +59,30 @@ async fn no_such_path(State(app): State<Arc<App>>) -> Response {
     respond(&problem(404, "operation.not-found", "there is no such path here", None, request_id(&app)))
 }
 
+/// The name that was asked for is a stranger's text: it is not repeated.
+fn no_such_authority(app: &App) -> Response {
+    let hint = Some("GET /ca/ and GET /crl/ list what there is");
+    respond(&problem(404, "ca.not-found", "there is no authority or revocation list of that name", hint, request_id(app)))
+}
+
 async fn wrong_method(State(app): State<Arc<App>>) -> Response {
     let message = "certificates and lists are read with GET, OCSP with GET or POST, time stamps with POST";
     respond(&problem(405, "operation.method", message, None, request_id(&app)))
+}
+
+/// What could not be read of a request is refused before any function of ours sees it, in plain text: told as all else is.
+async fn told_as_a_problem(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let message = format!("a request here has at most {} KiB", LARGEST_BODY / 1024);
+            respond(&problem(413, "request.too-large", message, None, request_id(&app)))
+        }
+        StatusCode::BAD_REQUEST if !response.headers().contains_key(api::REQUEST_ID) => {
+            respond(&problem(400, "request.cut", "the request could not be read to its end", None, request_id(&app)))
+        }
+        _ => response,
+    }
 }
 
 /// The cause is for us: whoever asks here is a stranger.
@@ -127,12 +150,12 @@ async fn authorities(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn authority(State(app): State<Arc<App>>, Path(file): Path<String>) -> Response {
-    let Some(name) = file.strip_suffix(".crt") else { return no_such_path(State(app)).await };
+    let Some(name) = file.strip_suffix(".crt") else { return no_such_authority(&app) };
     match rows(&app).await {
         Err(error) => unavailable(&app, &error.into()),
         Ok(rows) => match rows.into_iter().find(|row| row.kid == name).and_then(|row| row.certificate) {
             Some(der) => sent("application/pkix-cert", AUTHORITY_MAX_AGE, der),
-            None => no_such_path(State(app)).await,
+            None => no_such_authority(&app),
         },
     }
 }
@@ -163,11 +186,11 @@ async fn lists(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn list(State(app): State<Arc<App>>, Path(file): Path<String>) -> Response {
-    let Some(name) = file.strip_suffix(".crl") else { return no_such_path(State(app)).await };
+    let Some(name) = file.strip_suffix(".crl") else { return no_such_authority(&app) };
     let found = async { app.store.read().await?.revocation_list(name, app.clock.now()).await };
     match found.await {
         Ok(Some(list)) => sent("application/pkix-crl", LIST_MAX_AGE, list.der),
-        Ok(None) => no_such_path(State(app)).await,
+        Ok(None) => no_such_authority(&app),
         Err(error) => unavailable(&app, &error.into()),
     }
 }
