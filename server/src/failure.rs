@@ -64,10 +64,11 @@ impl Failure {
         }
     }
 
-    /// Whether the caller was told no (and the refusal belongs into the audit log).
+    /// Whether the caller was told no by a rule (and the refusal belongs into the audit log): as things stand, or because of what
+    /// the request brings, a hostile certificate request among it. Not when we could not tell.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::NotFound { .. } | Self::Refused(_) | Self::Conflict(_) | Self::Denied(_))
+        !matches!(self, Self::Unavailable { .. } | Self::Internal(_))
     }
 
     /// The stable code.

@@ -1,5 +1,6 @@
 //! The only place that authenticates, checks roles, replays a known idempotency key, runs an operation and turns its failure
-//! into a problem. A refusal is audited here, a success by the commit.
+//! into a problem. A refusal is audited here, a success by the commit. What is not of an operation's form is turned away before it
+//! is one: nothing was asked for that could be refused.
 
 use std::future::Future;
 use std::sync::Arc;
