@@ -104,16 +104,24 @@ impl fmt::Debug for Serial {
 impl FromStr for Serial {
     type Err = IdError;
 
-    /// Takes what other tools print as well: capitals, colons, and an odd number of digits.
+    /// Takes what other tools print as well: capitals, colons, `0x`, an odd number of digits, and zeros in front, such as the
+    /// sign byte of its DER.
     fn from_str(text: &str) -> Result<Self, IdError> {
         let digits: String = text.chars().filter(|c| *c != ':').collect::<String>().to_ascii_lowercase();
-        let padded = if digits.len() % 2 == 1 { format!("0{digits}") } else { digits };
+        let digits = digits.strip_prefix("0x").unwrap_or(&digits);
+        let short = digits.trim_start_matches('0');
+        let padded = match short.len() {
+            // Zero itself, which no authority of ours gives.
+            0 if !digits.is_empty() => "00".to_owned(),
+            odd if odd % 2 == 1 => format!("0{short}"),
+            _ => short.to_owned(),
+        };
         let good = (2..=40).contains(&padded.len()) && padded.bytes().all(|byte| byte.is_ascii_hexdigit());
         if good { Ok(Self(padded.into())) } else { Err(IdError::Serial) }
     }
 }
 
-text_form!(Serial, "the serial number of a certificate", "hex", "00c1a9f2b3c4d5e6f708192a3b4c5d6e");
+text_form!(Serial, "the serial number of a certificate", "hex", "4be1a9f2b3c4d5e6f708192a3b4c5d6e");
 
 /// How a certificate stands, with the facts of its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,6 +214,24 @@ impl CertificateStanding {
         }
     }
 
+    /// Whether the key of this certificate may be certified again, for the same holder.
+    ///
+    /// # Errors
+    /// `cert.key-revoked` when it was revoked for anything but that another certificate took its place, or is on hold: what was
+    /// said against the one would be said of the next.
+    pub fn certify_again(&self) -> Result<(), Refusal> {
+        let refused = |why: String| {
+            let refusal =
+                Refusal::new("cert.key-revoked", format!("a certificate over this key {why}: the key is not certified again"));
+            Err(refusal.hint("make a new key and a new request: --csr FILE"))
+        };
+        match self {
+            Self::Planned | Self::Valid | Self::Revoked(Revocation { reason: RevocationReason::Superseded, .. }) => Ok(()),
+            Self::OnHold { since } => refused(format!("is on hold since {since}")),
+            Self::Revoked(Revocation { at, reason }) => refused(format!("was revoked at {at} ({reason})")),
+        }
+    }
+
     /// From when and why others must not accept it; none while they may.
     #[must_use]
     pub fn revocation(&self) -> Option<Revocation> {
@@ -252,6 +278,19 @@ mod tests {
         assert_eq!(codes(after_its_end), ["cert.expired", "cert.expired", "cert.expired", "cert.revoked"]);
     }
 
+    /// Every state and every reason.
+    #[test]
+    fn a_key_is_certified_again_unless_something_was_said_against_it() {
+        let certified = |standing: CertificateStanding| standing.certify_again().map_err(|refusal| refusal.code.to_string());
+        assert_eq!([CertificateStanding::Planned, CertificateStanding::Valid].map(certified), [Ok(()), Ok(())]);
+        assert_eq!(certified(HELD), Err("cert.key-revoked".to_owned()));
+        for word in RevocationReason::WORDS {
+            let reason: RevocationReason = word.parse().unwrap();
+            let again = certified(CertificateStanding::Revoked(Revocation { at: NOON, reason }));
+            assert_eq!(again.is_ok(), reason == RevocationReason::Superseded, "{word}");
+        }
+    }
+
     #[test]
     fn a_hold_keeps_its_first_moment_and_a_revocation_its_reason() {
         assert_eq!(HELD.hold(LATER), HELD);
@@ -273,9 +312,12 @@ mod tests {
     #[test]
     fn serials_are_read_as_other_tools_print_them() {
         let read = |text: &str| text.parse::<Serial>().map(|serial| serial.to_string());
-        assert_eq!(read("00:C1:A9").as_deref(), Ok("00c1a9"));
+        for same in ["00:C1:A9", "c1a9", "0xC1A9", "0x00c1a9", "000C1A9"] {
+            assert_eq!(read(same).as_deref(), Ok("c1a9"), "{same}");
+        }
+        assert_eq!(read("0").as_deref(), Ok("00"));
         assert_eq!(read("C1A9F").as_deref(), Ok("0c1a9f"));
-        for bad in ["", "xyz", "12 34", &"ab".repeat(21), "香港"] {
+        for bad in ["", "0x", ":", "xyz", "12 34", &"ab".repeat(21), "香港"] {
             assert!(read(bad).is_err(), "{bad:?}");
         }
     }

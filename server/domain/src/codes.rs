@@ -48,6 +48,11 @@ pub const CODES: &[Code] = &[
         "give the id of a place in fixtures/locations.yaml",
     ),
     entry("cert.expired", "the certificate has expired", "nothing is to be done: nobody accepts it"),
+    entry(
+        "cert.key-revoked",
+        "a certificate over the key was revoked, or is on hold: the key is not certified again",
+        "make a new key and a new request",
+    ),
     entry("cert.no-hold", "a certificate is put on hold by suspending its account", "give another reason"),
     entry("cert.revoked", "the certificate is revoked already", "'iamctl cert show SERIAL' says when and why"),
     entry("cert.state", "the certificate is in another state than the step wants", "see 'iamctl cert show SERIAL'"),

@@ -108,7 +108,8 @@ pub const OPERATORS_CA: Profile = Profile {
     name: "issuing-ca",
     role: CertificateRole::Authority { path_length: 0 },
     key_usage: &[KeyUse::KeyCertSign, KeyUse::CrlSign],
-    // Held to its use, so that a stolen operators' key cannot make a server certificate; and every authority has a responder.
+    // Held to its use, so that its key, stolen, cannot make a server certificate; OCSP signing, because what it issues is answered
+    // for by a responder that it certifies (RFC 6960 section 4.2.2.2).
     extended: &[ExtendedUse::ClientAuth, ExtendedUse::OcspSigning],
     policies: &[ANY_POLICY],
     status: Status::Published,

@@ -9,7 +9,7 @@ use pki::{Authority, AuthorityPurpose, PlannedCertificate, PublicKey, profile};
 use serde_json::json;
 
 use super::presign::record;
-use super::request::{check_key_is_free, keep_key_free, life, read_csr};
+use super::request::{check_key_is_free, cut_short, keep_key_free, life, read_csr};
 use super::view::{chain_above, view};
 use crate::app::{App, Caller, Keep};
 use crate::credential::issued::name_issued;
@@ -22,7 +22,7 @@ use crate::store::{CertificateRow, Read};
 /// By the rules of requests (`csr.…`) and of certificates (`cert.…`).
 pub async fn issue(app: &App, caller: &Caller, op: IssueCertificate) -> Result<IssuedCertificate, Failure> {
     let csr = read_csr(&op.csr)?;
-    let life = life(app, op.validity)?;
+    let life = life(app, &profile::RELYING_PARTY, op.validity)?;
     let holder = Holder::RelyingParty(op.rp.clone());
     let mut read = app.store.read().await?;
     check_party(&mut read, &op.rp).await?;
@@ -31,7 +31,8 @@ pub async fn issue(app: &App, caller: &Caller, op: IssueCertificate) -> Result<I
     drop(read);
     let now = app.clock.now();
     let planned = authority.plan_relying_party(op.rp.as_str(), csr.public_key(), life, now).map_err(anyhow::Error::from)?;
-    let ignored = csr.ignored(&profile::RELYING_PARTY, op.rp.as_str());
+    let mut ignored = csr.ignored(&profile::RELYING_PARTY, op.rp.as_str());
+    ignored.extend(cut_short(&planned, life, now));
     let key = csr.public_key().clone();
     give(app, caller, &op, Planned { authority, planned, key, holder, ignored, replaces: None }).await
 }
@@ -86,12 +87,18 @@ where
 /// The authority that issues for a purpose now.
 ///
 /// # Errors
-/// When there is none, or its key does not open.
+/// `cert.issuer-expired` when it has ended; when there is none, or its key does not open.
 pub async fn active_authority(app: &App, read: &mut Read, purpose: AuthorityPurpose) -> Result<Arc<Authority>, Failure> {
     let line = purpose.line();
     let row = read.active_key(KeyPurpose::IssuingCa, line).await?;
     let row = row.ok_or_else(|| anyhow::anyhow!("there is no active authority for {line}"))?;
-    Ok(app.keys.authority(&row)?)
+    let authority = app.keys.authority(&row)?;
+    let ends = authority.certificate().view().not_after;
+    if ends < app.clock.now() {
+        let refusal = Refusal::new("cert.issuer-expired", format!("{} ended on {ends}: nothing is issued by it", row.kid));
+        return Err(refusal.hint("rotate it first: 'iamctl key rotate --purpose issuing-ca'").into());
+    }
+    Ok(authority)
 }
 
 /// A party that is retired gets no certificate. One that is suspended does: it may be getting ready to come back.

@@ -1,9 +1,9 @@
 use api::certificate::{IssuedCertificate, RenewCertificate};
-use domain::{CertificateState, Holder, Refusal};
+use domain::{Holder, Refusal};
 use pki::{AuthorityPurpose, Certificate, profile};
 
 use super::issue::{Planned, active_authority, give};
-use super::request::{check_key_is_free, life, read_csr};
+use super::request::{check_key_is_free, cut_short, life, read_csr};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 
@@ -11,32 +11,33 @@ use crate::failure::Failure;
 /// own end, so that the party can change over when it likes.
 pub async fn renew(app: &App, caller: &Caller, op: RenewCertificate) -> Result<IssuedCertificate, Failure> {
     let csr = op.csr.as_deref().map(read_csr).transpose()?;
-    let life = life(app, op.validity)?;
+    let life = life(app, &profile::RELYING_PARTY, op.validity)?;
     let now = app.clock.now();
     let mut read = app.store.read().await?;
     let row = read.certificate(&op.serial).await?.ok_or_else(|| Failure::not_found("certificate", &op.serial))?;
     let holder = row.holder()?;
     let Holder::RelyingParty(party) = &holder else { return Err(renewed_otherwise(&holder).into()) };
-    let state = row.standing()?.state(row.not_after(), now);
-    let (key, ignored) = match &csr {
+    let (key, mut ignored) = match &csr {
         Some(csr) => (csr.public_key().clone(), csr.ignored(&profile::RELYING_PARTY, party.as_str())),
-        // A key that was revoked is not certified again; a new one is welcome.
-        None if matches!(state, CertificateState::Valid | CertificateState::Expired) => {
-            let der = row.der.as_deref().unwrap_or_default();
+        None => {
+            // The record of a certificate that never came has no key to take over.
+            let Some(der) = row.der.as_deref() else { return Err(never_made().into()) };
             let key = Certificate::from_der(der).and_then(|certificate| certificate.public_key());
             (key.map_err(anyhow::Error::from)?, Vec::new())
-        }
-        None => {
-            let refusal = Refusal::new("cert.state", format!("the certificate is {state}: its key is not certified again"));
-            return Err(refusal.hint("give a request with a new key: --csr FILE").into());
         }
     };
     check_key_is_free(&mut read, &key, &holder).await?;
     let authority = active_authority(app, &mut read, AuthorityPurpose::RelyingParties).await?;
     drop(read);
     let planned = authority.plan_relying_party(party.as_str(), &key, life, now).map_err(anyhow::Error::from)?;
+    ignored.extend(cut_short(&planned, life, now));
     let replaces = Some(row.serial.clone());
     give(app, caller, &op, Planned { authority, planned, key, holder, ignored, replaces }).await
+}
+
+fn never_made() -> Refusal {
+    let refusal = Refusal::new("cert.state", "the serial number was put on record and never became a certificate");
+    refusal.hint("give a request: --csr FILE")
 }
 
 fn renewed_otherwise(holder: &Holder) -> Refusal {

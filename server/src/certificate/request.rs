@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use domain::{Environment, Holder, Refusal};
+use domain::{Environment, Holder, Refusal, Timestamp};
 use pki::csr::LARGEST_CSR;
-use pki::{CsrRefusal, CsrRequest, PublicKey};
+use pki::profile::Profile;
+use pki::{CsrRefusal, CsrRequest, PlannedCertificate, PublicKey};
 
 use crate::app::App;
 use crate::credential::barred::refuse_blocked;
@@ -37,16 +38,21 @@ fn refused(refusal: CsrRefusal) -> Failure {
     Failure::invalid_field(refusal.code, "csr", refusal.message + &advice)
 }
 
-/// One key is one holder's: whoever holds two certificates over one key could answer as either. A blocked key is nobody's.
+/// One key is one holder's: whoever holds two certificates over one key could answer as either. A blocked key is nobody's, and one
+/// that something was said against is not certified again, whichever verb asks.
 ///
 /// # Errors
-/// `cert.key-in-use`, `credential.key-of-another-party`, `csr.key-blocked`.
+/// `cert.key-in-use`, `cert.key-revoked`, `credential.key-of-another-party`, `csr.key-blocked`.
 pub async fn check_key_is_free(read: &mut Read, key: &PublicKey, holder: &Holder) -> Result<(), Failure> {
     refuse_blocked(read, key).await?;
     let key_id = key.thumbprint().map_err(anyhow::Error::from)?;
     for row in read.certificates_over(&key_id).await? {
         if row.holder()? != *holder {
             return Err(in_use("this key is certified for somebody else").into());
+        }
+        // What was planned and never became a certificate says nothing about its key.
+        if row.der.is_some() {
+            row.standing()?.certify_again()?;
         }
     }
     if let Holder::RelyingParty(party) = holder {
@@ -79,16 +85,28 @@ pub async fn keep_key_free(tx: &mut Write, key: &PublicKey, holder: &Holder) -> 
 /// The shorter life that was asked for.
 ///
 /// # Errors
-/// `cert.validity` for one that is too short to be of use.
-pub fn life(app: &App, seconds: Option<u64>) -> Result<Option<Duration>, Failure> {
+/// `cert.validity` for one that is too short to be of use, or longer than the profile's.
+pub fn life(app: &App, profile: &Profile, seconds: Option<u64>) -> Result<Option<Duration>, Failure> {
     let Some(life) = seconds.map(Duration::from_secs) else { return Ok(None) };
     let shortest = match app.environment {
         Environment::Production => SHORTEST,
         Environment::Sandbox => Duration::from_secs(1),
     };
+    let unfit = |message: String| Err(Failure::invalid_field("cert.validity", "validity", message));
     if life < shortest {
-        let message = format!("a certificate is good for {} s at least", shortest.as_secs());
-        return Err(Failure::invalid_field("cert.validity", "validity", message));
+        return unfit(format!("a certificate is good for {} s at least", shortest.as_secs()));
+    }
+    if life > profile.lifetime {
+        let days = profile.lifetime.as_secs() / 86_400;
+        return unfit(format!("a certificate of profile {} is good for {days} days at most", profile.name));
     }
     Ok(Some(life))
+}
+
+/// What is said where a certificate ends with its issuer, earlier than was asked for.
+pub fn cut_short(planned: &PlannedCertificate, life: Option<Duration>, now: Timestamp) -> Option<String> {
+    let (view, wanted) = (planned.view(), life?);
+    // Certificates have whole seconds.
+    let cut = view.not_after < now.plus(wanted).minus(Duration::from_secs(1));
+    cut.then(|| format!("a life of {} s: {} ends on {} itself", wanted.as_secs(), view.issuer, view.not_after))
 }

@@ -17,6 +17,7 @@ use openssl::x509::{X509NameBuilder, X509ReqBuilder};
 use pki::{AuthorityPurpose, Certificate, KeyKind, PrivateKey, make_csr};
 use server::certificate::issue::active_authority;
 use server::certificate::presign::record;
+use server::certificate::request::cut_short;
 use tests::{World, both_engines, fixtures};
 
 const PARTY: &str = "inland-revenue-department";
@@ -181,7 +182,7 @@ both_engines! {
         assert_eq!(revoked.revoked_at, Some(world.clock.now()));
         assert_eq!(officer.call(&revoke(RevocationReason::Superseded)).await.unwrap_err().code, "cert.revoked");
         let again = RenewCertificate { serial: issued.certificate.serial.clone(), csr: None, validity: None };
-        assert_eq!(officer.call(&again).await.unwrap_err().code, "cert.state", "the key of a revoked one is not certified again");
+        assert_eq!(officer.call(&again).await.unwrap_err().code, "csr.key-blocked", "a compromised key is nobody's");
         let unknown = RevokeCertificate { serial: "00ff".parse().unwrap(), reason: RevocationReason::Superseded };
         assert_eq!(officer.call(&unknown).await.unwrap_err().code, "certificate.not-found");
     }
@@ -267,9 +268,51 @@ both_engines! {
         let with = |validity| IssueCertificate { validity: Some(validity), ..asked(csr_of(&fresh())) };
         let week = officer.call(&with(7 * 86_400)).await.unwrap();
         assert_eq!(week.certificate.days_left, 7);
-        let long = officer.call(&with(86_400 * 4_000)).await.unwrap();
-        assert_eq!(long.certificate.days_left, 365);
-        assert_eq!(officer.call(&with(0)).await.unwrap_err().code, "cert.validity");
+        assert_eq!(officer.call(&with(365 * 86_400)).await.unwrap().certificate.days_left, 365);
+        for unfit in [0, 365 * 86_400 + 1, 86_400 * 90_000, u64::MAX] {
+            assert_eq!(officer.call(&with(unfit)).await.unwrap_err().code, "cert.validity", "{unfit}");
+        }
+    }
+
+    async fn what_ends_with_its_issuer_says_so_and_an_ended_issuer_issues_nothing(world: &World) {
+        let days = |days: u64| Duration::from_hours(24 * days);
+        let mut rest = world.app.store.read().await.unwrap();
+        world.clock.advance(days(5 * 365 - 100));
+        let now = world.clock.now();
+        let authority = active_authority(&world.app, &mut rest, AuthorityPurpose::RelyingParties).await.unwrap();
+        let said = |life: Option<Duration>| {
+            let planned = authority.plan_relying_party(PARTY, &fresh().public().unwrap(), life, now).unwrap();
+            cut_short(&planned, life, now)
+        };
+        assert_eq!([said(None), said(Some(days(99)))], [None, None], "who asks for nothing is told nothing");
+        assert!(said(Some(days(200))).unwrap().starts_with("a life of 17280000 s: relying-parties-1 ends on "));
+        world.clock.advance(days(101));
+        let problem = active_authority(&world.app, &mut rest, AuthorityPurpose::RelyingParties).await.unwrap_err().into_problem(None);
+        assert_eq!((problem.status, problem.code.as_str()), (409, "cert.issuer-expired"));
+    }
+
+    async fn one_rule_says_which_key_is_certified_again(world: &World) {
+        let officer = onboarded(world).await;
+        for (reason, again) in [(RevocationReason::Superseded, None), (RevocationReason::CessationOfOperation, Some("cert.key-revoked"))] {
+            let key = fresh();
+            let serial = officer.call(&asked(csr_of(&key))).await.unwrap().certificate.serial;
+            officer.call(&RevokeCertificate { serial: serial.clone(), reason }).await.unwrap();
+            let renew = |csr| RenewCertificate { serial: serial.clone(), csr, validity: None };
+            let code = |reply: Result<IssuedCertificate, api::Problem>| reply.err().map(|problem| problem.code);
+            let each = [
+                code(officer.call(&renew(None)).await),
+                code(officer.call(&renew(Some(csr_of(&key)))).await),
+                code(officer.call(&asked(csr_of(&key))).await),
+            ];
+            assert_eq!(each, [again; 3].map(|code| code.map(str::to_owned)), "{reason}");
+        }
+    }
+
+    async fn a_hostile_request_is_on_record(world: &World) {
+        let officer = onboarded(world).await;
+        assert_eq!(officer.call(&asked("garbage".into())).await.unwrap_err().code, "csr.not-a-csr");
+        let entry = world.audited("cert.issue").await;
+        assert_eq!(entry, [("key-officer-1".to_owned(), PARTY.to_owned(), "refused".to_owned())]);
     }
 
     async fn a_certificate_that_somebody_holds_is_looked_over(world: &World) {
@@ -285,6 +328,11 @@ both_engines! {
         officer.call(&RevokeCertificate { serial: issued.certificate.serial, reason: RevocationReason::Superseded }).await.unwrap();
         let one = officer.call(&check(&pem)).await.unwrap().remove(0);
         assert_eq!(one.findings, ["it is revoked", "it ends in 25 days"]);
-        assert_eq!(officer.call(&check("nothing")).await.unwrap_err().code, "cert.unreadable");
+        let whole: String = [pem.clone()].into_iter().chain(issued.chain.clone()).collect();
+        let each = officer.call(&check(&whole)).await.unwrap();
+        assert_eq!(each.iter().map(|one| one.ok).collect::<Vec<_>>(), [false, true, true], "{each:?}");
+        for bad in ["nothing".to_owned(), format!("{pem}-----BEGIN EC PRIVATE KEY-----\n"), csr_of(&fresh())] {
+            assert_eq!(officer.call(&check(&bad)).await.unwrap_err().code, "cert.unreadable");
+        }
     }
 }

@@ -272,15 +272,21 @@ both_engines! {
             for garbage in [Vec::new(), vec![0x30, 0x80], b"hello".to_vec(), vec![0xff; 4_000]] {
                 assert_eq!(posts(world, path, garbage).await.0, 400, "{path}");
             }
-            assert_eq!(posts(world, path, vec![0x30; 70_000]).await.0, 413, "{path}");
+            let (status, body) = posts(world, path, vec![0x30; 70_000]).await;
+            let problem: api::Problem = serde_json::from_slice(&body).unwrap();
+            assert_eq!((status.as_u16(), problem.code.as_str()), (413, "request.too-large"), "{path}");
         }
         for path in ["/ocsp/%%%", "/ocsp/AAAA", "/ocsp/hello"] {
             let (status, _, _) = asks(world, Request::get(path).body(Body::empty()).unwrap()).await;
             assert_eq!(status, 400, "{path}");
         }
-        for path in ["/ca/nobody-1.crt", "/ca/root-1", "/crl/../iam.db", "/crl/root-2.crl", "/elsewhere"] {
-            let (status, headers, _) = asks(world, Request::get(path).body(Body::empty()).unwrap()).await;
-            assert_eq!(status, 404, "{path}");
+        let (ca, none) = ("ca.not-found", "operation.not-found");
+        for (path, code) in
+            [("/ca/nobody-1.crt", ca), ("/ca/root-1", ca), ("/crl/../iam.db", none), ("/crl/root-2.crl", ca), ("/elsewhere", none)]
+        {
+            let (status, headers, body) = asks(world, Request::get(path).body(Body::empty()).unwrap()).await;
+            let problem: api::Problem = serde_json::from_slice(&body).unwrap();
+            assert_eq!((status.as_u16(), problem.code.as_str()), (404, code), "{path}");
             assert_eq!(headers["content-type"], "application/problem+json");
         }
         assert_eq!(posts(world, "/ca", Vec::new()).await.0, 405);
