@@ -13,3 +13,22 @@ CREATE TABLE audit_succession (
     new_kid TEXT NOT NULL REFERENCES key_generation (kid),
     note TEXT NOT NULL
 );
+
+-- The nodes that are there, and which key-encryption keys each of them holds in its own key file.
+CREATE TABLE node (
+    id TEXT NOT NULL PRIMARY KEY,
+    host TEXT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    kek_ids TEXT NOT NULL
+);
+
+-- How far the rows are that a key's rotation has to bring from one generation to another, by the generation it is about.
+CREATE TABLE key_work (
+    kid TEXT NOT NULL PRIMARY KEY REFERENCES key_generation (kid),
+    stage TEXT NOT NULL,
+    position BIGINT NOT NULL,
+    met BIGINT NOT NULL,
+    done BIGINT NOT NULL,
+    total BIGINT NOT NULL,
+    unreadable BIGINT NOT NULL
+);

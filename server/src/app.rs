@@ -17,6 +17,7 @@ use crate::key::clock::Said;
 use crate::key::sightings::Sightings;
 use crate::key::sign::OpenSigners;
 use crate::keys::Keys;
+use crate::keys::watch::Presence;
 use crate::operator::turned_away::TurnedAway;
 use crate::settings::Settings;
 use crate::store::{Record, Store};
@@ -55,6 +56,8 @@ pub struct App {
     pub held_up: HeldUp,
     /// What was written down of late about those who were not let in.
     pub turned_away: TurnedAway,
+    /// Who this node is, while it runs.
+    pub presence: Presence,
     /// How far this node has seen the instance come.
     pub seen: Seen,
     /// Which key sets relying parties were seen to fetch since it was last written down.
@@ -88,6 +91,10 @@ pub struct Wake {
     pub outbox: Notify,
     /// There is a newer checkpoint or revocation list.
     pub anchor: Notify,
+    /// Key rows have changed.
+    pub key_rows: Notify,
+    /// Rows are to be brought from one key to another.
+    pub key_work: Notify,
     /// The key set of a party is to be read.
     pub key_sets: Notify,
 }

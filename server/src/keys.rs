@@ -8,6 +8,7 @@ mod index;
 mod ledger;
 mod refresh;
 mod unlocked;
+pub mod watch;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,6 +61,8 @@ pub struct Keys {
     instance: Instance,
     unlocked: ArcSwap<Unlocked>,
     authorities: Mutex<HashMap<String, Arc<Authority>>>,
+    /// Ids of the key-encryption keys that the node's key file holds.
+    in_file: Mutex<Vec<String>>,
 }
 
 impl Keys {
@@ -68,8 +71,9 @@ impl Keys {
     /// # Errors
     /// When a row is missing or does not open under a key-encryption key of this ring.
     pub fn unlock(ring: KeyRing, instance: Instance, rows: &[KeyRow]) -> anyhow::Result<Self> {
+        let in_file = Mutex::new(ring.ids());
         let unlocked = Unlocked::of(ring, &instance, rows)?;
-        Ok(Self { instance, unlocked: ArcSwap::from_pointee(unlocked), authorities: Mutex::default() })
+        Ok(Self { instance, unlocked: ArcSwap::from_pointee(unlocked), authorities: Mutex::default(), in_file })
     }
 
     /// What is unlocked at this moment; it stays as it is, whatever changes meanwhile.
@@ -196,6 +200,14 @@ impl Keys {
         Ok(PrivateKey::from_pkcs8_der(&open(self.unlocked.load().ring(), &self.instance, row)?)?)
     }
 
+    /// The key-encryption key in its row.
+    ///
+    /// # Errors
+    /// When the row does not open, or holds another one.
+    pub(crate) fn kek_in(&self, row: &KeyRow) -> anyhow::Result<KeyEncryptionKey> {
+        unlocked::taken_out(self.unlocked.load().ring(), &self.instance, row)
+    }
+
     /// A fresh generation of a signing key, wrapped.
     ///
     /// # Errors
@@ -298,6 +310,31 @@ fn row(slot: Slot<'_>, kid: &str, private_sealed: Option<Vec<u8>>, kek: Option<&
         plan: None,
         drained_by: None,
     }
+}
+
+/// The row of the next key-encryption key, wrapped under the one of today: a node that holds this one takes it out.
+pub(crate) fn next_kek_row(
+    kek: &KeyEncryptionKey,
+    next: &KeyEncryptionKey,
+    instance: &Instance,
+    now: Timestamp,
+) -> anyhow::Result<KeyRow> {
+    Ok(KeyRow { private_sealed: Some(wrapped_kek(kek, next, instance)?), kek_id: Some(kek.id()), ..kek_row(next, now) })
+}
+
+/// One key-encryption key under the other.
+pub(crate) fn wrapped_kek(under: &KeyEncryptionKey, kek: &KeyEncryptionKey, instance: &Instance) -> anyhow::Result<Vec<u8>> {
+    Ok(under.wrap_key(kek, aad(instance, &kek.id()))?)
+}
+
+/// A private part as it lies under another key-encryption key of the ring.
+pub(crate) fn rewrapped(
+    unlocked: &Unlocked,
+    instance: &Instance,
+    row: &KeyRow,
+    kek: &KeyEncryptionKey,
+) -> anyhow::Result<Vec<u8>> {
+    Ok(kek.wrap(&open(unlocked.ring(), instance, row)?, aad(instance, &row.kid))?)
 }
 
 /// The private part of a row, which says under which key-encryption key it lies.

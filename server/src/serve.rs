@@ -151,6 +151,9 @@ impl Node {
         if timeout(DRAIN, tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end in time and were cut; they go on at the next start");
         }
+        if let Ok(Err(error)) = timeout(DRAIN, crate::keys::watch::leave(&app)).await {
+            tracing::warn!(%error, "that this node goes was not noted");
+        }
         // What was sealed last is noted as well: the next start then knows all of it.
         if let Ok(Err(error)) = timeout(DRAIN, crate::anchor::note(&app)).await {
             tracing::warn!(%error, "how far the instance has come was not noted");

@@ -142,6 +142,11 @@ pub const CODES: &[Code] = &[
     entry("relying-party.not-found", "there is no such relying party", "'iamctl rp list' shows the parties"),
     entry("service.not-found", "there is no such service", "'iamctl service list' shows the services"),
     entry(
+        "key.no-emergency",
+        "rows lie under a key of that purpose: it cannot be withdrawn in one moment",
+        "'iamctl key rotate --activate now' replaces it as soon as that can be",
+    ),
+    entry(
         "key.purpose",
         "keys of that purpose are not rotated by this operation",
         "'iamctl explain key.rotate' names the purposes",

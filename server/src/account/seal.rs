@@ -99,8 +99,9 @@ fn open_data_key(keys: &Keys, stored: &StoredAccount) -> Result<Option<DataKey>,
     Ok(Some(opened.map_err(anyhow::Error::from)?))
 }
 
-fn data_key_aad(keys: &Keys, id: Uuid) -> Aad {
-    Aad::of("account.data-key").and(keys.instance().id()).and(id.as_bytes())
+/// What the data key of an account is bound to.
+pub(crate) fn data_key_aad(keys: &Keys, id: impl AsRef<[u8]>) -> Aad {
+    Aad::of("account.data-key").and(keys.instance().id()).and(id)
 }
 
 fn group_aad(keys: &Keys, id: Uuid, group: &str) -> Aad {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
+use crate::key::material;
 use crate::store::{Housekeeping, Leader};
 
 /// Starts every task; they end when `stop` does.
@@ -108,6 +109,35 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         Duration::from_secs(1),
         |app| &app.wake.anchor,
         |app| async move { within(crate::anchor::note(&app)).await },
+    );
+    spawn(
+        &tasks,
+        app,
+        stop,
+        "keys",
+        Duration::from_secs(1),
+        |app| &app.wake.key_rows,
+        |app| async move { within(crate::keys::watch::watch(&app)).await },
+    );
+    let stopping = stop.clone();
+    spawn(
+        &tasks,
+        app,
+        stop,
+        "key work",
+        Duration::from_secs(1),
+        |app| &app.wake.key_work,
+        move |app| {
+            // The work ends between two batches when the node stops; it goes on when the node, or another one, is there.
+            let stopping = stopping.clone();
+            async move {
+                while !stopping.is_cancelled() && within(material::advance(&app, material::BATCH)).await? {
+                    // The one writer of SQLite is lent to whoever waits for it.
+                    tokio::task::yield_now().await;
+                }
+                Ok(())
+            }
+        },
     );
     tasks.close();
     tasks

@@ -24,6 +24,7 @@ use crate::job::held_up::HeldUp;
 use crate::key::clock::Said;
 use crate::key::sightings::Sightings;
 use crate::key::sign::OpenSigners;
+use crate::keys::watch::Presence;
 use crate::keys::{Keys, LISTENERS, LedgerKeys, OPERATORS, SERVERS};
 use crate::operator::turned_away::TurnedAway;
 use crate::settings::Settings;
@@ -113,6 +114,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
     let environment = instance.environment();
     let id = instance.id().to_owned();
     let started = ports.clock.now();
+    let presence = Presence::new(domain::RequestId::new(started, ports.entropy.as_ref()).to_string());
     App {
         store: Store::new(engine, ledger),
         clock: ports.clock,
@@ -133,6 +135,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         sightings: Sightings::default(),
         signers: OpenSigners::default(),
         clock_doubted: Said::default(),
+        presence,
         seen: Seen::default(),
         stopping: CancellationToken::new(),
     }

@@ -123,7 +123,7 @@ pub(super) async fn begin(
     }
     let made = work::publish(app, tx, &running, fresh).await?;
     let readiness = readiness(tx, &running, &made, now).await?;
-    if plan.wanted != ActivateAt::Now {
+    if plan.wanted != ActivateAt::Now || !work::at_once(plan.purpose) {
         return Ok(Begun { plan: running, made, replaced: Vec::new(), lapsed, readiness });
     }
     let rows = tx.keys(Some(running.purpose), None).await?;

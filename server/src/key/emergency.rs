@@ -19,6 +19,7 @@ const NOTICE: &str = "key.compromised";
 pub async fn emergency(app: &App, caller: &Caller, op: EmergencyRotation) -> Result<Vec<RotatedKey>, Failure> {
     op.reason.check_for_key().map_err(|refusal| Failure::invalid_field(refusal.code, "reason", refusal.message))?;
     let line = work::line(op.purpose, op.name.as_deref(), op.algorithm)?;
+    work::must_be_at_once(op.purpose)?;
     let now = app.clock.now();
     let seen = signing(app, op.purpose).await?;
     let fresh = work::make(app, &line, caller.keep, now).await?;

@@ -8,7 +8,7 @@ pub(crate) mod emergency;
 pub(crate) mod jwks;
 mod ledger;
 pub(crate) mod list;
-mod material;
+pub mod material;
 pub(crate) mod pause;
 pub(crate) mod plan;
 mod plan_view;

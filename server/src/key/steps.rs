@@ -104,7 +104,7 @@ async fn note(app: &App, plan: &RotationPlan, noted: &WorkRow, gate: &Gate) -> a
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let now = match gate {
         Gate::Working { done, total, what } => {
-            WorkRow { work_what: Some((*what).to_owned()), work_done: Some(whole(*done)), work_total: Some(whole(*total)) }
+            WorkRow { work_what: Some(what.to_string()), work_done: Some(whole(*done)), work_total: Some(whole(*total)) }
         }
         // What was worked at is finished.
         Gate::Open => WorkRow { work_done: noted.work_total, ..noted.clone() },

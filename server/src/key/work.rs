@@ -3,14 +3,15 @@
 //!
 //! A purpose that rotates has an arm in each function here; the plan, its steps and its rules are the same for all.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use domain::{KeyAlgorithm, KeyPurpose, KeySlot, RotationPlan, RotationTimes, Timestamp};
+use domain::{KeyAlgorithm, KeyPurpose, KeySlot, Refusal, RotationPlan, RotationTimes, Timestamp};
 
-use super::material::{self, certified, checkpoints};
+use super::material::{self, certified, checkpoints, kek};
 use crate::app::{App, Keep};
 use crate::failure::Failure;
-use crate::keys::{CHECKPOINTS, Kid, STAMPS, Slot, TOKENS};
+use crate::keys::{ACCOUNTS, CHECKPOINTS, Kid, STAMPS, Slot, TOKENS};
 use crate::store::{KeyRow, Read, Write};
 
 /// A line of keys that rotates: the generations of its algorithms take turns together.
@@ -36,7 +37,7 @@ pub enum Gate {
         /// Units in all.
         total: u64,
         /// What is worked at: `data keys rewrapped`.
-        what: &'static str,
+        what: Cow<'static, str>,
     },
 }
 
@@ -68,6 +69,7 @@ pub(crate) fn line(purpose: KeyPurpose, name: Option<&str>, algorithm: Option<Ke
         KeyPurpose::TimeStamping => Line::new(purpose, STAMPS, &[KeyAlgorithm::Es256]),
         // Each authority has responders of its own.
         KeyPurpose::Ocsp => Line::new(purpose, &certified::responders_of(name)?, &[KeyAlgorithm::Es256]),
+        KeyPurpose::Data => Line::new(purpose, ACCOUNTS, &[KeyAlgorithm::A256Gcm]),
         other => {
             let message = format!("{other} keys are not rotated by this verb");
             return Err(Failure::invalid_field("key.purpose", "purpose", message));
@@ -100,6 +102,27 @@ pub(super) async fn must_have_keys(read: &mut Read, line: &Line) -> Result<(), F
     Err(Failure::invalid_field("key.line", "name", message))
 }
 
+/// Whether the next generation of that purpose can take over in the moment in which it is made. Where rows lie under the old one,
+/// or nodes have to be told first, it takes over as soon as it can.
+pub(crate) const fn at_once(purpose: KeyPurpose) -> bool {
+    !matches!(purpose, KeyPurpose::Data | KeyPurpose::BlindIndex)
+}
+
+/// Refuses what cannot be done in one moment.
+///
+/// # Errors
+/// `key.no-emergency`, with what to do instead.
+pub(super) fn must_be_at_once(purpose: KeyPurpose) -> Result<(), Failure> {
+    if at_once(purpose) {
+        return Ok(());
+    }
+    let message = format!("a {purpose} key cannot be withdrawn in one moment: rows lie under it");
+    let hint = format!(
+        "'iamctl key rotate --purpose {purpose} --activate now' takes over as soon as it can, and destroys the old one when nothing lies under it any more"
+    );
+    Err(Refusal::new("key.no-emergency", message).hint(hint).into())
+}
+
 /// How long the stages of a rotation last; the same for every purpose that rotates.
 pub(crate) const fn times(app: &App, _: KeyPurpose) -> RotationTimes {
     app.settings.rotation
@@ -113,6 +136,7 @@ pub(crate) async fn make(app: &App, line: &Line, keep: Keep, now: Timestamp) -> 
         KeyPurpose::TokenSigning => sign_with(app, line, None, now).await,
         KeyPurpose::Audit => sign_with(app, line, Some(material::next_kid(app, line).await?), now).await,
         KeyPurpose::Ocsp | KeyPurpose::TimeStamping => certified::make(app, line, keep, now).await,
+        KeyPurpose::Data => Ok(vec![kek::make(app, now)?]),
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }
@@ -143,6 +167,7 @@ pub(crate) async fn publish(app: &App, tx: &mut Write, plan: &RotationPlan, made
     match plan.purpose {
         KeyPurpose::Audit => checkpoints::published(app, tx, plan, &published, app.clock.now()).await?,
         KeyPurpose::Ocsp | KeyPurpose::TimeStamping => certified::published(tx, &published).await?,
+        KeyPurpose::Data => kek::published(app, tx, &published).await?,
         _ => {}
     }
     Ok(published)
@@ -150,20 +175,22 @@ pub(crate) async fn publish(app: &App, tx: &mut Write, plan: &RotationPlan, made
 
 /// A batch of the work that must be finished before the new generation takes over; asked about once a second from publication
 /// on. Two nodes may ask at the same moment.
-pub(super) async fn before_activation(_: &App, plan: &RotationPlan) -> anyhow::Result<Gate> {
+pub(super) async fn before_activation(app: &App, plan: &RotationPlan) -> anyhow::Result<Gate> {
     match plan.purpose {
         // Others learn the key by themselves: there is nothing of ours to bring over.
         KeyPurpose::TokenSigning | KeyPurpose::Audit | KeyPurpose::Ocsp | KeyPurpose::TimeStamping => Ok(Gate::Open),
+        KeyPurpose::Data => kek::before_activation(app, plan).await,
         other => anyhow::bail!("keys of {other} are not rotated"),
     }
 }
 
 /// A batch of the work that must be finished before the old generation is retired; asked about once a second from activation on.
 /// Two nodes may ask at the same moment.
-pub(super) async fn before_retirement(_: &App, plan: &RotationPlan) -> anyhow::Result<Gate> {
+pub(super) async fn before_retirement(app: &App, plan: &RotationPlan) -> anyhow::Result<Gate> {
     match plan.purpose {
         // What it signed runs out by itself, or stands for itself.
         KeyPurpose::TokenSigning | KeyPurpose::Audit | KeyPurpose::Ocsp | KeyPurpose::TimeStamping => Ok(Gate::Open),
+        KeyPurpose::Data => kek::before_retirement(app, plan).await,
         other => anyhow::bail!("keys of {other} are not rotated"),
     }
 }
@@ -181,6 +208,7 @@ pub(super) async fn taken_over(
         KeyPurpose::TokenSigning => Ok(()),
         KeyPurpose::Audit => checkpoints::taken_over(app, tx, new, old, app.clock.now()).await,
         KeyPurpose::Ocsp | KeyPurpose::TimeStamping => certified::taken_over(app, tx, old, app.clock.now()).await,
+        KeyPurpose::Data => kek::taken_over(app, tx, new, old).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }
@@ -196,16 +224,19 @@ pub(super) async fn called_off(app: &App, tx: &mut Write, plan: &RotationPlan, u
             certified::called_off(app, tx, unsigned, app.clock.now()).await?;
             forget(tx, unsigned).await
         }
+        // Nothing lies under it; the nodes let go of it.
+        KeyPurpose::Data => kek::called_off(app, tx, unsigned).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }
 
 /// What else changes in the transaction in which an old generation is retired.
-pub(super) async fn retired(_: &App, tx: &mut Write, plan: &RotationPlan, old: &KeyRow) -> Result<(), Failure> {
+pub(super) async fn retired(app: &App, tx: &mut Write, plan: &RotationPlan, old: &KeyRow) -> Result<(), Failure> {
     match plan.purpose {
         KeyPurpose::TokenSigning => Ok(()),
         // What it signed stands for itself: whoever takes the database later cannot sign in its name.
         KeyPurpose::Audit | KeyPurpose::Ocsp | KeyPurpose::TimeStamping => forget(tx, std::slice::from_ref(old)).await,
+        KeyPurpose::Data => kek::retired(app, tx, old).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }

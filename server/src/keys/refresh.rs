@@ -30,6 +30,11 @@ impl Keys {
         }
     }
 
+    /// Lets go of key-encryption keys.
+    pub(super) fn let_go(&self, ids: &[String]) {
+        self.unlocked.rcu(|there| Arc::new(there.without(ids)));
+    }
+
     async fn refresh(&self, read: &mut Read) -> anyhow::Result<Arc<Unlocked>> {
         let rows = read.keys(None, None).await?;
         let fresh = Arc::new(Unlocked::of(self.now().ring().clone(), &self.instance, &rows)?);

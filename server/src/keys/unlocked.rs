@@ -12,9 +12,12 @@ use super::{ACCOUNTS, IndexKeys, Indexes, LedgerKeys, PAYLOADS, PEOPLE, SUBJECTS
 use crate::store::KeyRow;
 
 /// The secrets of the instance as the key rows of one moment give them.
+#[derive(Clone)]
 pub struct Unlocked {
     version: i64,
     ring: KeyRing,
+    /// Key-encryption keys of the ring that the instance has left behind.
+    left: Vec<String>,
     kek: Arc<KeyEncryptionKey>,
     payloads: MacKey,
     enrolments: MacKey,
@@ -56,6 +59,7 @@ impl Unlocked {
             indexes,
             pseudonyms: derive(&subjects, &salt, "usage.pseudonym")?,
             ledger: Arc::new(LedgerKeys::of(&payloads, instance, &ring)?),
+            left: left_behind(&ring, rows),
             kek,
             ring,
         })
@@ -69,6 +73,19 @@ impl Unlocked {
     /// Every key-encryption key that is held.
     pub(crate) fn ring(&self) -> &KeyRing {
         &self.ring
+    }
+
+    /// Ids of the held key-encryption keys under which nothing should lie any more.
+    pub(super) fn left(&self) -> &[String] {
+        &self.left
+    }
+
+    /// Without those; as it is, when nothing else is held.
+    pub(super) fn without(&self, left: &[String]) -> Self {
+        match self.ring.only(|id| !left.iter().any(|left| left == id)) {
+            Some(ring) => Self { ring, left: Vec::new(), ..self.clone() },
+            None => self.clone(),
+        }
     }
 
     /// The key-encryption key that new data keys and private keys are wrapped under.
@@ -123,7 +140,12 @@ fn completed(mut ring: KeyRing, instance: &Instance, rows: &[KeyRow]) -> KeyRing
     ring
 }
 
-fn taken_out(ring: &KeyRing, instance: &Instance, row: &KeyRow) -> anyhow::Result<KeyEncryptionKey> {
+fn left_behind(ring: &KeyRing, rows: &[KeyRow]) -> Vec<String> {
+    let gone = |row: &&KeyRow| row.purpose == KeyPurpose::Data.as_str() && !in_use(row) && ring.get(&row.kid).is_some();
+    rows.iter().filter(gone).map(|row| row.kid.clone()).collect()
+}
+
+pub(super) fn taken_out(ring: &KeyRing, instance: &Instance, row: &KeyRow) -> anyhow::Result<KeyEncryptionKey> {
     let bytes = open(ring, instance, row)?;
     let mut key = Secret::default();
     anyhow::ensure!(bytes.len() == key.len(), "it does not have 32 bytes");

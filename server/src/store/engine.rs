@@ -103,6 +103,8 @@ pub enum Leader {
     Sweeper = 7_443_006,
     /// Signs revocation lists.
     Revocations = 7_443_007,
+    /// Brings rows from one key to another.
+    KeyWork = 7_443_008,
 }
 
 impl Engine {

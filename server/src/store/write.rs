@@ -101,8 +101,10 @@ pub enum Housekeeping {
     Sweep,
     /// Notes an attempt of the outbox, or what a receiver answered.
     Deliver,
-    /// Notes how far a job is.
+    /// Notes how far a job is, or the work that a rotation needs.
     Progress,
+    /// Notes that a node is there, and which keys it holds.
+    Beat,
     /// Records certificates that are about to be signed: the audit entry comes with the certificate.
     Presign,
     /// Notes which key sets relying parties were seen to fetch: gathered from requests of strangers, of whom any number come. A

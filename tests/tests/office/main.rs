@@ -17,6 +17,7 @@ mod hotline;
 mod idempotency;
 mod import_again;
 mod instances;
+mod key_encryption;
 mod keys;
 mod leaders;
 mod listeners;

@@ -91,6 +91,11 @@ impl KeyEncryptionKey {
         self.sealing.open(wrapped, aad)
     }
 
+    /// Wraps another key-encryption key: whoever holds the one then holds the other.
+    pub fn wrap_key(&self, other: &KeyEncryptionKey, aad: impl AsRef<[u8]>) -> Result<Vec<u8>, PkiError> {
+        self.wrap(&other.bytes[..], aad)
+    }
+
     /// Wraps the data key of an account.
     pub fn wrap_data_key(&self, key: &DataKey, aad: impl AsRef<[u8]>) -> Result<Vec<u8>, PkiError> {
         self.wrap(key.bytes(), aad)
