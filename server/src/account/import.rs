@@ -30,21 +30,19 @@ pub async fn import(app: &App, caller: &Caller, mut op: ImportAccounts) -> Resul
     // Thousands of rows take longer than anything else may wait for this thread.
     let prepared = tokio::task::spawn_blocking(move || prepare(&keys, entropy.as_ref(), check(rows, rules)?, now));
     let Prepared { candidates, digest } = prepared.await.map_err(anyhow::Error::from)??;
-    let batch = Batch {
-        kek_id: app.keys.now().kek().id().into(),
-        index_generation: app.keys.now().indexes().active.generation(),
-        suspended_by: caller.operator.as_str().into(),
-    };
     let file = app.keys.payload_mac(format!("account.import file {}", op.file).as_bytes()).map_err(anyhow::Error::from)?;
     let mut tries = 0;
     loop {
         tries += 1;
         let mut tx = app.store.write().await?;
         let first = tx.begin_registering().await?;
+        // Whoever changes which keys new rows lie under waits for this transaction, or this one has seen it.
+        let unlocked = app.keys.as_of(&mut tx).await?;
+        let batch = Batch::of(&unlocked, caller.operator.as_str());
         let indexes: Vec<[u8; 16]> = candidates.iter().map(|candidate| candidate.hkic_index).collect();
         let sorted = sort_out(&candidates, &tx.registered(&indexes).await?, &app.keys).map_err(anyhow::Error::from)?;
         let references = references(app.entropy.as_ref(), sorted.new.len());
-        let mut sealer = Sealer::new(&app.keys, app.keys.now()).map_err(anyhow::Error::from)?;
+        let mut sealer = Sealer::new(&app.keys, unlocked).map_err(anyhow::Error::from)?;
         // Each is sealed when its row is wanted, while the engine stores the rows before it.
         let rows = sorted.new.iter().zip(references).map(|(candidate, reference)| candidate.account(&mut sealer, reference));
         match tx.insert_accounts(first, &batch, rows).await {

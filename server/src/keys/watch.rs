@@ -15,6 +15,9 @@ use crate::store::{Housekeeping, NodeRow, Read};
 const BEAT: Duration = Duration::from_secs(30);
 /// A node that has said nothing for so long is away: nothing waits for it.
 pub const AWAY: Duration = Duration::from_mins(15);
+/// How long it is until a node looks again whether something still lies under a key that was retired: the whole of the accounts
+/// is read for it.
+const KEPT: Duration = Duration::from_hours(6);
 /// A node of which nothing was heard for so long is forgotten.
 const FORGOTTEN: Duration = Duration::from_hours(24);
 
@@ -24,6 +27,7 @@ pub struct Presence {
     id: String,
     host: String,
     said: std::sync::Mutex<Option<(Timestamp, String)>>,
+    kept: std::sync::Mutex<Option<Timestamp>>,
 }
 
 impl Presence {
@@ -31,7 +35,7 @@ impl Presence {
     #[must_use]
     pub fn new(id: String) -> Self {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Self { id, host, said: std::sync::Mutex::default() }
+        Self { id, host, said: std::sync::Mutex::default(), kept: std::sync::Mutex::default() }
     }
 }
 
@@ -52,6 +56,11 @@ pub async fn watch(app: &App) -> anyhow::Result<()> {
 
 /// Lets go of key-encryption keys that were retired, unless something lies under one all the same.
 async fn leave_behind(app: &App, read: &mut Read, left: &[String]) -> anyhow::Result<()> {
+    let now = app.clock.now();
+    let kept = *app.presence.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.is_some_and(|at| at <= now && now < at.plus(KEPT)) {
+        return Ok(());
+    }
     let mut gone = Vec::new();
     for id in left {
         if read.lies_under(id).await? {
@@ -60,6 +69,8 @@ async fn leave_behind(app: &App, read: &mut Read, left: &[String]) -> anyhow::Re
             gone.push(id.clone());
         }
     }
+    let all = gone.len() == left.len();
+    *app.presence.kept.lock().unwrap_or_else(PoisonError::into_inner) = (!all).then_some(now);
     if !gone.is_empty() {
         app.keys.let_go(&gone);
     }

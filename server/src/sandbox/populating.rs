@@ -186,12 +186,9 @@ impl Populating {
         if done == 0 {
             self.progress.first = first;
         }
-        let batch = Batch {
-            kek_id: keys.now().kek().id().into(),
-            index_generation: keys.now().indexes().active.generation(),
-            suspended_by: self.operator.as_str().into(),
-        };
-        let sealer = Sealer::new(keys, keys.now()).map_err(anyhow::Error::from)?;
+        let unlocked = keys.as_of(tx).await?;
+        let batch = Batch::of(&unlocked, self.operator.as_str());
+        let sealer = Sealer::new(keys, unlocked).map_err(anyhow::Error::from)?;
         let made = tx.insert_accounts(first, &batch, people.sealed(&self.plan, sealer)).await.map_err(somebody_is_there)?;
         tx.account_events_folded(&people.events).await?;
         self.progress.accounts += made;

@@ -38,6 +38,20 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
+    /// How many data keys of accounts behind an ordinal lie under that key-encryption key.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn data_keys_behind(&mut self, kek_id: &str, after: i64) -> Result<i64, StoreError> {
+        on!(self.conn, |c| sqlx::query_scalar(
+            "SELECT COUNT(*) FROM account WHERE ordinal > $1 AND kek_id = $2 AND data_key IS NOT NULL"
+        )
+        .bind(after)
+        .bind(kek_id)
+        .fetch_one(c))
+        .map_err(|error| self.error(error))
+    }
+
     /// The ordinal of the last account; -1 when there is none.
     ///
     /// # Errors
@@ -49,16 +63,17 @@ impl Read {
 }
 
 impl Write {
-    /// Accounts whose data key lies under that key-encryption key, from behind an ordinal on; locked.
+    /// Accounts whose data key lies under that key-encryption key, from behind an ordinal on up to another; locked. No more rows
+    /// than that are looked at, however few of them are meant: whoever has a caller on the line waits for this transaction.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn data_keys_under(&mut self, kek_id: &str, after: i64, limit: i64) -> Result<Vec<WrappedRow>, StoreError> {
+    pub async fn data_keys_under(&mut self, kek_id: &str, after: i64, to: i64) -> Result<Vec<WrappedRow>, StoreError> {
         on_locked!(
             *self.conn(),
             "SELECT ordinal, id, data_key FROM account
-             WHERE ordinal > $1 AND kek_id = $2 AND data_key IS NOT NULL ORDER BY ordinal LIMIT $3",
-            |c, sql| sqlx::query_as(sql).bind(after).bind(kek_id).bind(limit).fetch_all(c)
+             WHERE ordinal > $1 AND ordinal <= $2 AND kek_id = $3 AND data_key IS NOT NULL ORDER BY ordinal",
+            |c, sql| sqlx::query_as(sql).bind(after).bind(to).bind(kek_id).fetch_all(c)
         )
         .map_err(|error| self.error(error))
     }

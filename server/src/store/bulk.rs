@@ -16,6 +16,7 @@ use super::held::Register;
 use super::rows::{Insert, Tuple, pour_postgres, pour_sqlite};
 use super::{StoreError, Write};
 use crate::account::seal::Sealed;
+use crate::keys::Unlocked;
 
 /// A new account.
 #[derive(Debug)]
@@ -37,6 +38,18 @@ pub struct Batch {
     pub index_generation: i32,
     /// Who suspended those that come suspended.
     pub suspended_by: Arc<str>,
+}
+
+impl Batch {
+    /// Of keys as they are at one moment, for an operator.
+    #[must_use]
+    pub fn of(keys: &Unlocked, suspended_by: &str) -> Self {
+        Self {
+            kek_id: keys.kek().id().into(),
+            index_generation: keys.indexes().active.generation(),
+            suspended_by: suspended_by.into(),
+        }
+    }
 }
 
 /// An account that a card number has already.
@@ -92,13 +105,21 @@ struct Row {
 }
 
 impl Write {
+    /// Lets no other transaction register until this one ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Contended`] when another one registers for longer than a statement may wait.
+    pub async fn hold_accounts(&mut self) -> Result<(), StoreError> {
+        self.conn().hold(Register::Accounts).await
+    }
+
     /// The first step of every transaction that registers: from here on no other one registers until this one ends, so what
     /// [`Write::registered`] finds stays true. Gives the next ordinal.
     ///
     /// # Errors
     /// [`StoreError::Contended`] when another one registers for longer than a statement may wait.
     pub async fn begin_registering(&mut self) -> Result<i64, StoreError> {
-        self.conn().hold(Register::Accounts).await?;
+        self.hold_accounts().await?;
         on!(*self.conn(), |c| sqlx::query_scalar("SELECT COALESCE(MAX(ordinal) + 1, 0) FROM account").fetch_one(c))
             .map_err(|error| self.error(error))
     }

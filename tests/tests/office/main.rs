@@ -18,6 +18,7 @@ mod idempotency;
 mod import_again;
 mod instances;
 mod key_encryption;
+mod key_encryption_steps;
 mod keys;
 mod leaders;
 mod listeners;

@@ -64,6 +64,8 @@ pub(in crate::key) async fn taken_over(app: &App, tx: &mut Write, new: &[KeyRow]
     // Taken in since it was published; not looked at again, for nothing of this transaction may be taken in before its commit.
     let unlocked = app.keys.now();
     let kek = unlocked.kek_of(&new.kid)?;
+    // Whoever registers from here on finds the new key active: nothing is put under the old one any more.
+    tx.hold_accounts().await?;
     tx.put_instance_kek(&new.kid).await?;
     for row in tx.keys(None, None).await? {
         rewrap_private(app, tx, kek, &row).await?;
@@ -108,14 +110,18 @@ pub(super) async fn advance(app: &App, generations: &Generations, batch: i64) ->
     if work.stage != REWRAP {
         return late_keys(tx, work, &old.kid).await;
     }
-    let rows = tx.data_keys_under(&old.kid, work.position, batch).await?;
-    let Some(last) = rows.last().map(|row| row.ordinal) else { return end_of_pass(app, tx, work, new).await };
+    let last = tx.last_ordinal().await?;
+    if work.position >= last {
+        return end_of_pass(app, tx, work, new).await;
+    }
+    let to = last.min(work.position.saturating_add(batch));
+    let rows = tx.data_keys_under(&old.kid, work.position, to).await?;
     let met = rows.len();
     let (keys, unreadable) = rewrap(app, rows, &old.kid, &new.kid).await?;
     tx.put_data_keys(&new.kid, &keys).await?;
     let brought = i64::try_from(keys.len())?;
     let work = KeyWorkRow {
-        position: last,
+        position: to,
         met: work.met + brought,
         done: work.done + brought,
         total: work.total.max(work.done + brought),
@@ -128,9 +134,10 @@ pub(super) async fn advance(app: &App, generations: &Generations, batch: i64) ->
     Ok(true)
 }
 
-/// A private key that a node had made just before the new key took over, and stored long after: it is brought over as well.
+/// A private key that a node had made just before the new key took over, and stored long after: it is brought over as well, and
+/// so is whatever else came late.
 async fn late_keys(mut tx: Write, work: KeyWorkRow, old: &str) -> anyhow::Result<bool> {
-    if private_keys_under(&mut tx, old).await? == 0 {
+    if private_keys_under(&mut tx, old).await? == 0 && tx.data_keys_behind(old, work.position).await? == 0 {
         tx.rollback().await?;
         return Ok(false);
     }
@@ -213,12 +220,17 @@ pub(in crate::key) async fn before_retirement(app: &App, plan: &RotationPlan) ->
     Ok(gate(plan, work.as_ref(), REWRAPPED, "data keys rewrapped"))
 }
 
-/// Destroys what holds the old one: nobody takes it out of the database any more.
+/// Destroys what holds the old one: nobody takes it out of the database any more. That nothing lies under it is counted in the
+/// same transaction: private keys, and data keys of accounts that came after the last pass. Those before were all looked at in
+/// it, and no row goes back.
 pub(in crate::key) async fn retired(app: &App, tx: &mut Write, old: &KeyRow) -> Result<(), Failure> {
-    if private_keys_under(tx, &old.kid).await? > 0 {
-        return Err(
-            anyhow::anyhow!("a private key was stored under {} at the last moment; it is brought over first", old.kid).into()
-        );
+    tx.hold_accounts().await?;
+    let Some(work) = tx.key_work(&old.kid).await?.filter(|work| work.stage == REWRAPPED) else {
+        return Err(anyhow::anyhow!("it is not known that nothing lies under {}", old.kid).into());
+    };
+    let late = tx.data_keys_behind(&old.kid, work.position).await?;
+    if late > 0 || private_keys_under(tx, &old.kid).await? > 0 {
+        return Err(anyhow::anyhow!("a key was stored under {} at the last moment; it is brought over first", old.kid).into());
     }
     for row in tx.keys(Some(KeyPurpose::Data), None).await? {
         if row.private_sealed.is_some() {
