@@ -4,7 +4,7 @@ use domain::{ActivateAt, KeyAlgorithm, KeyPurpose, KeyState, Kid, PlanRef, Revoc
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rotation::Readiness;
+use crate::rotation::{Readiness, WorkProgress};
 use crate::{Effect, Operation, Page, Role, Severity, page::PageRequest};
 
 const READERS: &[Role] = &[Role::KeyOfficer, Role::Administrator, Role::RpOfficer, Role::Auditor];
@@ -59,6 +59,9 @@ pub struct KeyView {
     /// The rotation that it is part of: the one that replaces it, or else the one that made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanRef>,
+    /// How far the work is that this rotation needs, while there is some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<WorkProgress>,
 }
 
 /// A revocation.

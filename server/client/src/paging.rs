@@ -40,6 +40,7 @@ paged! {
     api::key::ListKeys => api::key::KeyView,
     api::operator::ListOperators => api::operator::OperatorView,
     api::relying_party::ListParties => api::relying_party::PartySummary,
+    api::rotation::ListPlans => api::rotation::PlanView,
     api::service::ListServices => api::service::ServiceView,
 }
 

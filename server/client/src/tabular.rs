@@ -14,6 +14,7 @@ mod job;
 mod key;
 mod operator;
 mod relying_party;
+mod rotation;
 mod service;
 mod stats;
 mod verdict;

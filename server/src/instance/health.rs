@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::instance::Check;
-use domain::{KeyPurpose, KeyState, Timestamp};
+use domain::{KeyPurpose, KeyState, PlanState, Timestamp};
 use pki::Certificate;
 
 use crate::app::App;
@@ -54,6 +54,8 @@ struct Facts {
     last_sealed: Option<Timestamp>,
     takes_writes: TakesWrites,
     signing: usize,
+    /// Rotations that have reached their date and wait.
+    held: Vec<String>,
     /// Set when something of a key is dated and the clock is not believed.
     doubt: Option<Doubt>,
     listener_ends: Option<Timestamp>,
@@ -74,15 +76,17 @@ async fn facts(app: &App) -> Result<Facts, StoreError> {
     let checkpoint_keys = whole::checkpoint_keys(&mut read).await?;
     let amiss = whole::amiss(app, &mut read, &checkpoint_keys).await.map_err(StoreError::Broken)?;
     let quarantined = read.log_counts().await?.quarantined;
-    let dated = keys_are_dated(&mut read).await?;
+    let plans = read.open_plans().await?;
+    let dated = !plans.is_empty() || keys_are_dated(&mut read).await?;
+    let held = plans.into_iter().filter(|plan| plan.state == PlanState::Held.as_str()).map(|plan| plan.id).collect();
     let doubt = if dated { doubt(&mut read, app.clock.now()).await? } else { None };
-    Ok(Facts { amiss, quarantined, oldest_unsealed, last_sealed, takes_writes, signing, doubt, listener_ends })
+    Ok(Facts { amiss, quarantined, oldest_unsealed, last_sealed, takes_writes, signing, held, doubt, listener_ends })
 }
 
 /// Whether a key waits for its date.
 async fn keys_are_dated(read: &mut Read) -> Result<bool, StoreError> {
     let waits = |row: &crate::store::KeyRow| row.state != KeyState::Active.to_string();
-    Ok(!read.open_plans().await?.is_empty() || read.live_keys().await?.iter().any(waits))
+    Ok(read.live_keys().await?.iter().any(waits))
 }
 
 fn check(id: &str, ok: bool, detail: impl Into<String>, mend: &str) -> Check {
@@ -169,7 +173,10 @@ fn keys(app: &App, facts: &Facts) -> Check {
         Some(ends) if ends < app.clock.now().plus(CERTIFICATE_ENDS) => {
             check("keys", true, format!("the listeners' certificate ends soon, at {ends}; a restart renews it"), "")
         }
-        Some(ends) => check("keys", true, format!("{} token-signing keys are active; listeners until {ends}", facts.signing), ""),
+        Some(ends) => {
+            let held = facts.held.iter().fold(String::new(), |told, plan| format!("{told}; rotation {plan} is held at its date"));
+            check("keys", true, format!("{} token-signing keys are active; listeners until {ends}{held}", facts.signing), "")
+        }
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn short(row: &PlanRow, generations: &[KeyGeneration], now: Timestamp
     })
 }
 
-fn progress(work: &WorkRow) -> Option<WorkProgress> {
+pub(super) fn progress(work: &WorkRow) -> Option<WorkProgress> {
     let count = |number: Option<i64>| u64::try_from(number.unwrap_or(0)).unwrap_or(0);
     let what = work.work_what.clone()?;
     Some(WorkProgress { what, done: count(work.work_done), total: count(work.work_total) })

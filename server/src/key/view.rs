@@ -19,6 +19,7 @@ pub fn view(row: &KeyRow) -> Result<KeyView, StoreError> {
         activate_at: generation.activate_at,
         retire_at: generation.retire_at,
         plan: generation.drained_by.or(generation.plan),
+        work: None,
         not_after: certificate.map(|certificate| certificate.view().not_after),
         revoked: generation.revocation.map(|revocation| Revoked { at: revocation.at, reason: revocation.reason }),
     })

@@ -15,6 +15,7 @@ mod nodes;
 mod pages;
 mod quickstart;
 mod refusals;
+mod rotations;
 mod secrets;
 mod streams;
 

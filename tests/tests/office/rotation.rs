@@ -212,6 +212,11 @@ both_engines! {
         assert_eq!(world.audited("key.hold").await, [("system".into(), plan.plan.to_string(), "done".into())]);
         assert_eq!(facts(world, "key.hold").await["parties"], json!(["water-office"]));
         assert_eq!(goes_by(world, TEN_MINUTES).await, 0, "it is held once, not every second");
+        let checks = world.first().call(&api::instance::CheckInstance {}).await.unwrap();
+        let keys = checks.iter().find(|check| check.id == "keys").unwrap();
+        assert!(keys.ok && keys.detail.contains(&format!("rotation {} is held", plan.plan)), "{keys:?}");
+        let next = world.first().call(&ShowKey { kid: made.key.kid.clone() }).await.unwrap().next.unwrap();
+        assert_eq!(next, format!("becomes active when rotation {}, held, goes on", plan.plan));
 
         // A word is asked for, with a reason that is kept.
         let resume = |reason: Option<&str>| ResumePlan { plan: plan.plan, override_reason: reason.map(str::to_owned) };

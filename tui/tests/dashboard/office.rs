@@ -112,6 +112,7 @@ pub fn key(
         not_after: dates[1].map(at).filter(|_| certified),
         revoked: None,
         plan: None,
+        work: None,
     }
 }
 

@@ -53,6 +53,8 @@ impl Tabular for KeyView {
                 })
                 .wide(),
                 Column::text("plan", "PLAN", |row: &Self| or_none(row.plan.as_ref())).wide(),
+                Column::text("work", "WORK", |row: &Self| row.work.as_ref().map(super::rotation::work).unwrap_or_default())
+                    .wide(),
             ]
         }
     }
@@ -74,6 +76,7 @@ impl Tabular for RotatedKey {
                     |row: &Self| raw_or_none(row.key.activate_at),
                 ),
                 Column::text("replaced", "REPLACED", |row: &Self| or_none(row.replaced.as_ref())),
+                Column::text("ready", "READY", |row: &Self| super::rotation::share(&row.readiness)),
                 Column::text("plan", "PLAN", |row: &Self| or_none(row.key.plan.as_ref())),
             ]
         }
