@@ -10,7 +10,7 @@ const HEADING: &str = "Flags of every command";
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Globals {
-    /// Print it as table, wide, json, jsonl, yaml, csv, name or md
+    /// Print it as table, wide, json, jsonl, yaml, csv, name, md or ics
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", help_heading = HEADING, hide_possible_values = true)]
     pub output: Option<Format>,
     /// Only these columns, by comma; 'help' lists them
@@ -76,6 +76,8 @@ pub enum Format {
     Name,
     /// Markdown.
     Md,
+    /// A calendar (RFC 5545), of replies that have days.
+    Ics,
 }
 
 impl Format {

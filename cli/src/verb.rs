@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use api::Exit;
 use client::Tabular;
 
-use crate::failure::{Failure, UNKNOWN};
+use crate::failure::{Failure, NOTHING_SENT, UNKNOWN};
 use crate::flags::Format;
 use crate::output::{self, Answer, Body, Broken, Columns, Look, Style};
 use crate::session::Session;
@@ -63,6 +63,9 @@ async fn carry_out<V: Verb>(verb: V, session: &Session, style: &Style) -> Result
         return put_out(Answer::list(Columns::<V::Row>::described()), session, &style).await;
     }
     Columns::<V::Row>::chosen(style)?;
+    if style.format == Format::Ics && V::Row::EVENT.is_none() {
+        return Err(no_calendar());
+    }
     let answer = verb.run(session).await?;
     put_out(answer, session, style).await
 }
@@ -95,6 +98,13 @@ async fn put_out<T: Tabular>(answer: Answer<T>, session: &Session, style: &Style
     }
     answer.told.iter().for_each(|text| session.hint(text));
     Ok(answer.exit)
+}
+
+/// Asked for before anything is sent: a write would be done and could not be shown.
+fn no_calendar() -> Failure {
+    Failure::usage("usage.no-calendar", "'-o ics' is for replies that have days, and this command's has none")
+        .changed(NOTHING_SENT)
+        .hint("'iamctl key calendar -o ics' makes a calendar; '-o json' suits every command")
 }
 
 fn interrupted(session: &Session) -> Failure {

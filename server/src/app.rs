@@ -87,6 +87,8 @@ pub struct Wake {
     pub revocations: Notify,
     /// Something may have aged out.
     pub sweeper: Notify,
+    /// Something runs out, or no longer does.
+    pub expiry: Notify,
     /// The outbox has something due.
     pub outbox: Notify,
     /// There is a newer checkpoint or revocation list.

@@ -19,6 +19,7 @@ pub mod hotline;
 pub mod housekeeping;
 pub mod http;
 pub mod instance;
+pub mod inventory;
 pub mod job;
 pub mod key;
 pub mod keys;

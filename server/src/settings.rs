@@ -35,6 +35,8 @@ pub struct Settings {
     pub jwks_max_age: Duration,
     /// How long a revocation list says that it is good.
     pub crl_next_update: Duration,
+    /// How long a key that needs no certificate is in use before its rotation is due.
+    pub rotate_after: Duration,
     /// Free space below which the node says it is not ready, bytes.
     pub disk_reserve: u64,
 }
@@ -70,6 +72,9 @@ pub struct File {
     /// How long a revocation list says that it is good, e.g. `72h`; at most seven days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crl_next_update: Option<String>,
+    /// How long a key that needs no certificate is in use before its rotation is due in the calendar, e.g. `2160h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_rotate_after: Option<String>,
     /// Free space in MiB below which the node says it is not ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_reserve_mib: Option<u64>,
@@ -105,6 +110,7 @@ pub const NAMES: &[&str] = &[
     "key-drain-interval",
     "jwks-max-age",
     "crl-next-update",
+    "key-rotate-after",
     "disk-reserve-mib",
 ];
 
@@ -145,6 +151,7 @@ impl File {
             "key-drain-interval" => self.key_drain_interval.clone(),
             "jwks-max-age" => self.jwks_max_age.clone(),
             "crl-next-update" => self.crl_next_update.clone(),
+            "key-rotate-after" => self.key_rotate_after.clone(),
             "disk-reserve-mib" => self.disk_reserve_mib.map(|mib| mib.to_string()),
             _ => None,
         }
@@ -202,6 +209,7 @@ impl Settings {
             },
             jwks_max_age: duration("jwks-max-age", Duration::from_mins(5))?,
             crl_next_update: duration("crl-next-update", Duration::from_hours(72))?,
+            rotate_after: duration("key-rotate-after", Duration::from_hours(365 * 24))?,
             disk_reserve: match find("disk-reserve-mib") {
                 None => 64 * MIB,
                 Some((place, text)) => text.parse::<u64>().ok().and_then(|mib| mib.checked_mul(MIB)).ok_or_else(|| {
@@ -214,6 +222,12 @@ impl Settings {
             return Err(SettingsError::new(
                 "crlNextUpdate",
                 "a list is signed twice a day, and nobody may rely on one for more than seven: write between 24h and 168h",
+            ));
+        }
+        if settings.rotate_after < settings.rotation.publish.saturating_add(settings.rotation.drain) {
+            return Err(SettingsError::new(
+                "keyRotateAfter",
+                "a key would be due again before its own rotation is over; make it longer than keyPublishInterval and keyDrainInterval together",
             ));
         }
         if settings.rotation.publish < settings.jwks_max_age {

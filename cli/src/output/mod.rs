@@ -85,6 +85,11 @@ pub async fn print<T: Tabular>(body: Body<T>, style: &Style, to: &mut dyn Write)
             Format::Csv => program::csv(to, style, &columns, &[item], program::Part::Whole)?,
             Format::Name => writeln!(to, "{}", client::safe::visible(&item.name()))?,
             Format::Md => human::markdown_one(to, &columns, &item)?,
+            Format::Ics => {
+                let mut list = Listing::new(style, &columns);
+                list.page(to, &[item])?;
+                list.end(to)?;
+            }
             Format::Table | Format::Wide => human::one(to, style, &columns, &item)?,
         },
         Body::List(items) => {
@@ -135,11 +140,12 @@ impl<'a, T: Tabular> Listing<'a, T> {
             }
             Format::Jsonl => items.iter().try_for_each(|item| program::json_line(to, item))?,
             Format::Yaml => program::yaml_elements(to, items)?,
-            Format::Csv if items.is_empty() => {}
+            Format::Csv | Format::Ics if items.is_empty() => {}
             Format::Csv => program::csv(to, self.style, self.columns, items, part)?,
             Format::Name => items.iter().try_for_each(|item| writeln!(to, "{}", client::safe::visible(&item.name())))?,
             Format::Md if items.is_empty() => {}
             Format::Md => human::markdown_rows(to, self.columns, items, part)?,
+            Format::Ics => program::events(to, items, part)?,
             Format::Table | Format::Wide => human::rows(to, self.style, self.columns, items, &mut self.widths, part)?,
         }
         self.rows += items.len() as u64;
@@ -150,6 +156,8 @@ impl<'a, T: Tabular> Listing<'a, T> {
         match (self.style.format, self.rows) {
             (Format::Json | Format::Yaml, 0) => writeln!(to, "[]"),
             (Format::Json, _) => writeln!(to, "\n]"),
+            (Format::Ics, 0) => program::events::<T>(to, &[], program::Part::First).and_then(|()| client::ics::end(to)),
+            (Format::Ics, _) => client::ics::end(to),
             // The heading stands also over no rows: a sheet keeps its form.
             (Format::Csv, 0) => program::csv::<T>(to, self.style, self.columns, &[], program::Part::First),
             _ => Ok(()),

@@ -1,9 +1,9 @@
-//! For programs: JSON, JSON lines, YAML, CSV.
+//! For programs: JSON, JSON lines, YAML, CSV, calendars.
 
 use std::io::{self, Write};
 
 use client::sheet::{BOM, SheetWriter};
-use client::{Tabular, json, yaml};
+use client::{Tabular, ics, json, yaml};
 use serde::Serialize;
 
 use super::{Columns, Style};
@@ -77,4 +77,13 @@ pub fn csv<T: Tabular>(to: &mut dyn Write, style: &Style, columns: &Columns<T>, 
         sheet.row(columns.shown.iter().zip(&cells).map(|(column, text)| (column.kind, text.as_str())))?;
     }
     sheet.flush()
+}
+
+/// The events of a calendar; the head stands before the first page, the end is for whoever knows it.
+pub fn events<T: Tabular>(to: &mut dyn Write, items: &[T], part: Part) -> io::Result<()> {
+    if part != Part::Later {
+        ics::begin(to, "Keys and certificates")?;
+    }
+    let Some(event) = T::EVENT else { return Ok(()) };
+    items.iter().try_for_each(|item| ics::event(to, &event(item)))
 }

@@ -33,8 +33,8 @@ fn info<O: Operation>() -> OperationInfo {
 #[must_use]
 pub fn operations() -> Vec<OperationInfo> {
     use crate::{
-        account, audit, certificate, credential, hotline, instance, job, key, operator, relying_party, rotation, sandbox,
-        service, stats,
+        account, audit, certificate, credential, hotline, instance, inventory, job, key, operator, relying_party, rotation,
+        sandbox, service, stats,
     };
     let mut all = vec![
         info::<account::AccountHistory>(),
@@ -62,6 +62,8 @@ pub fn operations() -> Vec<OperationInfo> {
         info::<hotline::OpenCall>(),
         info::<instance::CheckInstance>(),
         info::<instance::ShowOverview>(),
+        info::<inventory::ListInventory>(),
+        info::<inventory::ShowCalendar>(),
         info::<job::CancelJob>(),
         info::<job::ListJobs>(),
         info::<job::ShowJob>(),

@@ -67,6 +67,11 @@ pub const CODES: &[Code] = &[
     entry("idempotency.key", "the idempotency key is not of its form", "8 to 128 characters out of A-Z a-z 0-9 . _ : -"),
     entry("idempotency.conflict", "the idempotency key was used for another request", "leave the key out, or use a new one"),
     entry("page.after", "the list cannot go on after that row", "give --after what an earlier page of the same list gave"),
+    entry(
+        "calendar.days",
+        "the days of the calendar are the wrong way round, or too many",
+        "give --from and --to, at most ten years apart",
+    ),
     // Server: things.
     entry(
         "account.already-registered",
@@ -320,6 +325,7 @@ pub const CODES: &[Code] = &[
     entry("usage.missing-command", "no command is given", "'iamctl --help' lists the commands"),
     entry("usage.conflict", "two flags exclude each other", "leave one of them out"),
     entry("usage.column", "there is no such column", "'--columns help' lists them"),
+    entry("usage.no-calendar", "the reply has no days", "only 'iamctl key calendar' is printed by '-o ics'"),
     entry("usage.dry-run", "the command has no dry run", "leave --dry-run out"),
     entry("usage.personal-argument", "a personal number was given as an argument", "write '-' and give it on standard input"),
     entry("usage.idempotency-key", "the command makes its own idempotency keys", "leave --idempotency-key out"),

@@ -13,6 +13,7 @@ pub mod enrol;
 pub mod event;
 pub mod hotline;
 pub mod instance;
+pub mod inventory;
 pub mod job;
 pub mod key;
 pub mod operator;

@@ -12,6 +12,7 @@ pub mod enrol;
 pub mod error;
 pub mod events;
 pub mod files;
+pub mod ics;
 pub mod json;
 pub mod paging;
 pub mod safe;

@@ -36,6 +36,8 @@ paged! {
     api::audit::ListAudit => api::audit::AuditView,
     api::certificate::ListCertificates => api::certificate::CertificateView,
     api::credential::ListCredentials => api::credential::CredentialView,
+    api::inventory::ListInventory => api::inventory::InventoryItem,
+    api::inventory::ShowCalendar => api::inventory::CalendarEntry,
     api::job::ListJobs => api::job::JobView,
     api::key::ListKeys => api::key::KeyView,
     api::operator::ListOperators => api::operator::OperatorView,

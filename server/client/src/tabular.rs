@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::ics::Event;
 use crate::width::Align;
 
 mod account;
@@ -10,6 +11,7 @@ mod certificate;
 mod credential;
 mod hotline;
 mod instance;
+mod inventory;
 mod job;
 mod key;
 mod operator;
@@ -53,6 +55,9 @@ pub trait Tabular: Serialize + Sized + 'static {
     fn sheet(&self) -> Option<Sheet> {
         None
     }
+
+    /// How a row becomes an event of a calendar (`-o ics`), for replies that have days.
+    const EVENT: Option<fn(&Self) -> Event> = None;
 }
 
 /// Rows for a spreadsheet.

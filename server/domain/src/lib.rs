@@ -19,6 +19,7 @@ pub mod finding;
 pub mod high_water;
 pub mod hkic;
 pub mod ids;
+pub mod inventory;
 pub mod key;
 pub mod key_set;
 pub mod manifest;
@@ -52,6 +53,10 @@ pub use finding::{Finding, Reading, read_checked, read_filled};
 pub use high_water::{Behind, HighWater};
 pub use hkic::{Hkic, HkicError};
 pub use ids::{AuditId, ClientId, IdError, JobId, Kid, LocationId, OperatorId, RelyingPartyId, RequestId, ServiceSlug};
+pub use inventory::{
+    CalendarKind, Direction, ItemKind, KeyFacts, Next, NextStep, THRESHOLDS, alarm, crossed, lists_end, next_of_certificate,
+    next_of_credential, next_of_key, next_of_lists, renewal_due, rotate_by,
+};
 pub use key::{
     ActivateAt, KeyAlgorithm, KeyGeneration, KeyPurpose, KeySlot, KeyState, Revocation, RevocationReason, Rotation,
     RotationTimes, Step, next_step, plan_rotation,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::Operation;
 use api::certificate::{IssueCertificate, IssuedCertificate};
-use domain::{Holder, KeyPurpose, PartyState, Refusal, RelyingPartyId};
+use domain::{Holder, KeyPurpose, PartyState, Refusal, RelyingPartyId, Serial};
 use pki::{Authority, AuthorityPurpose, PlannedCertificate, PublicKey, profile};
 use serde_json::json;
 
@@ -46,7 +46,7 @@ pub(super) struct Planned {
     pub(super) holder: Holder,
     pub(super) ignored: Vec<String>,
     /// The serial number of the one it follows.
-    pub(super) replaces: Option<String>,
+    pub(super) replaces: Option<Serial>,
 }
 
 /// Records, signs and stores; a dry run does none of it and shows what would be issued.
@@ -71,6 +71,9 @@ where
     }
     if let Some(pem) = &pem {
         tx.confirm_certificate(&row).await?;
+        if let Some(before) = &replaces {
+            tx.insert_renewal(&row.serial()?, before).await?;
+        }
         if let Holder::RelyingParty(party) = &holder {
             name_issued(&mut tx, party, &row, pem, now).await?;
         }

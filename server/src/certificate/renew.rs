@@ -31,8 +31,10 @@ pub async fn renew(app: &App, caller: &Caller, op: RenewCertificate) -> Result<I
     drop(read);
     let planned = authority.plan_relying_party(party.as_str(), &key, life, now).map_err(anyhow::Error::from)?;
     ignored.extend(cut_short(&planned, life, now));
-    let replaces = Some(row.serial.clone());
-    give(app, caller, &op, Planned { authority, planned, key, holder, ignored, replaces }).await
+    let replaces = Some(op.serial.clone());
+    let issued = give(app, caller, &op, Planned { authority, planned, key, holder, ignored, replaces }).await?;
+    app.wake.expiry.notify_one();
+    Ok(issued)
 }
 
 fn never_made() -> Refusal {

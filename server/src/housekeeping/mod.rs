@@ -79,6 +79,15 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         |app| &app.wake.revocations,
         |app| async move { within(crate::certificate::publish::publish_due(&app)).await.map(|_| ()) },
     );
+    spawn(
+        &tasks,
+        app,
+        stop,
+        "expiry",
+        Duration::from_mins(1),
+        |app| &app.wake.expiry,
+        |app| async move { within(crate::inventory::alarms::sound_due(&app)).await.map(|_| ()) },
+    );
     let stopping = stop.clone();
     spawn(
         &tasks,

@@ -17,6 +17,7 @@ mod blocked_key;
 mod bulk;
 mod certificate;
 mod credential;
+mod expiry;
 mod fault;
 mod held;
 mod hotline;
@@ -56,6 +57,7 @@ pub use bulk::{Batch, NewAccount, Registered};
 pub use certificate::{CertificateFilter, CertificateRow, RevokedRow};
 pub use credential::CredentialRow;
 pub use engine::{Create, Engine, Leader, Location, Schema, TakesWrites};
+pub use expiry::{AlarmRow, EndingDayRow, EndingSoonRow, HeldCertificateRow, HeldCredentialRow};
 pub use held::Register;
 pub use hotline::Call;
 pub use idempotency::Known;
@@ -87,6 +89,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "party_credentials", include_str!("../../migrations/0003_party_credentials.sql")),
     (4, "rotation", include_str!("../../migrations/0004_rotation.sql")),
     (5, "key material", include_str!("../../migrations/0005_key_material.sql")),
+    (6, "expiry", include_str!("../../migrations/0006_expiry.sql")),
 ];
 
 /// What the database answered instead.

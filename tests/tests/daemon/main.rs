@@ -6,6 +6,7 @@ use tests::Engine;
 mod anchor;
 mod audit;
 mod backup;
+mod calendar;
 mod dashboard;
 mod dry_run;
 mod files;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod accounts;
+mod alarms;
 mod at_once;
 mod audit_keys;
 mod audit_log;
@@ -17,6 +18,7 @@ mod hotline;
 mod idempotency;
 mod import_again;
 mod instances;
+mod inventory;
 mod key_encryption;
 mod key_encryption_steps;
 mod keys;

@@ -84,7 +84,7 @@ fn listed(key: &PrivateKey) -> Value {
 }
 
 /// A certificate over a key, as somebody else issued it.
-fn certificate(key: &PrivateKey, ends: &str) -> String {
+pub fn certificate(key: &PrivateKey, ends: &str) -> String {
     let mut certificate = X509::builder().unwrap();
     certificate.set_version(2).unwrap();
     certificate.set_not_before(&Asn1Time::from_str("20250301000000Z").unwrap()).unwrap();

@@ -41,7 +41,7 @@ impl Tabular for PlanView {
                     |row: &Self| row.created_at.to_string(),
                 )
                 .wide(),
-                Column::text("created_by", "BY", |row: &Self| row.created_by.to_string()).wide(),
+                Column::text("created_by", "BY", |row: &Self| or_none(row.created_by.as_ref())).wide(),
                 Column::text("emergency", "EMERGENCY", |row: &Self| or_none(row.emergency.as_ref())).wide(),
                 Column::text("override", "OVERRIDE", |row: &Self| {
                     row.overridden.as_ref().map(|word| format!("{}: {}", word.by, word.reason)).unwrap_or_default()

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use api::Operation;
 use api::{
     account as account_api, audit as audit_api, certificate as certificate_api, credential as credential_api,
-    hotline as hotline_api, instance as instance_api, job as job_api, key as key_api, operator as operator_api,
-    relying_party as rp_api, rotation as rotation_api, sandbox as sandbox_api, service as service_api, stats as stats_api,
+    hotline as hotline_api, instance as instance_api, inventory as inventory_api, job as job_api, key as key_api,
+    operator as operator_api, relying_party as rp_api, rotation as rotation_api, sandbox as sandbox_api, service as service_api,
+    stats as stats_api,
 };
 use axum::Router;
 
 use super::mount::mount;
 use crate::app::App;
 use crate::{
-    account, audit, certificate, credential, hotline, instance, job, key, operator, relying_party, sandbox, service, stats,
+    account, audit, certificate, credential, hotline, instance, inventory, job, key, operator, relying_party, sandbox, service,
+    stats,
 };
 
 macro_rules! operations {
@@ -50,6 +52,8 @@ operations! {
     hotline_api::OpenCall => hotline::open::open,
     instance_api::CheckInstance => instance::check::check,
     instance_api::ShowOverview => instance::overview::overview,
+    inventory_api::ListInventory => inventory::list::list,
+    inventory_api::ShowCalendar => inventory::calendar::calendar,
     job_api::CancelJob => job::cancel::cancel,
     job_api::ListJobs => job::list::list,
     job_api::ShowJob => job::show::show,
