@@ -62,11 +62,10 @@ pub async fn record(app: &App, planned: PlannedCertificate, holder: &Holder) -> 
             Err(oneshot::error::TryRecvError::Closed) => {}
             Err(oneshot::error::TryRecvError::Empty) => {
                 let batch = app.presigner.take(&row);
-                let mut tx = app.store.write().await?;
-                for waiting in &batch {
-                    tx.insert_certificate(&waiting.row).await?;
+                match put_down(app, batch.iter().map(|waiting| &waiting.row)).await {
+                    Err(StoreError::Unique) => put_down_the_rest(app, &batch).await?,
+                    done => done?,
                 }
-                tx.commit_housekeeping(Housekeeping::Presign).await?;
                 for waiting in batch {
                     let _ = waiting.done.send(());
                 }
@@ -74,6 +73,34 @@ pub async fn record(app: &App, planned: PlannedCertificate, holder: &Holder) -> 
             }
         }
     }
+}
+
+/// Makes records durable, in one commit.
+async fn put_down<'a>(app: &App, rows: impl Iterator<Item = &'a CertificateRow>) -> Result<(), StoreError> {
+    let mut tx = app.store.write().await?;
+    for row in rows {
+        tx.insert_certificate(row).await?;
+    }
+    tx.commit_housekeeping(Housekeeping::Presign).await
+}
+
+/// Puts down what is not on record yet: whoever had the turn before may have gone away after its commit, and told nobody whom it
+/// had taken along.
+///
+/// # Errors
+/// [`StoreError::Unique`] when a serial number is another certificate's.
+async fn put_down_the_rest(app: &App, batch: &[Waiting]) -> Result<(), StoreError> {
+    let mut read = app.store.read().await?;
+    let mut rest = Vec::new();
+    for waiting in batch {
+        match read.certificate(&waiting.row.serial()?).await? {
+            Some(known) if known.signed_digest == waiting.row.signed_digest => {}
+            Some(_) => return Err(StoreError::Unique),
+            None => rest.push(&waiting.row),
+        }
+    }
+    drop(read);
+    if rest.is_empty() { Ok(()) } else { put_down(app, rest.into_iter()).await }
 }
 
 impl Presigner {

@@ -18,6 +18,7 @@ use pki::{AuthorityPurpose, Certificate, KeyKind, PrivateKey, make_csr};
 use server::certificate::issue::active_authority;
 use server::certificate::presign::record;
 use server::certificate::request::cut_short;
+use server::store::{CertificateRow, Housekeeping, StoreError};
 use tests::{World, both_engines, fixtures};
 
 const PARTY: &str = "inland-revenue-department";
@@ -233,6 +234,30 @@ both_engines! {
         drop(tx);
         assert_eq!(certificate.view().serial, serial);
         assert_eq!(world.number("SELECT COUNT(*) FROM revocation_untold").await, 1);
+    }
+
+    async fn whose_record_was_taken_along_by_somebody_who_went_away_goes_on(world: &World) {
+        onboarded(world).await;
+        let mut rest = world.app.store.read().await.unwrap();
+        let authority = active_authority(&world.app, &mut rest, AuthorityPurpose::RelyingParties).await.unwrap();
+        drop(rest);
+        let holder = Holder::RelyingParty(PARTY.parse().unwrap());
+        let plan = || authority.plan_relying_party(PARTY, &fresh().public().unwrap(), None, world.clock.now()).unwrap();
+        let put_down = async |row: CertificateRow| {
+            let mut tx = world.app.store.write().await.unwrap();
+            tx.insert_certificate(&row).await.unwrap();
+            tx.commit_housekeeping(Housekeeping::Presign).await.unwrap();
+        };
+        // Committed with another's, who told nobody.
+        let planned = plan();
+        put_down(CertificateRow::planned(&planned, &holder, world.clock.now())).await;
+        record(&world.app, planned, &holder).await.unwrap().sign(&authority).unwrap();
+        assert_eq!(world.number("SELECT COUNT(*) FROM certificate WHERE state = 'planned'").await, 1);
+        // A serial number that is another certificate's is still nobody else's.
+        let planned = plan();
+        let row = CertificateRow::planned(&planned, &holder, world.clock.now());
+        put_down(CertificateRow { signed_digest: Some(vec![0; 32]), ..row }).await;
+        assert!(matches!(record(&world.app, planned, &holder).await, Err(StoreError::Unique)));
     }
 
     async fn a_record_that_waits_an_hour_in_vain_is_revoked(world: &World) {
