@@ -7,7 +7,7 @@ use super::take_over::generations;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 
-/// Notes a relying party's word that it has the key set with these keys, as it stands now.
+/// Notes a relying party's word that it has these keys, in the place of its word before.
 pub async fn ack(app: &App, caller: &Caller, op: AcknowledgeKeys) -> Result<PartyReadiness, Failure> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
@@ -32,14 +32,9 @@ pub async fn ack(app: &App, caller: &Caller, op: AcknowledgeKeys) -> Result<Part
         let refusal = Refusal::new("key.not-shown", format!("key {missing} is not in the key set: nobody can have it"));
         return Err(refusal.hint("see 'iamctl key list --purpose token-signing'").into());
     }
-    // Whoever has these keys has fetched the set that they stand in.
-    let seen = Sighting {
-        client: None,
-        how: Attribution::Acknowledgement,
-        at: now,
-        kids: shown.into_iter().map(|one| one.kid).collect(),
-        said_to: Some(caller.operator.clone()),
-    };
+    // The word is about these keys alone: whoever has the old one need not have the new one that is shown beside it.
+    let (how, said_to) = (Attribution::Acknowledgement, Some(caller.operator.clone()));
+    let seen = Sighting { client: None, how, at: now, kids: kids.clone(), said_to };
     tx.put_sighting(op.rp.as_str(), &seen, now).await?;
     let parties = ledger(&mut tx, KeyPurpose::TokenSigning, &kids, now).await?;
     let party = parties.into_iter().find(|party| party.rp == op.rp);

@@ -258,6 +258,22 @@ both_engines! {
         assert_eq!(world.first().call(&ack(vec![made.key.kid], None)).await.unwrap().verdict, Verdict::Ready);
     }
 
+    async fn a_word_about_the_old_key_says_nothing_of_the_new_one(world: &World) {
+        two_parties(world).await;
+        let made = rotate(world).await;
+        let old = show(world, plan_of(&made)).await.replaces.remove(0);
+        let ack = |kids: Vec<Kid>| AcknowledgeKeys { rp: "water-office".parse().unwrap(), kids, plan: None };
+        assert_eq!(world.first().call(&ack(vec![old.clone()])).await.unwrap().verdict, Verdict::Ready, "for what it named");
+        fetches(world, "drill-office.enquiry").await;
+        assert_eq!(of(&show(world, plan_of(&made)).await, "water-office").verdict, Verdict::NotReady);
+        assert_eq!(goes_by(world, TEN_MINUTES).await, 1);
+        assert_eq!(show(world, plan_of(&made)).await.held_for, Some(HoldCause::Parties));
+        let both = world.first().call(&ack(vec![old, made.key.kid.clone()])).await.unwrap();
+        assert_eq!((both.verdict, both.seen.unwrap().kids.len()), (Verdict::Ready, 2));
+        assert_eq!(goes_by(world, Duration::ZERO).await, 1);
+        assert_eq!(state_of(world, &made.key.kid).await, KeyState::Active);
+    }
+
     async fn who_logs_nobody_in_is_not_waited_for(world: &World) {
         two_parties(world).await;
         suspend(&world.first(), "water-office", "its key leaked").await.unwrap();
