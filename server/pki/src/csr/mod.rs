@@ -20,6 +20,7 @@ use crate::generate::PublicKey;
 use crate::profile::Profile;
 
 pub use make::make_csr;
+pub(crate) use public_key::check_kind;
 pub use refusal::CsrRefusal;
 
 use asked::Asked;
@@ -86,7 +87,7 @@ impl CsrRequest {
 /// Refuses a bare public key by the rules that a request's key is held to. Its code is one of `csr.key-type`, `csr.curve`,
 /// `csr.rsa-…` and `csr.key-blocked`.
 pub fn check_key(key: &PublicKey) -> Result<(), CsrRefusal> {
-    public_key::check_kind(key)?;
+    check_kind(key)?;
     rsa::check_factors(key)?;
     check_not_printed(key)
 }

@@ -65,7 +65,7 @@ pub(super) fn checked(info: &Tlv<'_>) -> Result<PublicKey, CsrRefusal> {
 }
 
 /// The kind of a key that was read already: RSA by size and exponent, elliptic curves by name.
-pub(super) fn check_kind(key: &PublicKey) -> Result<(), CsrRefusal> {
+pub(crate) fn check_kind(key: &PublicKey) -> Result<(), CsrRefusal> {
     let pkey = key.pkey();
     if let Ok(rsa) = pkey.rsa() {
         rsa::check_size(&rsa.n().to_vec())?;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::numbers;
+use crate::csr::check_kind;
 use crate::generate::PublicKey;
 
 /// Larger numbers are no part of a key that is used anywhere: an RSA key of 16 384 bits.
@@ -20,6 +21,10 @@ const LONGEST_MEMBER: usize = 4_096;
 pub(super) fn public_half(members: &Map<String, Value>) -> Option<PublicKey> {
     let private = ["d", "p", "q"].iter().any(|name| members.contains_key(*name));
     let key = if private { numbers(members).ok()? } else { return None };
+    if key.pkey().id() == Id::RSA && check_kind(&key).is_err() {
+        // Refused wherever it is brought; and with numbers of any length, to compute with them would take hours.
+        return None;
+    }
     let secret = |name: &str| {
         let text = members.get(name)?.as_str().filter(|text| text.len() <= LONGEST_MEMBER)?;
         BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok().map(Zeroizing::new)
@@ -127,6 +132,23 @@ mod tests {
         let jwk = listed(&edwards);
         assert!(exposed(&with(&jwk, "d", encode(&edwards.raw_private_key().unwrap()))));
         assert!(!exposed(&with(&jwk, "d", encode(&PKey::generate_ed25519().unwrap().raw_private_key().unwrap()))));
+    }
+
+    #[test]
+    fn no_key_of_an_unheard_of_size_is_computed_with() {
+        // Divisible by three: the second prime would be taken for proof.
+        let mut modulus = vec![0; 64 * 1024];
+        modulus[0] = 0xc0;
+        modulus[64 * 1024 - 1] = 3;
+        let long = encode(&vec![0xff; 64 * 1024]);
+        let short = encode(&[1, 0, 1]);
+        let three = encode(&[3]);
+        let n = encode(&modulus);
+        assert!(!exposed(&json!({ "kty": "RSA", "n": n, "e": short, "q": three })));
+        assert!(!exposed(&json!({ "kty": "RSA", "n": n, "e": short, "d": encode(&[0x7f; 2_048]) })));
+        assert!(!exposed(&json!({ "kty": "RSA", "n": n, "e": long, "d": encode(&[0x7f; 2_048]), "p": three })));
+        let usual = encode(&Rsa::generate(2048).unwrap().n().to_vec());
+        assert!(!exposed(&json!({ "kty": "RSA", "n": usual, "e": long, "d": encode(&[0x7f; 256]) })));
     }
 
     #[test]

@@ -227,3 +227,16 @@ fn a_certificate_has_a_good_key_and_at_most_its_issuers_behind_it() {
         assert_eq!((finding.path.as_str(), finding.code), ("here", code));
     }
 }
+
+#[test]
+fn a_key_of_an_unheard_of_size_is_refused_before_anything_is_computed() {
+    let mut modulus = vec![0xff; 64 * 1024];
+    modulus[0] = 0xc0;
+    let number = |bytes: &[u8]| Value::String(base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, bytes));
+    let key = json!({ "kty": "RSA", "n": number(&modulus), "e": number(&vec![0xff; 64 * 1024]), "d": number(&[0x7f; 2_048]) });
+    for given in [Given::ByHand, Given::Fetched] {
+        let read = read_key_set("jwks", &set(std::slice::from_ref(&key)), given);
+        assert_eq!(said(&read.findings), ["jwks.keys[0] credential.private-key"]);
+        assert!(read.exposed.is_empty() && read.keys.is_empty());
+    }
+}
