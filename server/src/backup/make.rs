@@ -76,7 +76,7 @@ pub async fn back_up(
     let now = app.clock.now();
     let key = FileKey::generate()?;
     let locks = locks::make(wanted.recipients, &key, now, wanted.ask)?;
-    let mut warnings: Vec<String> = locks.ended.iter().map(|ended| format!("the certificate in {ended}")).collect();
+    let warnings: Vec<String> = locks.ended.iter().map(|ended| format!("the certificate in {ended}")).collect();
 
     // Before the copy: what was seen by then is in it.
     let anchor = Anchor::of(&mut app.store.read().await?, now).await?;
@@ -100,9 +100,7 @@ pub async fn back_up(
         "holds": head.holds,
         "entries": entries,
     });
-    if let Err(error) = record(&app, facts).await {
-        warnings.push(format!("the audit log has no entry of this backup: {error:#}"));
-    }
+    record(&app, facts).await.context("the audit log takes no entry of this backup, so there is none; nothing of it is left")?;
     app.store.engine().close().await;
     partial.publish()?;
     Ok(Made { head, whole, entries, warnings })

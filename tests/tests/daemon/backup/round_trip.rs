@@ -104,6 +104,24 @@ fn a_backup_holds_nothing_in_the_clear_and_is_in_the_audit_log() {
 }
 
 #[test]
+fn a_backup_that_the_log_takes_no_entry_of_is_none() {
+    crate::on(Engine::Sqlite, async |engine| {
+        let daemon = Daemon::new(engine).await;
+        let keeper = Keeper::new(daemon.folder(), "keeper");
+        let before = names(daemon.folder());
+        daemon
+            .tampers(
+                "CREATE TRIGGER full BEFORE INSERT ON audit_entry BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END",
+            )
+            .await;
+        let made = backs_up(&daemon, &at(&daemon, "unsaid.bak"), &keeper);
+        assert_eq!(made.status.code(), Some(1), "{}", told(&made));
+        assert!(told(&made).contains("the audit log takes no entry of this backup, so there is none"), "{}", told(&made));
+        assert_eq!(names(daemon.folder()), before, "nothing of it is left");
+    });
+}
+
+#[test]
 fn an_instance_that_moves_loses_nothing_and_proves_it() {
     crate::on(Engine::Sqlite, async |engine| {
         let daemon = Daemon::new(engine).await;
