@@ -15,7 +15,7 @@ use domain::{CallRef, Kid, PlanRef, RelyingPartyId, Serial};
 use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
-pub use crate::state::certificates::Wanted;
+pub use crate::state::wanted::Wanted;
 pub use crate::write::{KeyLine, Write};
 
 /// What is asked of the server.

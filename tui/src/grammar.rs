@@ -1,14 +1,14 @@
 //! Lines typed after `:`, read by the command line's own grammar and taken for what the dashboard knows of it.
 
 use clap::error::ErrorKind;
-use clap::parser::ValueSource;
+use clap::parser::{MatchesError, ValueSource};
 use clap::{ArgMatches, Command};
 use domain::{
-    AccountId, ActivateAt, CallRef, JobId, KeyPurpose, Kid, RelyingPartyId, RevocationReason, Serial, SuspensionReason,
+    AccountId, ActivateAt, CallRef, JobId, KeyPurpose, Kid, PlanRef, RelyingPartyId, RevocationReason, Serial, SuspensionReason,
 };
 use zeroize::Zeroizing;
 
-use crate::call::{Wanted, Write};
+use crate::call::{KeyLine, Wanted, Write};
 use crate::state::View;
 use crate::view::popup::TEXT_COLUMNS;
 
@@ -18,6 +18,7 @@ pub(crate) enum Typed {
     Go(View),
     Party(RelyingPartyId),
     Key(Kid),
+    Plan(PlanRef),
     Certificates(Wanted),
     Certificate(Serial),
     Open,
@@ -45,6 +46,7 @@ impl Typed {
 pub fn examples() -> Vec<String> {
     let account = AccountId::from_number(7).map(|account| account.to_string()).unwrap_or_default();
     let call = CallRef::from_number(7).map(|call| call.to_string()).unwrap_or_default();
+    let plan = PlanRef::from_number(7).map(|plan| plan.to_string()).unwrap_or_default();
     [
         "rp list",
         "rp show inland-revenue-department",
@@ -54,6 +56,17 @@ pub fn examples() -> Vec<String> {
         "key show WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q",
         "key rotate --purpose token-signing",
         "key rotate --purpose token-signing --algorithm ES256 --activate now",
+        "key rotate --plan PLAN",
+        "key rotate --plan PLAN --override --reason 'told by phone, ticket 4711'",
+        "key rotate --emergency --reason key-compromise",
+        "key plan --purpose token-signing",
+        "key plan --purpose issuing-ca --line operators --at 2022-06-01T02:00:00+08:00",
+        "key plan PLAN",
+        "key plan --list",
+        "key pause PLAN",
+        "key resume PLAN",
+        "key resume PLAN --override --reason 'told by phone, ticket 4711'",
+        "key abort PLAN",
         "key revoke WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q --reason key-compromise",
         "cert list",
         "cert list --kind relying-party --holder sandbox-bank --issuer relying-parties-1 --profile relying-party",
@@ -71,7 +84,7 @@ pub fn examples() -> Vec<String> {
         "whoami",
     ]
     .iter()
-    .map(|line| line.replace("ACCOUNT", &account).replace("CALL", &call))
+    .map(|line| line.replace("ACCOUNT", &account).replace("CALL", &call).replace("PLAN", &plan))
     .collect()
 }
 
@@ -159,7 +172,10 @@ fn taken(noun: &str, verb: &str) -> &'static [&'static str] {
     match (noun, verb) {
         ("rp", "show") => &["rp"],
         ("rp", _) => &["rp", "reason"],
-        ("key", "rotate") => &["purpose", "algorithm", "activate"],
+        ("key", "rotate") => &["purpose", "algorithm", "activate", "plan", "line", "override", "emergency", "reason"],
+        ("key", "plan") => &["plan", "purpose", "line", "algorithm", "at", "list"],
+        ("key", "pause" | "abort") => &["plan"],
+        ("key", "resume") => &["plan", "override", "reason"],
         ("key", _) => &["kid", "reason"],
         ("cert", "list") => &["kind", "holder", "issuer", "profile", "state", "within"],
         ("cert", "show") => &["serial"],
@@ -185,11 +201,11 @@ impl Asks<'_> {
             ("rp", "resume") => Typed::Write(Write::ResumeParty(self.one("rp")?, self.one("reason")?)),
             ("key", "list") => Typed::Go(View::Keys),
             ("key", "show") => Typed::Key(self.one("kid")?),
-            ("key", "rotate") => {
-                let purpose: KeyPurpose = self.one("purpose")?;
-                let activate: Option<ActivateAt> = self.maybe("activate")?;
-                Typed::Write(Write::RotateKey(purpose, self.maybe("algorithm")?, activate.unwrap_or_default()))
-            }
+            ("key", "rotate") => self.rotate()?,
+            ("key", "plan") => self.plan()?,
+            ("key", "pause") => Typed::Write(Write::PausePlan(self.one("plan")?)),
+            ("key", "resume") => Typed::Write(Write::ResumePlan(self.one("plan")?, self.maybe("reason")?)),
+            ("key", "abort") => Typed::Write(Write::AbortPlan(self.one("plan")?)),
             ("key", "revoke") => Typed::Write(Write::RevokeKey(self.one("kid")?, self.one::<RevocationReason>("reason")?)),
             ("cert", "list") => Typed::Certificates(Wanted {
                 state: self.maybe("state")?,
@@ -213,6 +229,48 @@ impl Asks<'_> {
         })
     }
 
+    /// A rotation in one breath, one that was planned, or one in an emergency.
+    fn rotate(&self) -> Result<Typed, String> {
+        let (regardless, emergency) = (self.is_set("override")?, self.is_set("emergency")?);
+        if emergency {
+            let word: String = self.one("reason")?;
+            let reason = word.parse().map_err(|_| format!("'{word}' is no reason to revoke a key"))?;
+            let purpose = self.maybe("purpose")?.unwrap_or(KeyPurpose::TokenSigning);
+            return Ok(Typed::Write(Write::Emergency(self.line(purpose)?, reason)));
+        }
+        if let Some(plan) = self.maybe("plan")? {
+            return Ok(Typed::Write(Write::RunPlan(plan, self.maybe("reason")?)));
+        }
+        if regardless || self.maybe::<String>("line")?.is_some() {
+            return Err("here a line of keys is planned first, with 'key plan', and then run".to_owned());
+        }
+        let activate: Option<ActivateAt> = self.maybe("activate")?;
+        Ok(Typed::Write(Write::RotateKey(self.one("purpose")?, self.maybe("algorithm")?, activate.unwrap_or_default())))
+    }
+
+    /// A rotation that is written down or shown, or all of them.
+    fn plan(&self) -> Result<Typed, String> {
+        if let Some(plan) = self.maybe("plan")? {
+            return Ok(Typed::Plan(plan));
+        }
+        match (self.maybe("purpose")?, self.is_set("list")?) {
+            (None, _) => Ok(Typed::Go(View::Rotations)),
+            (Some(_), true) => Err("the board shows every purpose: leave --purpose out".to_owned()),
+            (Some(purpose), false) => {
+                let at: Option<ActivateAt> = self.maybe("at")?;
+                Ok(Typed::Write(Write::PlanRotation(self.line(purpose)?, at.unwrap_or_default())))
+            }
+        }
+    }
+
+    fn line(&self, purpose: KeyPurpose) -> Result<KeyLine, String> {
+        Ok(KeyLine { purpose, name: self.maybe("line")?, algorithm: self.maybe("algorithm")? })
+    }
+
+    fn is_set(&self, id: &str) -> Result<bool, String> {
+        Ok(self.maybe(id)?.unwrap_or(false))
+    }
+
     fn suspend(&self, call: Option<CallRef>) -> Result<Write, String> {
         let reason: SuspensionReason = self.one("reason")?;
         let note: Option<String> = self.maybe("note")?;
@@ -230,6 +288,8 @@ impl Asks<'_> {
     fn maybe<T: Clone + Send + Sync + 'static>(&self, id: &str) -> Result<Option<T>, String> {
         match self.matches.try_get_one::<T>(id) {
             Ok(value) => Ok(value.cloned()),
+            // What the grammar does not have was not given.
+            Err(MatchesError::UnknownArgument { .. }) => Ok(None),
             Err(_) => Err(self.strange()),
         }
     }

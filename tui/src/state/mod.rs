@@ -11,9 +11,11 @@ pub(crate) mod overview;
 pub(crate) mod palette;
 pub(crate) mod parties;
 pub(crate) mod popup;
+pub(crate) mod rotating;
 pub(crate) mod rotations;
 pub(crate) mod typing;
 pub(crate) mod views;
+pub(crate) mod wanted;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

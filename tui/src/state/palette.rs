@@ -6,7 +6,7 @@ use tui_input::Input;
 use zeroize::Zeroizing;
 
 use super::popup::{Confirm, Popup, ask_to_revoke};
-use super::{State, View, certificates, global, hotline, keys, parties, typing};
+use super::{State, View, certificates, global, hotline, keys, parties, rotating, rotations, typing};
 use crate::call::Write;
 use crate::command::{Command, Whether};
 use crate::grammar::{self, Typed};
@@ -157,6 +157,14 @@ fn perform(state: &mut State, typed: Typed) -> Whether {
             parties::open(state, rp.clone());
         }
         Typed::Write(Write::CancelJob(_)) => state.go(View::Overview),
+        Typed::Write(
+            Write::PlanRotation(..)
+            | Write::RunPlan(..)
+            | Write::PausePlan(_)
+            | Write::ResumePlan(..)
+            | Write::AbortPlan(_)
+            | Write::Emergency(..),
+        ) => state.go(View::Rotations),
         _ => {}
     }
     match typed {
@@ -169,6 +177,7 @@ fn perform(state: &mut State, typed: Typed) -> Whether {
             state.go(View::Keys);
             keys::open(state, kid);
         }
+        Typed::Plan(plan) => rotations::open(state, plan),
         Typed::Certificates(wanted) => certificates::list(state, wanted),
         Typed::Certificate(serial) => {
             state.go(View::Certificates);
@@ -199,6 +208,11 @@ fn perform(state: &mut State, typed: Typed) -> Whether {
             Write::CloseCall(call) => hotline::close_named(state, call),
             Write::RotateKey(purpose, algorithm, activate) => keys::rotate(state, purpose, algorithm, activate),
             Write::RevokeKey(kid, reason) => ask_to_revoke(state, kid, reason),
+            Write::Emergency(line, reason) => rotating::ask_emergency(state, line, reason),
+            plan @ (Write::RunPlan(..) | Write::PausePlan(_) | Write::ResumePlan(..) | Write::AbortPlan(_)) => {
+                let question = format!("{}?", plan.command());
+                state.popup = Some(Popup::Confirm(Confirm::typed(plan, question)));
+            }
             other => {
                 let question = format!("{}?", other.command());
                 state.popup = Some(Popup::Confirm(Confirm::of(other, question)));

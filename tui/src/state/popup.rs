@@ -6,7 +6,7 @@ use domain::{Kid, PlanRef, RelyingPartyId, RevocationReason};
 use tui_input::Input;
 
 use super::palette::{self, Palette};
-use super::{State, rotations, typing};
+use super::{State, rotating, typing};
 use crate::call::{KeyLine, Write, listed};
 use crate::event::Trouble;
 use crate::key::{Code, Key, Named};
@@ -167,7 +167,7 @@ pub(super) fn key(state: &mut State, key: Key) {
         Popup::Reason { why, input } => reason(state, why, input, key),
         Popup::Revoke { kid, selected } => choose(selected, key, |reason| ask_to_revoke(state, kid.clone(), reason)),
         Popup::Emergency { line, selected } => {
-            choose(selected, key, |reason| rotations::ask_emergency(state, line.clone(), reason))
+            choose(selected, key, |reason| rotating::ask_emergency(state, line.clone(), reason))
         }
         Popup::Confirm(confirm) => confirmed(state, confirm, key),
         Popup::Trouble { trouble, again, .. } => match (key.typed(), again.take()) {
@@ -226,7 +226,7 @@ fn reason(state: &mut State, why: &Why, input: &mut Input, key: Key) -> bool {
             Confirm::of(write, format!("Suspend {rp}? None of its services is accessible from that moment."))
         }
         Why::ResumeParty(rp) => Confirm::of(write, format!("Let {rp} go on?")),
-        Why::GoWithout { plan, .. } => Confirm::typed(write, rotations::go_without(state, *plan)),
+        Why::GoWithout { plan, .. } => Confirm::typed(write, rotating::go_without(state, *plan)),
     }));
     false
 }

@@ -1,6 +1,6 @@
 //! The views, in the order of their tabs.
 
-use super::{State, certificates, hotline, keys, overview, parties, rotations};
+use super::{State, certificates, hotline, keys, overview, parties, rotating, rotations};
 use crate::call::Read;
 use crate::command::Command;
 
@@ -48,7 +48,7 @@ impl View {
             Self::Keys => keys::COMMANDS,
             Self::Hotline => hotline::COMMANDS,
             Self::Certificates => certificates::COMMANDS,
-            Self::Rotations => rotations::COMMANDS,
+            Self::Rotations => rotating::COMMANDS,
         }
     }
 

@@ -11,7 +11,8 @@ use super::table::{self, Column, number, text};
 use super::{absence, age, body_now, parties::fact};
 use crate::call::Read;
 use crate::state::State;
-use crate::state::certificates::{Certificates, Wanted};
+use crate::state::certificates::Certificates;
+use crate::state::wanted::Wanted;
 use crate::theme::Tone;
 use crate::words;
 

@@ -1,9 +1,9 @@
 //! A grammar with the shape of the command line's own: the dashboard is given that one when it is opened.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Arg, ArgAction, Command, value_parser};
+use clap::{Arg, ArgAction, ArgGroup, Command, value_parser};
 use domain::{
-    AccountId, ActivateAt, CallRef, CertificateState, HolderKind, JobId, KeyAlgorithm, KeyPurpose, Kid, RelyingPartyId,
+    AccountId, ActivateAt, CallRef, CertificateState, HolderKind, JobId, KeyAlgorithm, KeyPurpose, Kid, PlanRef, RelyingPartyId,
     RevocationReason, Serial, SuspensionReason,
 };
 
@@ -29,6 +29,11 @@ pub fn grammar() -> Command {
     let verb = |name: &'static str, arguments: Vec<Arg>| Command::new(name).args(arguments);
     let rp = || Arg::new("rp").required(true).value_parser(value_parser!(RelyingPartyId));
     let reason_text = || Arg::new("reason").long("reason").required(true);
+    let plan = || Arg::new("plan").required(true).value_parser(value_parser!(PlanRef));
+    let purpose = || Arg::new("purpose").long("purpose").value_parser(word::<KeyPurpose>(KeyPurpose::WORDS));
+    let algorithm = || Arg::new("algorithm").long("algorithm").value_parser(word::<KeyAlgorithm>(KeyAlgorithm::WORDS));
+    let line = || Arg::new("line").long("line");
+    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     let kid = || Arg::new("kid").required(true).value_parser(value_parser!(Kid));
     let call = || Arg::new("call").long("call").required(true).value_parser(value_parser!(CallRef));
     let account = || Arg::new("account").required(true).value_parser(value_parser!(AccountId));
@@ -56,11 +61,31 @@ pub fn grammar() -> Command {
                 verb(
                     "rotate",
                     vec![
-                        Arg::new("purpose").long("purpose").required(true).value_parser(word::<KeyPurpose>(KeyPurpose::WORDS)),
-                        Arg::new("algorithm").long("algorithm").value_parser(word::<KeyAlgorithm>(KeyAlgorithm::WORDS)),
+                        purpose(),
+                        algorithm(),
+                        line(),
+                        reason_text().required(false),
                         Arg::new("activate").long("activate").value_parser(activate),
+                        Arg::new("plan").long("plan").value_parser(value_parser!(PlanRef)),
+                        flag("override"),
+                        flag("emergency"),
+                    ],
+                )
+                .group(ArgGroup::new("what").args(["purpose", "plan", "emergency"]).required(true).multiple(true)),
+                verb(
+                    "plan",
+                    vec![
+                        plan().required(false),
+                        purpose(),
+                        algorithm(),
+                        line(),
+                        Arg::new("at").long("at").value_parser(activate),
+                        flag("list"),
                     ],
                 ),
+                verb("pause", vec![plan()]),
+                verb("resume", vec![plan(), flag("override"), reason_text().required(false)]),
+                verb("abort", vec![plan()]),
                 verb(
                     "revoke",
                     vec![

@@ -158,6 +158,38 @@ fn an_emergency_asks_why_and_for_the_name_of_what_it_replaces() {
 }
 
 #[test]
+fn lines_of_the_command_line_do_what_they_do_there() {
+    let mut desk = at_the_board(PlanState::Planned);
+    let mut typed = |line: &str, says: &str| {
+        desk.press(":");
+        desk.types(&line.replace("PLAN", &plan().to_string()));
+        desk.press("enter");
+        desk.shows(&says.replace("PLAN", &plan().to_string()));
+        desk.press("esc");
+    };
+    typed("key rotate --plan PLAN", "Type PLAN to go on:");
+    typed("key rotate --plan PLAN --override --reason told", "$ iamctl key rotate --plan PLAN --override --reason told");
+    typed("key rotate --emergency --reason superseded", "Type token-signing to go on:");
+    typed("key rotate --emergency --reason whim", "'whim' is no reason to revoke a key");
+    typed("key rotate --purpose issuing-ca --line operators", "is planned first, with 'key plan'");
+    typed("key plan --purpose token-signing --at now", "$ iamctl key plan --purpose token-signing --at now");
+    typed("key plan --purpose token-signing --list", "leave --purpose out");
+    typed("key pause PLAN", "Type PLAN to go on:");
+    typed("key resume PLAN --override --reason told", "$ iamctl key resume PLAN --override --reason told");
+    typed("key abort PLAN", "Type PLAN to go on:");
+    typed("key plan R0000012", "rotation R0000012 is not on the board   $ iamctl key plan R0000012");
+    assert!(desk.server.writes.is_empty());
+    // From another view, before the board was ever seen.
+    let mut desk = Desk::new();
+    desk.server.plans = vec![rotation(PlanState::Held)];
+    desk.press(":");
+    desk.types(&format!("key plan {}", plan()));
+    desk.press("enter");
+    desk.shows(&format!("Rotation {}", plan()));
+    desk.shows("Who is ready");
+}
+
+#[test]
 fn whoever_was_slower_is_told_and_sees_how_it_stands() {
     let mut desk = at_the_board(PlanState::Planned);
     desk.press("down r");
