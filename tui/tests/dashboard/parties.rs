@@ -1,9 +1,9 @@
 //! Relying parties, as an officer looks after them.
 
-use domain::Environment;
+use domain::{Environment, Override, PlanState};
 use tui::{Event, Write};
 
-use crate::office::{Desk, Setting, problem};
+use crate::office::{Desk, Setting, problem, rotation};
 
 #[test]
 fn the_filter_narrows_the_list_while_it_is_typed() {
@@ -136,7 +136,20 @@ fn text_from_outside_is_shown_and_never_obeyed() {
     desk.server.suspended.push(("civil-service-bureau".parse().unwrap(), hostile.to_owned()));
     desk.server.keys[0].name = hostile.to_owned();
     desk.server.found[0].device = Some(hostile.to_owned());
+    for certificate in &mut desk.server.certificates {
+        certificate.holder = hostile.to_owned();
+        certificate.subject = hostile.to_owned();
+    }
+    let mut plan = rotation(PlanState::Held);
+    plan.ledger.iter_mut().for_each(|party| party.breaks = hostile.to_owned());
+    let by = "first-operator".parse().unwrap();
+    plan.overridden = Some(Override { reason: hostile.to_owned(), by, at: plan.created_at });
+    desk.server.plans = vec![plan];
     let mut screens = Vec::new();
+    for keys in ["5", "enter", "6", "enter"] {
+        desk.press(keys);
+        screens.push(desk.screen());
+    }
     desk.press("2");
     screens.push(desk.screen());
     desk.press("enter");

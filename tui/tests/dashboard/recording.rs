@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use api::Role;
+use domain::PlanState;
 use tui::{Event, Feed, Pasted};
 
 use crate::grammar::grammar;
-use crate::office::{Desk, Setting, unreachable};
+use crate::office::{Desk, Setting, plan, rotation, unreachable};
 use crate::screen::{drawn, styled};
 
 #[test]
@@ -22,6 +23,24 @@ fn a_recorded_day_ends_on_the_same_screen() {
     desk.happens(Event::Feed(Feed::Lost(unreachable())));
     desk.waits(Duration::from_secs(3));
     desk.press("?");
+    let screen = desk.styled();
+    let recording = desk.recording();
+    let replayed = tui::replay(&recording, Some(grammar())).unwrap();
+    assert_eq!(styled(&drawn(&replayed, 120, 40)), screen);
+}
+
+#[test]
+fn a_recorded_rotation_ends_on_the_same_screen() {
+    let mut desk = Desk::with(Setting { size: (120, 40), ..Setting::default() });
+    desk.server.plans = vec![rotation(PlanState::Held)];
+    desk.press("5 /");
+    desk.types("all 400d");
+    desk.press("enter down enter 6 - enter g");
+    desk.types("told by phone");
+    desk.press("enter");
+    desk.types(&plan().to_string());
+    desk.press("enter");
+    desk.waits(Duration::from_secs(3));
     let screen = desk.styled();
     let recording = desk.recording();
     let replayed = tui::replay(&recording, Some(grammar())).unwrap();
