@@ -32,6 +32,8 @@ fn main() {
         ("keys", "esc 3"),
         ("hotline", "4"),
         ("certificates", "5"),
+        ("rotations", "6"),
+        ("a rotation", "enter"),
         ("help", "?"),
     ] {
         desk.press(keys);
