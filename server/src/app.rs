@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::anchor::Seen;
 use crate::certificate::presign::Presigner;
+use crate::credential::key_sets::KeySets;
 use crate::housekeeping::outbox::Courier;
 use crate::http::pki::{Responders, Stamping};
 use crate::job::held_up::HeldUp;
@@ -50,6 +51,8 @@ pub struct App {
     pub started: Timestamp,
     /// Carries notices to relying parties.
     pub courier: Arc<dyn Courier>,
+    /// Fetches their key sets.
+    pub key_sets: Arc<dyn KeySets>,
     /// Wakes the node's own waiters early when something was committed. A hint, never a decision.
     pub wake: Wake,
     /// The job of this node that is held up, and what it waits for.

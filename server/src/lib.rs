@@ -12,7 +12,7 @@ pub mod audit;
 pub mod backup;
 pub mod certificate;
 pub mod clock;
-pub(crate) mod credential;
+pub mod credential;
 pub mod data_dir;
 pub mod failure;
 pub mod hotline;

@@ -18,6 +18,7 @@ use server::backup::make::{Interrupted, Wanted};
 use server::backup::prove::Evidence;
 use server::backup::{self, locks, words};
 use server::clock::{SystemClock, SystemEntropy};
+use server::credential::key_sets::OverTheNetwork;
 use server::housekeeping::outbox::NoChannel;
 use server::instance::init::{NewInstance, init};
 use server::instance::join::join;
@@ -91,7 +92,12 @@ async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
 }
 
 fn ports() -> Ports {
-    Ports { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), courier: Arc::new(NoChannel) }
+    Ports {
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        courier: Arc::new(NoChannel),
+        key_sets: Arc::new(OverTheNetwork::new(None)),
+    }
 }
 
 /// The `IAMD_*` variables that are set.
@@ -171,7 +177,8 @@ async fn serve_with(arguments: &NodeArguments, settings: Settings) -> anyhow::Re
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     });
     let prometheus = PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?;
-    let node = Node::prepare(&arguments.data_dir, settings, ports(), prometheus).await?;
+    let key_sets = Arc::new(OverTheNetwork::new(settings.outbound_ca_file.clone()));
+    let node = Node::prepare(&arguments.data_dir, settings, Ports { key_sets, ..ports() }, prometheus).await?;
     let addresses = node.addresses()?;
     tracing::info!(
         admin = %addresses.admin,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::RotationTimes;
@@ -39,6 +39,9 @@ pub struct Settings {
     pub rotate_after: Duration,
     /// Free space below which the node says it is not ready, bytes.
     pub disk_reserve: u64,
+    /// Further authorities, PEM, that servers of relying parties may have their certificates from, besides those that the
+    /// system trusts.
+    pub outbound_ca_file: Option<PathBuf>,
 }
 
 /// `iamd.yaml`.
@@ -78,6 +81,9 @@ pub struct File {
     /// Free space in MiB below which the node says it is not ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_reserve_mib: Option<u64>,
+    /// A PEM file of further authorities that are trusted when servers of relying parties are asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbound_ca_file: Option<String>,
 }
 
 /// A settings mistake: where, what, and the mend.
@@ -112,6 +118,7 @@ pub const NAMES: &[&str] = &[
     "crl-next-update",
     "key-rotate-after",
     "disk-reserve-mib",
+    "outbound-ca-file",
 ];
 
 /// The variable of a setting.
@@ -153,6 +160,7 @@ impl File {
             "crl-next-update" => self.crl_next_update.clone(),
             "key-rotate-after" => self.key_rotate_after.clone(),
             "disk-reserve-mib" => self.disk_reserve_mib.map(|mib| mib.to_string()),
+            "outbound-ca-file" => self.outbound_ca_file.clone(),
             _ => None,
         }
     }
@@ -217,7 +225,13 @@ impl Settings {
                     SettingsError::new(place, format!("it must be a whole number of MiB, such as 64, and at most {most}"))
                 })?,
             },
+            outbound_ca_file: find("outbound-ca-file").map(|(_, file)| dir.join(file)),
         };
+        if let (Some(file), Some((place, _))) = (&settings.outbound_ca_file, find("outbound-ca-file"))
+            && let Err(error) = crate::credential::key_sets::trusting(Some(file))
+        {
+            return Err(SettingsError::new(place, format!("{error:#}; name a PEM file of certificates, or leave it out")));
+        }
         if !(Duration::from_hours(24)..=LONGEST_PERIOD).contains(&settings.crl_next_update) {
             return Err(SettingsError::new(
                 "crlNextUpdate",

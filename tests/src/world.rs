@@ -7,6 +7,7 @@ pub mod desk;
 pub mod invariants;
 pub mod line;
 pub mod postgres;
+pub mod shelf;
 pub mod wire;
 
 mod sql;
@@ -26,6 +27,7 @@ use http::Request;
 use pki::{KeyKind, PrivateKey};
 use server::app::App;
 use server::clock::{SystemClock, SystemEntropy};
+use server::credential::key_sets::KeySets;
 use server::housekeeping::outbox::{Courier, NoChannel};
 use server::http::accept::Peer;
 use server::instance::init::{NewInstance, init};
@@ -35,6 +37,7 @@ use tempfile::TempDir;
 
 use clock::ManualClock;
 use desk::{Answer, Badge, Desk};
+use shelf::Shelf;
 
 /// The first operator's id, as `iamd init` calls them.
 pub const FIRST: &str = "first-operator";
@@ -128,6 +131,8 @@ pub struct World {
     pub engine: Engine,
     /// Moves when the test says so.
     pub clock: Arc<ManualClock>,
+    /// What parties serve at the addresses of their key sets.
+    pub key_sets: Arc<Shelf>,
     /// The ports that operations are given.
     pub app: Arc<App>,
     /// The data folder.
@@ -178,12 +183,14 @@ impl World {
         let clock = Arc::new(ManualClock::new(start));
         let file = file(made.database.as_ref());
         let settings = Settings::settle(&data_dir, &setup.settings, &Source::new(), &file).unwrap();
-        let app = open(&data_dir, settings.clone(), ports(&clock)).await.unwrap();
+        let key_sets = Arc::new(Shelf::default());
+        let app = open(&data_dir, settings.clone(), ports(&clock, &key_sets)).await.unwrap();
         let first = first_badge(&data_dir);
         Self {
             engine,
             clock,
             router: server::http::admin::router(Arc::clone(&app)),
+            key_sets,
             app,
             data_dir,
             settings,
@@ -199,7 +206,7 @@ impl World {
     /// The ports of another node over the same clock.
     #[must_use]
     pub fn ports(&self) -> Ports {
-        ports(&self.clock)
+        ports(&self.clock, &self.key_sets)
     }
 
     /// Another node of the same instance, opened in process: a folder of its own on PostgreSQL, the same one on SQLite.
@@ -216,6 +223,14 @@ impl World {
     /// When it cannot be opened.
     pub async fn with_courier(&self, courier: Arc<dyn Courier>) -> Arc<App> {
         open(&self.data_dir, self.settings.clone(), Ports { courier, ..self.ports() }).await.unwrap()
+    }
+
+    /// The same instance with another way to the key sets of parties.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub async fn with_key_sets(&self, key_sets: Arc<dyn KeySets>) -> Arc<App> {
+        open(&self.data_dir, self.settings.clone(), Ports { key_sets, ..self.ports() }).await.unwrap()
     }
 
     /// A folder for the test's own files; gone at the end.
@@ -318,9 +333,10 @@ impl World {
     }
 }
 
-fn ports(clock: &Arc<ManualClock>) -> Ports {
+fn ports(clock: &Arc<ManualClock>, key_sets: &Arc<Shelf>) -> Ports {
     let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
-    Ports { clock, entropy: Arc::new(SystemEntropy), courier: Arc::new(NoChannel) }
+    let key_sets: Arc<dyn KeySets> = Arc::<Shelf>::clone(key_sets);
+    Ports { clock, entropy: Arc::new(SystemEntropy), courier: Arc::new(NoChannel), key_sets }
 }
 
 /// What is written to `iamd.yaml`: every listener on a port that the system chooses.
@@ -347,7 +363,7 @@ async fn make(setup: &Setup, data_dir: &std::path::Path, database: Option<&postg
         file,
     };
     let clock = Arc::new(ManualClock::new(setup.start));
-    let made = init(data_dir, new, &settings, &ports(&clock)).await.unwrap();
+    let made = init(data_dir, new, &settings, &ports(&clock, &Arc::default())).await.unwrap();
     made.second.map(|(_, code, _)| code)
 }
 

@@ -218,6 +218,26 @@ pub const CODES: &[Code] = &[
         "a label is too long or holds what cannot be printed",
         "give a short text, typed by hand: at most 100 characters",
     ),
+    entry(
+        "key-set.address",
+        "the machine behind the address of a key set is one that is not asked: private, local, reserved",
+        "serve it from an address on the internet; 'iamctl rp credential list' shows the fault",
+    ),
+    entry(
+        "key-set.answer",
+        "what is served at the address is no key set: another status, content type or encoding, or too large",
+        "serve it with status 200, as application/json, not compressed, at most 256 KiB",
+    ),
+    entry(
+        "key-set.redirect",
+        "the address leads on too often, or to where nobody is asked",
+        "serve the key set at the address itself",
+    ),
+    entry(
+        "key-set.unreachable",
+        "nobody answers at the address of a key set, or nobody who is trusted",
+        "see that the address is right, and its certificate; 'outboundCaFile' in iamd.yaml adds authorities",
+    ),
     entry("credential.not-found", "there is no such credential", "'iamctl rp credential list' shows the credentials"),
     entry("credential.note", "the note is too long or holds what cannot be printed", "at most 500 characters, typed by hand"),
     entry("credential.kid", "the kid cannot be used", "1 to 128 visible characters, or none: the thumbprint is taken then"),

@@ -1,4 +1,4 @@
-use api::credential::{AddCredential, CredentialAdded};
+use api::credential::{AddCredential, CredentialAdded, CredentialChange};
 use domain::credential::MOST_KEYS;
 use domain::{CredentialSource, CredentialType, Environment, Finding, Timestamp, check_key_set_url};
 use serde_json::json;
@@ -6,6 +6,7 @@ use serde_json::json;
 use super::barred::barred;
 use super::name::{Said, name};
 use super::named::{NamedCredential, Reading};
+use super::take::{copy_of, take};
 use super::view::view;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
@@ -27,6 +28,14 @@ pub async fn add(app: &App, caller: &Caller, op: AddCredential) -> Result<Vec<Cr
         let message = format!("the certificate has ended on {}", ended.not_after.unwrap_or(now));
         return Err(Failure::invalid_field("credential.expired", &ended.path, message));
     }
+    // Asked before the transaction: whoever answers slowly keeps no writer waiting.
+    let mut copies = Vec::with_capacity(named.len());
+    for credential in &named {
+        copies.push(match credential.kind {
+            CredentialType::JwksUrl => Some(copy_of(app, &credential.content).await),
+            CredentialType::Jwks | CredentialType::Certificate => None,
+        });
+    }
     let mut tx = app.store.write().await?;
     tx.hold_relying_parties().await?;
     let party = tx.party(&rp).await?.ok_or_else(|| Failure::not_found("relying party", &rp))?;
@@ -40,19 +49,32 @@ pub async fn add(app: &App, caller: &Caller, op: AddCredential) -> Result<Vec<Cr
         }
     }
     let mut added = Vec::with_capacity(named.len());
-    for credential in &named {
+    let mut found = Vec::new();
+    for (credential, copy) in named.iter().zip(&copies) {
         let (row, change) = name(&mut tx, rp.as_str(), &known, credential, CredentialSource::Added, &said, now).await?;
-        let credential = view(&mut tx, &row, now).await?;
-        added.push(CredentialAdded { change, credential });
+        if let Some(copy) = copy {
+            found.extend(take(&mut tx, row.id, copy, now).await?.and_then(|taken| taken.told()).map(|(_, facts)| facts));
+        }
+        added.push(CredentialAdded { change, credential: view(&mut tx, &row, now).await? });
+        for key in tx.party_credentials(rp.as_str()).await?.iter().filter(|key| key.address == Some(row.id)) {
+            let change = match known.iter().find(|before| before.id == key.id) {
+                Some(before) if before == key => CredentialChange::Unchanged,
+                Some(_) => CredentialChange::Updated,
+                None => CredentialChange::Added,
+            };
+            added.push(CredentialAdded { change, credential: view(&mut tx, key, now).await? });
+        }
     }
     not_too_many(&tx.party_credentials(rp.as_str()).await?)?;
     let facts = added.iter().map(|it| {
         let (id, kind, key) = (it.credential.id, it.credential.kind, &it.credential.thumbprint);
         json!({ "id": id, "kind": kind, "thumbprint": key, "change": it.change })
     });
-    let facts = json!({ "credentials": facts.collect::<Vec<_>>(), "label": said.label, "not_after": said.not_after });
+    let facts = json!({
+        "credentials": facts.collect::<Vec<_>>(), "label": said.label, "not_after": said.not_after, "found": found,
+    });
     let done = tx.commit(record.facts(facts), added).await?;
-    app.wake.key_sets.notify_one();
+    app.wake.revocations.notify_one();
     Ok(done)
 }
 

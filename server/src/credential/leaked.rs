@@ -180,11 +180,7 @@ fn keys_of(op: &ReportLeak) -> Result<Vec<PublicKey>, Failure> {
 
 /// Revokes every certificate of ours over one of the keys, but for those of the platform's own keys, and those of administrators
 /// where none would be left with another: nobody could let anybody in again.
-pub(super) async fn revoke_certificates(
-    tx: &mut Write,
-    keys: &[PublicKey],
-    now: Timestamp,
-) -> Result<Vec<LeakedCertificate>, Failure> {
+async fn revoke_certificates(tx: &mut Write, keys: &[PublicKey], now: Timestamp) -> Result<Vec<LeakedCertificate>, Failure> {
     tx.hold_administrators().await?;
     let mut over = Vec::new();
     for key in keys {

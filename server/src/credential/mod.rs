@@ -3,9 +3,12 @@
 pub(crate) mod add;
 pub(crate) mod barred;
 pub(crate) mod issued;
+pub mod key_sets;
 pub(crate) mod leaked;
 pub(crate) mod list;
 pub(crate) mod name;
 pub(crate) mod named;
+pub mod refresh;
 pub(crate) mod revoke;
+pub(crate) mod take;
 pub(crate) mod view;

@@ -88,6 +88,15 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         |app| &app.wake.expiry,
         |app| async move { within(crate::inventory::alarms::sound_due(&app)).await.map(|_| ()) },
     );
+    spawn(
+        &tasks,
+        app,
+        stop,
+        "key sets",
+        Duration::from_secs(5),
+        |app| &app.wake.key_sets,
+        |app| async move { crate::credential::refresh::read_due(&app).await.map(|_| ()) },
+    );
     let stopping = stop.clone();
     spawn(
         &tasks,

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::anchor::Seen;
 use crate::app::{App, Wake};
 use crate::certificate::presign::{Presigner, record};
+use crate::credential::key_sets::KeySets;
 use crate::data_dir::{self, KEY_FILE};
 use crate::housekeeping::outbox::Courier;
 use crate::http::pki::{Responders, Stamping};
@@ -41,6 +42,8 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// The way to relying parties.
     pub courier: Arc<dyn Courier>,
+    /// How their key sets are fetched.
+    pub key_sets: Arc<dyn KeySets>,
 }
 
 /// Opens the instance in `dir`.
@@ -129,6 +132,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         stamping: Stamping::default(),
         started,
         courier: ports.courier,
+        key_sets: ports.key_sets,
         wake: Wake::default(),
         held_up: HeldUp::default(),
         turned_away: TurnedAway::default(),

@@ -197,6 +197,17 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
+    /// The same by the number that its id stands for.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn credential_of_number(&mut self, number: i64) -> Result<Option<CredentialRow>, StoreError> {
+        match u64::try_from(number).ok().and_then(CredentialId::from_number) {
+            Some(id) => self.credential(id).await,
+            None => Ok(None),
+        }
+    }
+
     /// A party's credentials, whatever became of them, oldest first.
     ///
     /// # Errors

@@ -105,6 +105,8 @@ pub enum Leader {
     Revocations = 7_443_007,
     /// Brings rows from one key to another.
     KeyWork = 7_443_008,
+    /// Reads key sets at parties' addresses.
+    KeySets = 7_443_009,
     /// Sounds alarms for what runs out.
     Alarms = 7_443_010,
 }

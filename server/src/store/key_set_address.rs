@@ -54,7 +54,7 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
-    /// Active addresses that are due, the most overdue first. A date that lies further ahead than any copy is kept is due as well.
+    /// Active addresses that are due, the most overdue first; those of retired parties are not asked. A date that lies further ahead than any copy is kept is due as well.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -62,6 +62,7 @@ impl Read {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT a.credential, c.content AS url FROM key_set_address a JOIN credential c ON c.id = a.credential
              WHERE (a.next_at <= $1 OR a.next_at > $2) AND c.state = 'active' AND (c.not_after IS NULL OR c.not_after >= $1)
+               AND NOT EXISTS (SELECT 1 FROM relying_party p WHERE p.id = c.relying_party AND p.state = 'retired')
              ORDER BY a.next_at, a.credential LIMIT $3"
         )
         .bind(now.micros())

@@ -101,6 +101,8 @@ pub enum Housekeeping {
     Sweep,
     /// Notes an attempt of the outbox, or what a receiver answered.
     Deliver,
+    /// Notes when a key set is read next, and how it went; no credential changes with it.
+    Fetch,
     /// Notes how far a job is, or the work that a rotation needs.
     Progress,
     /// Notes that a node is there, and which keys it holds.
