@@ -196,21 +196,35 @@ impl Session {
             .changed(NOTHING_SENT)
             .hint("--yes confirms; --dry-run shows what would happen"));
         }
-        let (context, _) = self.context()?;
-        let place = match context.file.environment {
-            Environment::Production => format!("PRODUCTION {}", context.file.name),
-            Environment::Sandbox => format!("sandbox {}", context.file.name),
-        };
-        let what = visible(what);
+        let question = format!("{} [{}]", visible(what), self.place()?);
         let confirmed = if severity == Severity::Severe {
-            prompt::line(format!("{what} [{place}]\nType {} to go on: ", visible(name))).await? == name
+            prompt::line(format!("{question}\nType {} to go on: ", visible(name))).await? == name
         } else {
-            matches!(prompt::line(format!("{what} [{place}] [y/N] ")).await?.to_ascii_lowercase().as_str(), "y" | "yes")
+            agreed(question).await?
         };
-        if confirmed {
+        if confirmed { Ok(()) } else { Err(declined()) }
+    }
+
+    /// Asks the person at a terminal of a production instance about a mild write that lets somebody in. Scripts go on: the verb
+    /// takes no confirmation elsewhere.
+    ///
+    /// # Errors
+    /// When the answer is no.
+    pub async fn confirm_on_production(&self, what: &str) -> Result<(), Failure> {
+        if !self.would_ask() || self.context()?.0.file.environment != Environment::Production {
             return Ok(());
         }
-        Err(Failure::usage("confirmation.declined", "not confirmed").changed(NOTHING_SENT))
+        let question = format!("{} [{}]", visible(what), self.place()?);
+        if agreed(question).await? { Ok(()) } else { Err(declined()) }
+    }
+
+    /// `PRODUCTION iam-1`, as prompts show it.
+    fn place(&self) -> Result<String, Failure> {
+        let (context, _) = self.context()?;
+        Ok(match context.file.environment {
+            Environment::Production => format!("PRODUCTION {}", context.file.name),
+            Environment::Sandbox => format!("sandbox {}", context.file.name),
+        })
     }
 
     /// For commands that have no operation of the server's to go through. `why` says what the command does instead.
@@ -279,6 +293,15 @@ impl client::audit_log::Calls for Session {
     async fn call<O: Operation>(&self, op: &O) -> Result<O::Reply, Failure> {
         Session::call(self, op).await
     }
+}
+
+async fn agreed(question: String) -> Result<bool, Failure> {
+    let answer = prompt::line(format!("{question} [y/N] ")).await?;
+    Ok(matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+fn declined() -> Failure {
+    Failure::usage("confirmation.declined", "not confirmed").changed(NOTHING_SENT)
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! `iamctl audit show`.
 
-use api::audit::{AuditDetail, ShowAudit};
+use api::audit::{AuditDetail, EntryName, ShowAudit};
 use clap::Args;
-use domain::AuditId;
 
 use crate::failure::Failure;
 use crate::output::Answer;
@@ -12,10 +11,11 @@ use crate::verb::Verb;
 /// Show one audit entry as it was sealed
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  iamctl audit show 42
   iamctl audit show 01890a5d-ac96-774b-bcce-b302099a8057")]
 pub struct Show {
-    /// The entry's id
-    id: AuditId,
+    /// The entry's leaf, as the list shows it, or its id
+    id: EntryName,
 }
 
 impl Verb for Show {

@@ -13,19 +13,19 @@ use crate::output::Answer;
 use crate::session::Session;
 use crate::verb::Verb;
 
-/// Explain operations, fields of files, error codes, roles and exit codes
+/// Explain operations, commands, fields of files, error codes, roles and exit codes
 #[derive(Debug, Args)]
 #[command(after_help = "Topics: operations, errors, roles, exit-codes, manifest, population,
-registration; an operation (account.suspend), an error code (account.closed), a
-role (rp-officer), or a field (manifest.services.redirectUris). Works without a
-server.
+registration; an operation (account.suspend), a command (hotline.suspend), an
+error code (account.closed), a role (rp-officer), or a field
+(manifest.services.redirectUris). Works without a server.
 
 Examples:
   iamctl explain key.rotate
   iamctl explain manifest.services
   iamctl explain errors -o csv")]
 pub struct Explain {
-    /// An operation, a field, a code, a role; the topics when absent
+    /// An operation, a command, a field, a code, a role; the topics when absent
     topic: Option<String>,
 }
 
@@ -105,6 +105,9 @@ fn explained(topic: Option<&str>) -> Result<Vec<Explained>, Failure> {
         let operations = api::operations().into_iter().filter(|info| info.roles.contains(&role));
         return Ok([role_row(role)].into_iter().chain(operations.map(|info| operation(&info))).collect());
     }
+    if let Some(rows) = commands(topic) {
+        return Ok(rows);
+    }
     let operations = api::operations();
     let known = TOPICS.iter().map(|(name, _)| *name).chain(operations.iter().map(|info| info.name));
     let known: Vec<&str> = known.chain(api::codes::all().into_iter().map(|entry| entry.code)).collect();
@@ -140,6 +143,30 @@ fn operation(info: &OperationInfo) -> Explained {
     Explained { next: Some(format!("by {roles}")), ..row(info.name, "operation", &what, &meaning) }
 }
 
+/// Commands that ask for an operation of another name.
+const ASKING_FOR: &[(&str, &str)] = &[("hotline.suspend", "account.suspend")];
+
+/// A command, or those of a noun, spelled as an operation is: `hotline.suspend`.
+fn commands(topic: &str) -> Option<Vec<Explained>> {
+    let topic = topic.replace(' ', ".");
+    let program = crate::command();
+    let mut command = &program;
+    for word in topic.split('.') {
+        command = command.find_subcommand(word)?;
+    }
+    let told = |name: &str, command: &clap::Command| {
+        let line = format!("iamctl {}", name.replace('.', " "));
+        let meaning = command.get_about().map(ToString::to_string).unwrap_or_default();
+        let what = if command.has_subcommands() { "a group of commands" } else { "a command" };
+        Explained { next: Some(format!("'{line} --help'")), ..row(name, "command", what, &meaning) }
+    };
+    let mut rows = vec![told(&topic, command)];
+    rows.extend(command.get_subcommands().map(|below| told(&format!("{topic}.{}", below.get_name()), below)));
+    let operation_of = ASKING_FOR.iter().find(|(name, _)| *name == topic).map(|(_, operation)| *operation);
+    rows.extend(api::operations().iter().filter(|info| Some(info.name) == operation_of).map(operation));
+    Some(rows)
+}
+
 fn code(entry: &api::codes::Code) -> Explained {
     Explained { next: Some(entry.mend.to_owned()), ..row(entry.code, "error", "", entry.meaning) }
 }
@@ -171,6 +198,20 @@ mod tests {
         for role in Role::ALL {
             assert!(!explained(Some(role.as_str())).unwrap()[0].meaning.is_empty(), "{role}");
         }
+    }
+
+    #[test]
+    fn every_command_is_explained() {
+        for noun in crate::command().get_subcommands() {
+            assert!(!explained(Some(noun.get_name())).unwrap()[0].meaning.is_empty(), "{}", noun.get_name());
+            for verb in noun.get_subcommands() {
+                let name = format!("{}.{}", noun.get_name(), verb.get_name());
+                assert!(!explained(Some(&name)).unwrap()[0].meaning.is_empty(), "{name}");
+            }
+        }
+        let rows = explained(Some("hotline suspend")).unwrap();
+        let told: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.kind)).collect();
+        assert_eq!(told, [("hotline.suspend", "command"), ("account.suspend", "operation")]);
     }
 
     #[test]

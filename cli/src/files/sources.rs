@@ -1,4 +1,4 @@
-//! `-f FILE`, `-f -`, `-f DIR` (every `*.yaml`, sorted).
+//! `-f FILE`, `-f -`, `-f DIR` (every `*.yaml` and `*.yml`, sorted).
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -65,12 +65,12 @@ fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     for entry in fs::read_dir(folder).map_err(|error| unreadable(&name, &error.to_string()))? {
         let path = entry.map_err(|error| unreadable(&name, &error.to_string()))?.path();
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !hidden && path.extension().is_some_and(|extension| extension == "yaml") && !path.is_dir() {
+        if !hidden && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") && !path.is_dir() {
             files.push(path);
         }
     }
     if files.is_empty() {
-        return Err(Failure::usage("file.none", format!("the folder {name} holds no *.yaml file")).changed(NOTHING_SENT));
+        return Err(Failure::usage("file.none", format!("the folder {name} holds no *.yaml or *.yml file")).changed(NOTHING_SENT));
     }
     files.sort();
     Ok(files)
@@ -95,11 +95,11 @@ mod tests {
     #[test]
     fn a_folder_gives_its_yaml_files_in_order() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b.yaml", "a.yaml", "c.json", ".hidden.yaml"] {
+        for name in ["b.yaml", "a.yml", "c.json", ".hidden.yaml", "yml"] {
             fs::write(folder.path().join(name), name).unwrap();
         }
         let read = sources(&[folder.path().to_owned()], 100).unwrap();
-        assert_eq!(read.iter().map(|source| source.bytes.as_slice()).collect::<Vec<_>>(), [b"a.yaml", b"b.yaml"]);
+        assert_eq!(read.iter().map(|source| source.bytes.as_slice()).collect::<Vec<_>>(), [b"a.yml".as_slice(), b"b.yaml"]);
         assert_eq!(read[0].folder, folder.path());
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use api::Field;
+use domain::finding::shortened;
 use domain::text::CharacterFault;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -311,7 +312,11 @@ impl<'de> Visitor<'de> for ContentVisitor {
         let mut entries = Vec::new();
         while let Some(key) = from.next_key::<Spanned<String>>()? {
             if let Some(character) = key.value.chars().find(|character| CharacterFault::of(*character).is_some()) {
-                return Err(A::Error::custom(format!("a key holds the character {}", character.escape_unicode())));
+                let name = shortened(&key.value);
+                return Err(A::Error::custom(format!(
+                    "the field name '{name}' holds the character {}",
+                    character.escape_unicode()
+                )));
             }
             entries.push((key, from.next_value()?));
         }

@@ -34,6 +34,8 @@ impl Verb for Add {
     type Row = OperatorAdded;
 
     async fn run(self, session: &Session) -> Result<Answer<OperatorAdded>, Failure> {
+        let roles: Vec<&str> = self.roles.iter().map(|role| role.as_str()).collect();
+        session.confirm_on_production(&format!("Let {} in as {}?", self.id, roles.join(", "))).await?;
         let added = session.call(&AddOperator { id: self.id, name: self.name, roles: self.roles }).await?;
         let server = session.connection()?.server().to_owned();
         let answer = Answer::one(added);

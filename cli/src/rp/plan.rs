@@ -32,7 +32,8 @@ impl Verb for Plan {
     async fn run(self, session: &Session) -> Result<Answer<PartyPlan>, Failure> {
         let plans = plan(session, self.file).await?;
         let exit = if self.exit_code && differs(&plans) { Exit::Differs } else { Exit::Done };
-        Ok(Answer::list(plans).exit(exit))
+        let total = total(&plans);
+        Ok(Answer::list(plans).exit(exit).tell(total))
     }
 }
 
@@ -41,6 +42,18 @@ pub async fn plan(session: &Session, files: Vec<PathBuf>) -> Result<Vec<PartyPla
     let mut read = manifests::read(files, session.context()?.0.file.environment).await?;
     let manifests = std::mem::take(&mut read.manifests);
     session.call(&PlanParties { manifests }).await.map_err(|failure| read.located(failure))
+}
+
+/// `30 relying parties: 2 to be created, 1 updated, 27 unchanged`.
+fn total(plans: &[PartyPlan]) -> String {
+    let count = |change| plans.iter().filter(|plan| plan.change == change).count();
+    let parties = if plans.len() == 1 { "1 relying party".to_owned() } else { format!("{} relying parties", plans.len()) };
+    format!(
+        "{parties}: {} to be created, {} updated, {} unchanged",
+        count(PartyChange::Created),
+        count(PartyChange::Updated),
+        count(PartyChange::Unchanged)
+    )
 }
 
 /// Whether anything would change.

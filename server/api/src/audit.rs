@@ -1,6 +1,9 @@
 //! The audit log: read by the server's word, or exported and verified without it.
 
-use domain::{AuditId, CallRef, Timestamp};
+use std::fmt;
+use std::str::FromStr;
+
+use domain::{AuditId, CallRef, IdError, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -80,8 +83,41 @@ pub struct AuditView {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShowAudit {
-    /// Which.
-    pub id: AuditId,
+    /// Which: its id, or the number of its leaf.
+    pub id: EntryName,
+}
+
+/// What an audit entry is called: `01890a5d-ac96-774b-bcce-b302099a8057`, or once it is sealed `42`, its leaf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "the id of an audit entry (a UUID) or the number of its leaf")]
+pub enum EntryName {
+    /// By its id.
+    Id(AuditId),
+    /// By its 0-based leaf.
+    Leaf(u64),
+}
+
+impl FromStr for EntryName {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        text.parse().map(Self::Leaf).or_else(|_| text.parse().map(Self::Id))
+    }
+}
+
+impl fmt::Display for EntryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Leaf(leaf) => leaf.fmt(f),
+        }
+    }
+}
+
+impl From<AuditId> for EntryName {
+    fn from(id: AuditId) -> Self {
+        Self::Id(id)
+    }
 }
 
 impl Operation for ShowAudit {

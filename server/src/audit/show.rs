@@ -1,4 +1,4 @@
-use api::audit::{AuditDetail, ShowAudit};
+use api::audit::{AuditDetail, EntryName, ShowAudit};
 
 use crate::app::{App, Caller};
 use crate::failure::Failure;
@@ -7,7 +7,11 @@ use crate::keys::hex;
 /// One entry as it was sealed.
 pub async fn show(app: &App, _: &Caller, op: ShowAudit) -> Result<AuditDetail, Failure> {
     let mut read = app.store.read().await?;
-    let (entry, leaf) = read.audit_entry(op.id).await?.ok_or_else(|| Failure::not_found("audit entry", op.id))?;
+    let found = match op.id {
+        EntryName::Id(id) => read.audit_entry(id).await?,
+        EntryName::Leaf(leaf) => read.audit_leaf(i64::try_from(leaf).unwrap_or(i64::MAX)).await?,
+    };
+    let (entry, leaf) = found.ok_or_else(|| Failure::not_found("audit entry", op.id))?;
     let tree_size = match entry.index {
         None => None,
         Some(index) => read.checkpoint_covering(i64::try_from(index).unwrap_or(i64::MAX)).await?,

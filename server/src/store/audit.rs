@@ -322,6 +322,19 @@ impl Read {
         Ok(Some((row.view()?, row.leaf)))
     }
 
+    /// The sealed entry at a place of the tree, with its leaf's bytes.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn audit_leaf(&mut self, index: i64) -> Result<Option<(AuditView, Vec<u8>)>, StoreError> {
+        let row: Result<Option<AuditRow>, _> =
+            on!(self.conn, |c| sqlx::query_as("SELECT id, leaf_index, leaf FROM audit_entry WHERE leaf_index = $1")
+                .bind(index)
+                .fetch_optional(c));
+        let Some(row) = row.map_err(|error| self.error(error))? else { return Ok(None) };
+        Ok(Some((row.view()?, row.leaf)))
+    }
+
     /// Entries newest first; `before` is the id to go on behind. A filter that is absent is NULL and lets everything pass.
     ///
     /// # Errors

@@ -54,7 +54,8 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
-    /// Active addresses that are due, the most overdue first; those of retired parties are not asked. A date that lies further ahead than any copy is kept is due as well.
+    /// Active addresses that are due, the most overdue first; those of retired parties are not asked. A date that lies further
+    /// ahead than any copy is kept is due as well.
     ///
     /// # Errors
     /// When the database cannot be reached.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::Role;
 use api::account::SuspendAccount;
-use api::audit::{ExportAudit, ListAudit, ListCheckpoints, ShowAudit, Unplaced, UnsealedAudit};
+use api::audit::{EntryName, ExportAudit, ListAudit, ListCheckpoints, ShowAudit, Unplaced, UnsealedAudit};
 use api::hotline::OpenCall;
 use api::operator::{AddOperator, DisableOperator};
 use api::relying_party::ApplyParties;
@@ -154,13 +154,16 @@ both_engines! {
         let newest = async || world.first().call(&ListAudit::default()).await.unwrap().items.remove(0);
         let entry = newest().await;
         assert_eq!((entry.index, entry.action.as_str()), (None, "operator.add"));
-        assert!(world.first().call(&ShowAudit { id: entry.id }).await.unwrap().tree_size.is_none());
+        assert!(world.first().call(&ShowAudit { id: entry.id.into() }).await.unwrap().tree_size.is_none());
 
         let sealed = u64::try_from(world.seal().await).unwrap();
         assert_eq!(newest().await.index, Some(sealed - 1));
-        let shown = world.first().call(&ShowAudit { id: entry.id }).await.unwrap();
+        let shown = world.first().call(&ShowAudit { id: entry.id.into() }).await.unwrap();
         assert_eq!(shown.tree_size, Some(sealed));
         assert_eq!(shown.leaf["subject"], "agent-7");
+        assert_eq!(world.first().call(&ShowAudit { id: EntryName::Leaf(sealed - 1) }).await.unwrap(), shown);
+        let later = world.first().call(&ShowAudit { id: EntryName::Leaf(sealed) }).await.unwrap_err();
+        assert_eq!(later.code, "audit-entry.not-found");
         assert_eq!(world.seal().await, 0, "nothing waits, so no checkpoint is signed");
     }
 

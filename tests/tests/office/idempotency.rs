@@ -46,7 +46,7 @@ both_engines! {
         let desk = world.first().under(KEY);
         desk.call(&add("agent-7")).await.unwrap();
         let problem = desk.call(&add("agent-8")).await.unwrap_err();
-        assert_eq!((problem.status, problem.code.as_str()), (409, "idempotency.conflict"));
+        assert_eq!((problem.status, problem.code.as_str(), problem.retryable), (409, "idempotency.conflict", false));
         assert_eq!(problem.exit(), api::Exit::Conflict);
         assert_eq!(world.number("SELECT COUNT(*) FROM operator WHERE id = 'agent-8'").await, 0);
     }

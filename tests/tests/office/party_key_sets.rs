@@ -31,7 +31,7 @@ async fn drill(world: &World, keys: &[Value]) {
 /// The drill office's manifest with an address in place of a file.
 fn with_address() -> Manifest {
     super::relying_parties::edited(&office("drill-office", 0, &[]), |m| {
-        m["credentials"] = json!([{ "kind": "jwks", "url": URL }])
+        m["credentials"] = json!([{ "kind": "jwks", "url": URL }]);
     })
 }
 

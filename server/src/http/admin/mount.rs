@@ -242,7 +242,8 @@ async fn replayed<O: Operation>(app: &App, caller: &Caller) -> Result<Option<Res
             response.headers_mut().insert(HeaderName::from_static(api::REPLAYED), HeaderValue::from_static("true"));
             Ok(Some(response))
         }
-        Known::OtherRequest => Err(Failure::Conflict(
+        // Refused and no conflict of the moment: the same request under the same key is refused again.
+        Known::OtherRequest => Err(Failure::Refused(
             Refusal::new("idempotency.conflict", "this idempotency key was used for another request; nothing was changed")
                 .hint("leave the key out, or use a new one"),
         )),
