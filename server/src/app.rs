@@ -12,6 +12,7 @@ use crate::anchor::Seen;
 use crate::certificate::presign::Presigner;
 use crate::credential::key_sets::KeySets;
 use crate::housekeeping::outbox::Courier;
+use crate::http::listeners::Listeners;
 use crate::http::pki::{Responders, Stamping};
 use crate::job::held_up::HeldUp;
 use crate::key::clock::Said;
@@ -53,6 +54,8 @@ pub struct App {
     pub courier: Arc<dyn Courier>,
     /// Fetches their key sets.
     pub key_sets: Arc<dyn KeySets>,
+    /// What the TLS listeners accept connections with.
+    pub listeners: Listeners,
     /// Wakes the node's own waiters early when something was committed. A hint, never a decision.
     pub wake: Wake,
     /// The job of this node that is held up, and what it waits for.
@@ -102,6 +105,8 @@ pub struct Wake {
     pub key_work: Notify,
     /// The key set of a party is to be read.
     pub key_sets: Notify,
+    /// The listeners may have another certificate to show, or other authorities to believe.
+    pub listeners: Notify,
 }
 
 /// Who asks, and how.

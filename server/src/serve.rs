@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
-use openssl::ssl::SslContext;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -20,13 +19,14 @@ use crate::audit::whole::require_whole;
 use crate::backup::unproven::require_proven;
 use crate::data_dir::{Held, Lock, hold, lock};
 use crate::http::accept::{Bounds, DRAIN, Listener, Transport};
+use crate::http::listeners::{self, Audience};
 use crate::http::{admin, metrics, pki, public};
-use crate::instance::open::{Ports, listeners, open};
+use crate::instance::open::{Ports, open};
 use crate::settings::Settings;
 
 /// Together below the 1 024 files that a process may have open by default. An enrolment is one request.
 const ADMIN: Bounds = Bounds { strangers: 128, life: Some(Duration::from_secs(30)), known: 256 };
-const PUBLIC: Bounds = Bounds { strangers: 320, life: None, known: 0 };
+const PUBLIC: Bounds = Bounds { strangers: 224, life: None, known: 128 };
 const PKI: Bounds = Bounds { strangers: 96, life: Some(Duration::from_secs(60)), known: 0 };
 const METRICS: Bounds = Bounds { strangers: 64, life: None, known: 0 };
 
@@ -37,17 +37,12 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub struct Node {
     /// The ports, for tests.
     pub app: Arc<App>,
-    admin: Bound,
-    public: Bound,
+    admin: TcpListener,
+    public: TcpListener,
     pki: TcpListener,
     metrics: TcpListener,
     prometheus: PrometheusHandle,
     held: Option<Held>,
-}
-
-struct Bound {
-    listener: TcpListener,
-    context: SslContext,
 }
 
 /// Where a node listens; ports that were 0 are the ones the system chose.
@@ -83,16 +78,8 @@ impl Node {
         let public = bind(app.settings.public_listen, "public-listen").await?;
         let pki = bind(app.settings.pki_listen, "pki-listen").await?;
         let metrics = bind(app.settings.metrics_listen, "metrics-listen").await?;
-        let (admin_tls, public_tls) = listeners(&app, &public_url).await?;
-        Ok(Self {
-            app,
-            admin: Bound { listener: admin, context: admin_tls },
-            public: Bound { listener: public, context: public_tls },
-            pki,
-            metrics,
-            prometheus,
-            held: Some(held),
-        })
+        listeners::prepare(&app, &public_url).await?;
+        Ok(Self { app, admin, public, pki, metrics, prometheus, held: Some(held) })
     }
 
     /// Where it listens.
@@ -101,8 +88,8 @@ impl Node {
     /// When the system does not say.
     pub fn addresses(&self) -> anyhow::Result<Addresses> {
         Ok(Addresses {
-            admin: self.admin.listener.local_addr()?,
-            public: self.public.listener.local_addr()?,
+            admin: self.admin.local_addr()?,
+            public: self.public.local_addr()?,
             pki: self.pki.local_addr()?,
             metrics: self.metrics.local_addr()?,
         })
@@ -120,29 +107,19 @@ impl Node {
         let tasks = crate::housekeeping::start(&app, &stop);
         let serving = TaskTracker::new();
         serving.spawn(upkeep(self.prometheus.clone(), stop.clone()));
-        let tls = |bound: Bound, router: Router, bounds: Bounds, audit: Option<Arc<App>>| Listener {
-            listener: bound.listener,
-            transport: Transport::Tls(bound.context, Arc::clone(&app.clock)),
-            router,
-            bounds,
-            audit,
+        let tls = |listener: TcpListener, audience: Audience, router: Router, bounds: Bounds| {
+            Listener { listener, transport: Transport::Tls(audience, Arc::clone(&app)), router, bounds }.serve(stop.clone())
         };
-        serving.spawn(tls(self.admin, admin::router(Arc::clone(&app)), ADMIN, Some(Arc::clone(&app))).serve(stop.clone()));
-        serving.spawn(tls(self.public, public::router(Arc::clone(&app)), PUBLIC, None).serve(stop.clone()));
-        let pki = Listener {
-            listener: self.pki,
-            transport: Transport::Plain,
-            router: pki::router(Arc::clone(&app)),
-            bounds: PKI,
-            audit: None,
-        };
+        serving.spawn(tls(self.admin, Audience::Operators, admin::router(Arc::clone(&app)), ADMIN));
+        serving.spawn(tls(self.public, Audience::Everybody, public::router(Arc::clone(&app)), PUBLIC));
+        let pki =
+            Listener { listener: self.pki, transport: Transport::Plain, router: pki::router(Arc::clone(&app)), bounds: PKI };
         serving.spawn(pki.serve(stop.clone()));
         let metrics = Listener {
             listener: self.metrics,
             transport: Transport::Plain,
             router: metrics::router(Arc::clone(&app), self.prometheus),
             bounds: METRICS,
-            audit: None,
         };
         serving.spawn(metrics.serve(stop.clone()));
         serving.close();
@@ -153,6 +130,9 @@ impl Node {
         }
         if let Ok(Err(error)) = timeout(DRAIN, crate::keys::watch::leave(&app)).await {
             tracing::warn!(%error, "that this node goes was not noted");
+        }
+        if let Ok(Err(error)) = timeout(DRAIN, crate::key::sightings::write_down(&app)).await {
+            tracing::warn!(%error, "what parties were seen to fetch last was not written down");
         }
         // What was sealed last is noted as well: the next start then knows all of it.
         if let Ok(Err(error)) = timeout(DRAIN, crate::anchor::note(&app)).await {

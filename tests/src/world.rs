@@ -7,6 +7,7 @@ pub mod desk;
 pub mod invariants;
 pub mod line;
 pub mod postgres;
+pub mod s_client;
 pub mod shelf;
 pub mod wire;
 

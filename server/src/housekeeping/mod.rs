@@ -97,6 +97,15 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         |app| &app.wake.key_sets,
         |app| async move { crate::credential::refresh::read_due(&app).await.map(|_| ()) },
     );
+    spawn(
+        &tasks,
+        app,
+        stop,
+        "listeners",
+        Duration::from_secs(1),
+        |app| &app.wake.listeners,
+        |app| async move { within(crate::http::listeners::follow(&app)).await.map(|_| ()) },
+    );
     let stopping = stop.clone();
     spawn(
         &tasks,

@@ -22,6 +22,7 @@ use tokio_openssl::SslStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use super::listeners::Audience;
 use super::strangers::{Place, Strangers};
 use super::tls::Rejected;
 use crate::app::App;
@@ -39,6 +40,8 @@ pub const DRAIN: Duration = Duration::from_secs(10);
 
 /// What whoever connects asks for, as the audit log calls it.
 pub const CONNECT: &str = "operator.connect";
+/// The same where relying parties come.
+pub const PARTY_CONNECTS: &str = "rp.connect";
 
 /// The certificate the other side came with, verified by the handshake; none where it brought none.
 #[derive(Debug, Clone)]
@@ -59,8 +62,9 @@ pub struct PeerCertificate {
 pub enum Transport {
     /// Nothing: metrics and health.
     Plain,
-    /// TLS. Certificates are judged by the node's own clock.
-    Tls(SslContext, Arc<dyn Clock>),
+    /// TLS, with what the node shows to them at that moment. Certificates are judged by the node's own clock, and one that fails
+    /// the handshake is written down.
+    Tls(Audience, Arc<App>),
 }
 
 /// What those who connect may hold.
@@ -84,8 +88,6 @@ pub struct Listener {
     pub router: Router,
     /// What those who connect may hold.
     pub bounds: Bounds,
-    /// Where it is written down that a certificate failed the handshake; nowhere where none is asked for.
-    pub audit: Option<Arc<App>>,
 }
 
 /// What every connection of a listener is given.
@@ -94,7 +96,6 @@ struct Shared {
     router: Router,
     life: Option<Duration>,
     known: Semaphore,
-    audit: Option<Arc<App>>,
 }
 
 impl Listener {
@@ -103,7 +104,7 @@ impl Listener {
         let graceful = GracefulShutdown::new();
         let strangers = Strangers::room(self.bounds.strangers);
         let (life, known) = (self.bounds.life, Semaphore::new(self.bounds.known));
-        let shared = Arc::new(Shared { transport: self.transport, router: self.router, life, known, audit: self.audit });
+        let shared = Arc::new(Shared { transport: self.transport, router: self.router, life, known });
         loop {
             let stream = tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -130,12 +131,14 @@ impl Listener {
 
 impl Shared {
     async fn connection(&self, stream: TcpStream, place: Place, watcher: Watcher, stop: &CancellationToken) {
-        let (context, clock) = match &self.transport {
+        let (audience, app) = match &self.transport {
             Transport::Plain => return self.stranger(Speaks::Http1, stream, place, watcher).await,
-            Transport::Tls(context, clock) => (context, clock),
+            Transport::Tls(audience, app) => (*audience, app),
         };
+        // Asked anew for each connection: those that stand keep theirs.
+        let Some(context) = app.listeners.context(audience) else { return };
         let shaken = tokio::select! {
-            shaken = handshake(stream, context, clock) => shaken,
+            shaken = handshake(stream, &context, &app.clock) => shaken,
             () = place.gives_way() => return,
             () = stop.cancelled() => return,
         };
@@ -146,7 +149,7 @@ impl Shared {
                 drop(place);
                 self.converse(Speaks::of(&stream), stream, peer, watcher).await;
             }
-            Err(Shaken::Refused(rejected)) => self.note(rejected).await,
+            Err(Shaken::Refused(rejected)) => note(app, audience, rejected).await,
             Err(Shaken::Broken(error)) => tracing::debug!(%error, "a handshake came to nothing"),
         }
     }
@@ -167,21 +170,6 @@ impl Shared {
             () = place.gives_way() => {}
             () = life => {}
         }
-    }
-
-    async fn note(&self, rejected: Rejected) {
-        let Some(app) = &self.audit else { return };
-        let mut facts = serde_json::Map::new();
-        if let Some(stamp) = &rejected.stamp {
-            // Anybody can make a certificate that says anything.
-            let instance: String = stamp.instance.chars().take(64).collect();
-            facts.insert("instance".to_owned(), domain::visible(&instance).into());
-            facts.insert("environment".to_owned(), stamp.environment.to_string().into());
-        }
-        let shown = hex(&rejected.fingerprint);
-        let stranger = Stranger { action: CONNECT, code: rejected.code, shown, request: None, facts };
-        // The place in the listener is held meanwhile, and not longer than a handshake may take.
-        let _ = tokio::time::timeout(STALLED, turned_away::note(app, stranger)).await;
     }
 
     /// Requests and answers until one side has enough.
@@ -213,6 +201,24 @@ impl Shared {
             tracing::debug!(%error, "a connection ended");
         }
     }
+}
+
+async fn note(app: &App, audience: Audience, rejected: Rejected) {
+    let mut facts = serde_json::Map::new();
+    if let Some(stamp) = &rejected.stamp {
+        // Anybody can make a certificate that says anything.
+        let instance: String = stamp.instance.chars().take(64).collect();
+        facts.insert("instance".to_owned(), domain::visible(&instance).into());
+        facts.insert("environment".to_owned(), stamp.environment.to_string().into());
+    }
+    let action = match audience {
+        Audience::Operators => CONNECT,
+        Audience::Everybody => PARTY_CONNECTS,
+    };
+    let shown = hex(&rejected.fingerprint);
+    let stranger = Stranger { action, code: rejected.code, shown, request: None, facts };
+    // The place in the listener is held meanwhile, and not longer than a handshake may take.
+    let _ = tokio::time::timeout(STALLED, turned_away::note(app, stranger)).await;
 }
 
 /// The version of HTTP that a connection speaks.

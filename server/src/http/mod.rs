@@ -2,10 +2,14 @@
 
 pub mod accept;
 pub mod admin;
+pub mod listeners;
 pub mod metrics;
+pub mod party;
 pub mod pki;
 pub mod public;
+pub mod reached;
 pub mod tls;
 
+mod on_record;
 mod problem;
 mod strangers;

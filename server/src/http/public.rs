@@ -4,22 +4,25 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, Method, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use domain::RequestId;
 use pki::Jwks;
 
+use super::party::{Party, identify};
 use super::problem::{problem, respond};
 use crate::app::App;
 use crate::failure::Failure;
-use crate::key::jwks;
+use crate::key::jwks::{self, Given};
 
 /// The router.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/oauth2/jwks", get(serve_jwks))
         .route("/oauth2/jwks/{client}", get(serve_jwks_of))
+        .route_layer(from_fn_with_state(Arc::clone(&app), identify))
         .route("/livez", get(|| async { "ok\n" }))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
@@ -37,13 +40,27 @@ async fn wrong_method(State(app): State<Arc<App>>) -> Response {
 }
 
 /// RFC 7517 key set. Read from the database at each request: no cache of ours decides which key is trusted.
-async fn serve_jwks(State(app): State<Arc<App>>) -> Response {
-    answer(&app, jwks::published(&app).await.map(|set| Some(set.jwks)))
+async fn serve_jwks(State(app): State<Arc<App>>, method: Method, party: Option<Extension<Party>>) -> Response {
+    answer(&app, jwks::published(&app, given(&method, party.as_deref())).await.map(|set| Some(set.jwks)))
 }
 
-/// The same key set at the address of one client, which tells us that this client has seen it. A HEAD shows nobody a key.
-async fn serve_jwks_of(State(app): State<Arc<App>>, method: Method, Path(client): Path<String>) -> Response {
-    answer(&app, jwks::published_for(&app, &client, method == Method::GET).await)
+/// The same key set at the address of one client, which tells us that this client has seen it.
+async fn serve_jwks_of(
+    State(app): State<Arc<App>>,
+    method: Method,
+    party: Option<Extension<Party>>,
+    Path(client): Path<String>,
+) -> Response {
+    answer(&app, jwks::published_for(&app, &client, given(&method, party.as_deref())).await)
+}
+
+/// A HEAD shows nobody a key.
+fn given<'a>(method: &Method, party: Option<&'a Party>) -> Given<'a> {
+    match party {
+        _ if method != Method::GET => Given::ToNobody,
+        None => Given::ToAStranger,
+        Some(party) => Given::To(party),
+    }
 }
 
 fn answer(app: &App, set: Result<Option<Jwks>, Failure>) -> Response {

@@ -32,28 +32,44 @@ pub fn admin(identity: &ServerIdentity, operators: &[Certificate]) -> anyhow::Re
     builder.set_num_tickets(0)?;
     builder.set_options(SslOptions::NO_TICKET);
     builder.set_session_cache_mode(SslSessionCacheMode::OFF);
-    let mut trusted = X509StoreBuilder::new()?;
-    for authority in operators {
-        trusted.add_cert(authority.x509().clone())?;
-        builder.add_client_ca(authority.x509())?;
-    }
-    // The chain ends at the authority for operators, not at the root: a relying party's certificate, though of the same
-    // root, must fail the handshake here.
-    trusted.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
-    builder.set_verify_cert_store(trusted.build())?;
-    builder.set_verify(SslVerifyMode::PEER);
+    ask_for_certificates(&mut builder, operators)?;
     Ok(builder.build())
 }
 
-/// Relying parties and citizens' apps: TLS 1.3, and 1.2 with ECDHE and AEAD only.
+/// Relying parties and citizens' apps: TLS 1.3, and 1.2 with ECDHE and AEAD only; client certificates of this instance's authority
+/// for relying parties, for those who have one.
 ///
 /// # Errors
 /// When OpenSSL refuses the key or the certificates.
-pub fn public(identity: &ServerIdentity) -> anyhow::Result<SslContext> {
+pub fn public(identity: &ServerIdentity, parties: &[Certificate]) -> anyhow::Result<SslContext> {
     let mut builder = base(identity)?;
     builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
     builder.set_cipher_list("ECDHE+AESGCM:ECDHE+CHACHA20")?;
+    ask_for_certificates(&mut builder, parties)?;
+    // A session that is resumed brings its certificate along: of another listener, or of a set of authorities that is not believed
+    // any more, it is none here.
+    builder.set_session_id_context(&session_context(parties))?;
     Ok(builder.build())
+}
+
+/// Asks for a certificate of one of these authorities, and takes none that is of another.
+fn ask_for_certificates(builder: &mut SslContextBuilder, authorities: &[Certificate]) -> anyhow::Result<()> {
+    let mut trusted = X509StoreBuilder::new()?;
+    for authority in authorities {
+        trusted.add_cert(authority.x509().clone())?;
+        builder.add_client_ca(authority.x509())?;
+    }
+    // The chain ends at the authority for these people, not at the root: a relying party's certificate, though of the same
+    // root, must fail the handshake where operators come, and an operator's where relying parties do.
+    trusted.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
+    builder.set_verify_cert_store(trusted.build())?;
+    builder.set_verify(SslVerifyMode::PEER);
+    Ok(())
+}
+
+fn session_context(authorities: &[Certificate]) -> [u8; 32] {
+    let all: Vec<u8> = authorities.iter().flat_map(Certificate::fingerprint).collect();
+    sha256(&all)
 }
 
 fn base(identity: &ServerIdentity) -> anyhow::Result<SslContextBuilder> {

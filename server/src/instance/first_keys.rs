@@ -8,8 +8,9 @@ use pki::{
 };
 
 use super::init::secret;
-use super::open::{Ports, Reached};
+use super::open::Ports;
 use super::root_lists::{LISTS_BEFOREHAND, lists_beforehand};
+use crate::http::reached::Reached;
 use crate::keys::{self, Kid, Slot};
 use crate::store::{CertificateRow, KeyRow, Write};
 
@@ -102,9 +103,8 @@ impl FirstKeys<'_> {
 
     async fn listeners(&mut self, authority: &Authority, reached: &Reached) -> anyhow::Result<()> {
         let key = PrivateKey::generate(KeyKind::P256)?;
-        let hosts: Vec<String> = reached.hosts.iter().cloned().collect();
-        let addresses: Vec<_> = reached.addresses.iter().copied().collect();
-        let certificate = authority.sign(&authority.plan_server(&hosts, &addresses, &key.public()?, None, self.now)?)?;
+        let planned = authority.plan_server(&reached.hosts(), &reached.addresses(), &key.public()?, None, self.now)?;
+        let certificate = authority.sign(&planned)?;
         let slot = Slot { purpose: KeyPurpose::ServerTls, name: keys::LISTENERS, algorithm: KeyAlgorithm::Es256 };
         let row = self.signing(slot, "listeners-1", &key)?;
         self.insert_certified(row, &certificate, &profile::SERVER).await

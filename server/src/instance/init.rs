@@ -11,8 +11,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::first_keys::{Authorities, FirstKeys};
-use super::open::{Ports, Reached, ledger};
+use super::open::{Ports, ledger};
 use crate::data_dir::{self, FIRST_OPERATOR, KEY_FILE, ROOT_KEY_FILE};
+use crate::http::reached::Reached;
 use crate::keys::{self, LedgerKeys};
 use crate::operator::add::{CODE_LIFE, enrolment_code};
 use crate::settings::{self, Settings};

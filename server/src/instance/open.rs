@@ -1,38 +1,30 @@
 //! Opening an instance that is there: database, schema, key-encryption key, keys, TLS.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use domain::{Clock, Entropy, Environment, Holder, KeyPurpose};
-use openssl::ssl::SslContext;
-use pki::{Certificate, Instance, KeyRing};
-use serde_json::json;
+use domain::{Clock, Entropy, Environment, KeyPurpose};
+use pki::{Instance, KeyRing};
 use tokio_util::sync::CancellationToken;
 
 use crate::anchor::Seen;
 use crate::app::{App, Wake};
-use crate::certificate::presign::{Presigner, record};
+use crate::certificate::presign::Presigner;
 use crate::credential::key_sets::KeySets;
 use crate::data_dir::{self, KEY_FILE};
 use crate::housekeeping::outbox::Courier;
+use crate::http::listeners::Listeners;
 use crate::http::pki::{Responders, Stamping};
-use crate::http::tls::{self, ServerIdentity};
 use crate::job::held_up::HeldUp;
 use crate::key::clock::Said;
 use crate::key::sightings::Sightings;
 use crate::key::sign::OpenSigners;
 use crate::keys::watch::Presence;
-use crate::keys::{Keys, LISTENERS, LedgerKeys, OPERATORS, SERVERS};
+use crate::keys::{Keys, LedgerKeys};
 use crate::operator::turned_away::TurnedAway;
 use crate::settings::Settings;
-use crate::store::{Create, Engine, Housekeeping, InstanceRow, KeyRow, Ledger, Read, Store};
-
-/// A listener's certificate that ends sooner than this is renewed at start.
-const RENEW_BEFORE: Duration = Duration::from_hours(30 * 24);
+use crate::store::{Create, Engine, InstanceRow, KeyRow, Ledger, Read, Store};
 
 /// What the world outside gives.
 pub struct Ports {
@@ -134,6 +126,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         courier: ports.courier,
         key_sets: ports.key_sets,
         wake: Wake::default(),
+        listeners: Listeners::default(),
         held_up: HeldUp::default(),
         turned_away: TurnedAway::default(),
         sightings: Sightings::default(),
@@ -155,121 +148,4 @@ pub fn ledger(instance: &Instance, keys: Arc<LedgerKeys>, ports: &Ports) -> Ledg
         entropy: Arc::clone(&ports.entropy),
         keys,
     }
-}
-
-/// The names and addresses under which the listeners are reached.
-pub struct Reached {
-    /// Host names.
-    pub hosts: BTreeSet<String>,
-    /// Addresses.
-    pub addresses: BTreeSet<IpAddr>,
-}
-
-impl Reached {
-    /// From the settings and the public address.
-    ///
-    /// # Errors
-    /// When the public address has no host.
-    pub fn of(settings: &Settings, public_url: &str) -> anyhow::Result<Self> {
-        let mut hosts = BTreeSet::from(["localhost".to_owned()]);
-        let mut addresses = BTreeSet::new();
-        let url = url::Url::parse(public_url).with_context(|| format!("the public URL {public_url} is none"))?;
-        match url.host().with_context(|| format!("the public URL {public_url} names no host"))? {
-            url::Host::Domain(domain) => drop(hosts.insert(domain.to_ascii_lowercase())),
-            url::Host::Ipv4(address) => drop(addresses.insert(IpAddr::V4(address))),
-            url::Host::Ipv6(address) => drop(addresses.insert(IpAddr::V6(address))),
-        }
-        for listener in [settings.admin_listen, settings.public_listen] {
-            if listener.ip().is_unspecified() {
-                // Every address of the machine: reached by its name, and from the machine itself.
-                let name = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
-                if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.') && !name.is_empty() {
-                    hosts.insert(name);
-                }
-                addresses.insert(IpAddr::from([127, 0, 0, 1]));
-            } else {
-                addresses.insert(listener.ip());
-            }
-        }
-        Ok(Self { hosts, addresses })
-    }
-
-    fn covered_by(&self, certificate: &Certificate) -> bool {
-        let names = certificate.x509().subject_alt_names();
-        let names: Vec<_> = names.iter().flatten().collect();
-        let host = |host: &String| names.iter().any(|name| name.dnsname() == Some(host));
-        let address = |address: &IpAddr| {
-            let bytes = match address {
-                IpAddr::V4(v4) => v4.octets().to_vec(),
-                IpAddr::V6(v6) => v6.octets().to_vec(),
-            };
-            names.iter().any(|name| name.ipaddress() == Some(&bytes))
-        };
-        self.hosts.iter().all(host) && self.addresses.iter().all(address)
-    }
-
-    /// Adds what a certificate covers already: another node of the instance may be reached under it.
-    fn widen(&mut self, certificate: &Certificate) {
-        for name in certificate.x509().subject_alt_names().iter().flatten() {
-            if let Some(host) = name.dnsname() {
-                self.hosts.insert(host.to_owned());
-            }
-            match name.ipaddress() {
-                Some(&[a, b, c, d]) => drop(self.addresses.insert(IpAddr::from([a, b, c, d]))),
-                Some(bytes) => {
-                    if let Ok(bytes) = <[u8; 16]>::try_from(bytes) {
-                        self.addresses.insert(IpAddr::from(bytes));
-                    }
-                }
-                None => {}
-            }
-        }
-    }
-}
-
-/// TLS of the admin and the public listener. The listeners' certificate is renewed here when it ends soon or does not cover
-/// this node.
-///
-/// # Errors
-/// When a key is missing or OpenSSL refuses one.
-pub async fn listeners(app: &App, public_url: &str) -> anyhow::Result<(SslContext, SslContext)> {
-    let mut reached = Reached::of(&app.settings, public_url)?;
-    let mut read = app.store.read().await?;
-    let row = read.active_key(KeyPurpose::ServerTls, LISTENERS).await?.context("there is no key for the listeners")?;
-    let servers = read.active_key(KeyPurpose::IssuingCa, SERVERS).await?.context("there is no authority for servers")?;
-    let operators = read.keys(Some(KeyPurpose::IssuingCa), None).await?;
-    drop(read);
-    let authority = app.keys.authority(&servers)?;
-    let key = app.keys.listener_key(&row)?;
-    let now = app.clock.now();
-    let held = row.certificate.as_deref().map(Certificate::from_der).transpose()?;
-    let good = held.as_ref().is_some_and(|held| held.view().not_after > now.plus(RENEW_BEFORE) && reached.covered_by(held));
-    let certificate = match held {
-        Some(held) if good => held,
-        held => {
-            if let Some(held) = &held {
-                reached.widen(held);
-            }
-            let hosts: Vec<String> = reached.hosts.into_iter().collect();
-            let addresses: Vec<IpAddr> = reached.addresses.into_iter().collect();
-            let planned = authority.plan_server(&hosts, &addresses, &key.public()?, None, now)?;
-            let recorded = record(app, planned, &Holder::Key(row.kid.parse()?)).await?;
-            let (issued, recorded) = recorded.sign(&authority)?;
-            let mut tx = app.store.write().await?;
-            tx.confirm_certificate(&recorded).await?;
-            tx.put_key_certificate(&row, issued.der()).await?;
-            let facts = json!({ "serial": issued.view().serial, "not_after": issued.view().not_after });
-            tx.commit_housekeeping(Housekeeping::Step { action: "cert.issue", subject: row.kid.clone(), facts }).await?;
-            issued
-        }
-    };
-    let chain = vec![authority.certificate().clone()];
-    let trusted = operators
-        .iter()
-        .filter(|row| row.name == OPERATORS && matches!(row.state.as_str(), "active" | "draining"))
-        .filter_map(|row| row.certificate.as_deref())
-        .map(Certificate::from_der)
-        .collect::<Result<Vec<_>, _>>()?;
-    let identity = ServerIdentity { key, certificate, chain };
-    Ok((tls::admin(&identity, &trusted)?, tls::public(&identity)?))
 }

@@ -3,6 +3,7 @@ use pki::{Jwks, JwsAlgorithm, PublicJwk, PublicKey};
 
 use crate::app::App;
 use crate::failure::Failure;
+use crate::http::party::Party;
 use crate::store::{KeyRow, Read};
 
 /// A key set and the ids of its keys.
@@ -13,14 +14,38 @@ pub struct KeySet {
     pub kids: Vec<Kid>,
 }
 
-/// The key set of this moment: published, active and draining token-signing keys, in order of age.
-pub async fn published(app: &App) -> Result<KeySet, Failure> {
-    shown(&mut app.store.read().await?).await
+/// Who a key set is given to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given<'a> {
+    /// Nobody: only its headers were asked for.
+    ToNobody,
+    /// Somebody of whom nothing is known.
+    ToAStranger,
+    /// A relying party, by its certificate.
+    To(&'a Party),
 }
 
-/// The same for a client at its own address; notes that it has seen it where the set is really given. None when there is no such
-/// client, or it is retired.
-pub async fn published_for(app: &App, client: &str, given: bool) -> Result<Option<Jwks>, Failure> {
+/// The key set of this moment: published, active and draining token-signing keys, in order of age. Notes the party that it is given
+/// to.
+pub async fn published(app: &App, given: Given<'_>) -> Result<KeySet, Failure> {
+    let set = shown(&mut app.store.read().await?).await?;
+    note(app, given, &set);
+    Ok(set)
+}
+
+/// The party has seen it, and used what it came with.
+fn note(app: &App, given: Given<'_>, set: &KeySet) {
+    let Given::To(party) = given else { return };
+    let now = app.clock.now();
+    app.sightings.certificate(&party.rp, set.kids.clone(), now);
+    if let Some(credential) = party.credential {
+        app.sightings.credential(credential, now);
+    }
+}
+
+/// The same for a client at its own address; notes that it has seen it where the set is really given, and not to another party. None
+/// when there is no such client, or it is retired.
+pub async fn published_for(app: &App, client: &str, given: Given<'_>) -> Result<Option<Jwks>, Failure> {
     let Ok(client) = client.parse::<ClientId>() else { return Ok(None) };
     let mut read = app.store.read().await?;
     let Some(service) = read.service(&client).await? else { return Ok(None) };
@@ -28,7 +53,13 @@ pub async fn published_for(app: &App, client: &str, given: bool) -> Result<Optio
         return Ok(None);
     }
     let set = shown(&mut read).await?;
-    if given {
+    note(app, given, &set);
+    let to_itself = match given {
+        Given::ToNobody => false,
+        Given::ToAStranger => true,
+        Given::To(party) => party.rp == client.rp,
+    };
+    if to_itself {
         app.sightings.client(&client, set.kids, app.clock.now());
     }
     Ok(Some(set.jwks))

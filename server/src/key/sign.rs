@@ -11,7 +11,7 @@ use domain::{KeyAlgorithm, KeyPurpose, KeySlot};
 use pki::jws::{TokenRefusal, verify};
 use pki::{JwsAlgorithm, TokenSigner, TokenType, VerifiedToken};
 
-use super::jwks;
+use super::jwks::{self, Given};
 use crate::app::App;
 use crate::failure::Failure;
 use crate::keys::TOKENS;
@@ -61,7 +61,7 @@ pub async fn sign_token(app: &App, algorithm: JwsAlgorithm, typ: TokenType, clai
 /// # Errors
 /// When the database cannot be reached. The inner error says why the token is not taken.
 pub async fn verify_token(app: &App, token: &str) -> Result<Result<VerifiedToken, TokenRefusal>, Failure> {
-    let accepted = jwks::published(app).await?;
+    let accepted = jwks::published(app, Given::ToNobody).await?;
     Ok(verify(token, &accepted.jwks, &[JwsAlgorithm::ES256, JwsAlgorithm::PS256]))
 }
 

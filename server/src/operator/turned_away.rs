@@ -11,9 +11,10 @@ use crate::app::App;
 /// Entries that one reason may cause in a minute; the next one says how many were left out.
 const A_MINUTE: u32 = 3;
 
-/// What this node has written down of late, by reason.
+/// What this node has written down of late, by what was asked for and why it was refused: a crowd at one listener hides nobody at
+/// another.
 #[derive(Debug, Default)]
-pub struct TurnedAway(Mutex<BTreeMap<&'static str, Window>>);
+pub struct TurnedAway(Mutex<BTreeMap<(&'static str, &'static str), Window>>);
 
 #[derive(Debug, Default)]
 struct Window {
@@ -39,9 +40,9 @@ pub struct Stranger {
 
 impl TurnedAway {
     /// Whether one more is written down, and how many of its reason were left out before it.
-    fn admit(&self, code: &'static str, now: Timestamp) -> Option<u64> {
+    fn admit(&self, action: &'static str, code: &'static str, now: Timestamp) -> Option<u64> {
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let window = windows.entry(code).or_default();
+        let window = windows.entry((action, code)).or_default();
         let minute = now.micros().div_euclid(60_000_000);
         if window.minute != minute {
             *window = Window { minute, written: 0, left_out: window.left_out };
@@ -59,7 +60,7 @@ impl TurnedAway {
 pub async fn note(app: &App, stranger: Stranger) {
     let Stranger { action, code, shown, request, mut facts } = stranger;
     metrics::counter!("iam_turned_away_total", "code" => code).increment(1);
-    let Some(left_out) = app.turned_away.admit(code, app.clock.now()) else { return };
+    let Some(left_out) = app.turned_away.admit(action, code, app.clock.now()) else { return };
     facts.insert("code".to_owned(), code.into());
     if left_out > 0 {
         facts.insert("left_out".to_owned(), left_out.into());
@@ -82,11 +83,16 @@ mod tests {
     fn a_reason_is_written_down_three_times_a_minute_and_the_rest_is_counted() {
         let turned_away = TurnedAway::default();
         let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
-        let admitted: Vec<_> = (0..10).map(|second| turned_away.admit("enrol.code", at(second))).collect();
+        let admitted: Vec<_> = (0..10).map(|second| turned_away.admit("operator.enrol", "enrol.code", at(second))).collect();
         assert_eq!(admitted[..4], [Some(0), Some(0), Some(0), None]);
-        assert_eq!(turned_away.admit("tls.certificate-foreign", at(10)), Some(0), "another reason has its own");
-        assert_eq!(turned_away.admit("enrol.code", at(60)), Some(7));
-        assert_eq!(turned_away.admit("enrol.code", at(61)), Some(0));
-        assert_eq!(turned_away.admit("enrol.code", at(-61)), Some(0), "a clock that is turned back is another minute");
+        assert_eq!(turned_away.admit("operator.enrol", "tls.certificate-foreign", at(10)), Some(0), "another reason has its own");
+        assert_eq!(turned_away.admit("rp.connect", "enrol.code", at(10)), Some(0), "and another door");
+        assert_eq!(turned_away.admit("operator.enrol", "enrol.code", at(60)), Some(7));
+        assert_eq!(turned_away.admit("operator.enrol", "enrol.code", at(61)), Some(0));
+        assert_eq!(
+            turned_away.admit("operator.enrol", "enrol.code", at(-61)),
+            Some(0),
+            "a clock that is turned back is another minute"
+        );
     }
 }

@@ -29,6 +29,7 @@ mod operators;
 mod outages;
 mod outside_client;
 mod overview;
+mod party_connections;
 mod party_credentials;
 mod party_history;
 mod party_key_sets;

@@ -210,7 +210,8 @@ both_engines! {
         let node = world.serves().await;
         let context = world.context_of(&format!("https://{}", node.addresses.public), &world.badge("first-operator"), &ca(world));
         let error = whoami(&connection(&context)).await.unwrap_err();
-        assert!(matches!(error, ClientError::Reply { .. } | ClientError::Problem(_)), "there are no operations: {error:?}");
+        assert!(matches!(fault(&error), TlsFault::Foreign | TlsFault::Refused), "{error:?}");
+        assert_eq!(error.exit(), Exit::NotAuthenticated);
         node.stops().await;
     }
 

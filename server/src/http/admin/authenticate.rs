@@ -1,12 +1,11 @@
 //! From a verified certificate to an operator, by the database, at every request.
 
-use std::time::Duration;
-
 use api::Problem;
 use api::operator::OperatorState;
 use domain::{Holder, OperatorId, RequestId, Timestamp};
 
 use super::super::accept::{CONNECT, Peer};
+use super::super::on_record::{EXPIRED, OnRecord, REVOKED, UNKNOWN, on_record};
 use super::super::problem::problem;
 use crate::app::App;
 use crate::failure::Failure;
@@ -37,11 +36,6 @@ pub enum Unauthenticated {
     Failure(Failure),
 }
 
-/// Only of a certificate that ends this soon the log is asked whether it had ended already.
-const SOON: Duration = Duration::from_hours(24);
-const UNKNOWN: &str = "auth.certificate-unknown";
-const REVOKED: &str = "auth.certificate-revoked";
-const EXPIRED: &str = "auth.certificate-expired";
 const ENROL_AGAIN: &str =
     "ask an administrator for a new enrolment code ('iamctl operator add' for the same id), then 'iamctl enrol'";
 
@@ -68,24 +62,12 @@ async fn identify(app: &App, peer: &Peer, request: RequestId) -> Result<Authenti
     let Some(certificate) = &peer.0 else { return Err(Unauthenticated::Stranger(certificate_missing(request))) };
     let failed = |error: crate::store::StoreError| Unauthenticated::Failure(error.into());
     let mut read = app.store.read().await.map_err(failed)?;
-    let Some(row) = read.certificate_shown(&certificate.fingerprint).await.map_err(failed)? else {
-        let message = "this certificate is not on record here, although its issuer is";
-        let hint = ENROL_AGAIN;
-        return Err(Unauthenticated::Stranger(problem(401, UNKNOWN, message, Some(hint), request)));
+    let row = match on_record(&mut read, certificate, app.clock.now()).await.map_err(failed)? {
+        OnRecord::Good(row) => row,
+        OnRecord::Bad(code, message) => {
+            return Err(Unauthenticated::Stranger(problem(401, code, message, Some(ENROL_AGAIN), request)));
+        }
     };
-    let now = app.clock.now();
-    if row.revoked_at.is_some() {
-        let message = "this certificate has been revoked";
-        return Err(Unauthenticated::Stranger(problem(401, REVOKED, message, Some(ENROL_AGAIN), request)));
-    }
-    // The handshake judged the dates; a connection may outlive them, and a clock that was turned back revives nothing.
-    let not_after = Timestamp::from_micros(row.not_after);
-    let ends_soon = not_after.saturating_since(now) < SOON;
-    if now > not_after || ends_soon && read.has_passed(not_after, now).await.map_err(failed)? {
-        let message = "this certificate has expired";
-        let hint = ENROL_AGAIN;
-        return Err(Unauthenticated::Stranger(problem(401, EXPIRED, message, Some(hint), request)));
-    }
     let Holder::Operator(id) = row.holder().map_err(failed)? else {
         return Err(Unauthenticated::Failure(anyhow::anyhow!("certificate {} is no operator's", row.serial).into()));
     };
