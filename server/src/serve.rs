@@ -73,12 +73,11 @@ impl Node {
         require_proven(&app).await?;
         require_reached(&app).await?;
         require_whole(&app).await?;
-        let public_url = app.store.read().await?.instance().await?.context("the database holds no instance")?.public_url;
         let admin = bind(app.settings.admin_listen, "admin-listen").await?;
         let public = bind(app.settings.public_listen, "public-listen").await?;
         let pki = bind(app.settings.pki_listen, "pki-listen").await?;
         let metrics = bind(app.settings.metrics_listen, "metrics-listen").await?;
-        listeners::prepare(&app, &public_url).await?;
+        listeners::prepare(&app).await?;
         Ok(Self { app, admin, public, pki, metrics, prometheus, held: Some(held) })
     }
 

@@ -11,7 +11,7 @@ use arc_swap::ArcSwapOption;
 use domain::{Holder, KeyPurpose, KeyState};
 use openssl::sha::Sha256;
 use openssl::ssl::SslContext;
-use pki::Certificate;
+use pki::{Authority, Certificate};
 use serde_json::json;
 
 use super::reached::Reached;
@@ -66,38 +66,63 @@ impl Listeners {
     }
 }
 
-/// Renews the listeners' certificate where it ends soon or does not cover this node, and shows it.
+/// Renews the listeners' certificate where it ends soon or does not cover this node, and shows it. The next generation's, where one
+/// waits for its day, is to cover this node too.
 ///
 /// # Errors
 /// When a key is missing or OpenSSL refuses one.
-pub async fn prepare(app: &App, public_url: &str) -> anyhow::Result<()> {
-    let mut reached = Reached::of(&app.settings, public_url)?;
+pub async fn prepare(app: &App) -> anyhow::Result<()> {
     let mut read = app.store.read().await?;
-    let row = read.active_key(KeyPurpose::ServerTls, LISTENERS).await?.context("there is no key for the listeners")?;
+    let here = here(app, &mut read).await?;
     let servers = read.active_key(KeyPurpose::IssuingCa, SERVERS).await?.context("there is no authority for servers")?;
+    let rows = read.keys(Some(KeyPurpose::ServerTls), None).await?;
     drop(read);
-    let now = app.clock.now();
-    let held = row.certificate.as_deref().map(Certificate::from_der).transpose()?;
-    let good = held.as_ref().is_some_and(|held| held.view().not_after > now.plus(RENEW_BEFORE) && reached.covered_by(held));
-    if !good {
-        if let Some(held) = &held {
-            reached.widen(held);
-        }
-        let authority = app.keys.authority(&servers)?;
-        let key = app.keys.listener_key(&row)?.public()?;
-        let planned = authority.plan_server(&reached.hosts(), &reached.addresses(), &key, None, now)?;
-        let recorded = record(app, planned, &Holder::Key(row.kid.parse()?)).await?;
-        let (issued, recorded) = recorded.sign(&authority)?;
-        let mut tx = app.store.write().await?;
-        tx.confirm_certificate(&recorded).await?;
-        tx.put_key_certificate(&row, issued.der()).await?;
-        let facts = json!({ "serial": issued.view().serial, "not_after": issued.view().not_after });
-        tx.commit_housekeeping(Housekeeping::Step { action: "cert.issue", subject: row.kid.clone(), facts }).await?;
+    let authority = app.keys.authority(&servers)?;
+    let in_use = |row: &&KeyRow| row.name == LISTENERS && ["active", "published"].contains(&row.state.as_str());
+    for row in rows.iter().filter(in_use) {
+        renew(app, &authority, row, here.clone()).await?;
     }
     let mut read = app.store.read().await?;
     let version = read.keys_version().await?;
     app.listeners.put(Material::read(&mut read).await?.shown(app, version)?);
     Ok(())
+}
+
+/// A new certificate over the same key, where the one that it has will not do.
+async fn renew(app: &App, authority: &Authority, row: &KeyRow, here: Reached) -> anyhow::Result<()> {
+    let now = app.clock.now();
+    let held = row.certificate.as_deref().map(Certificate::from_der).transpose()?;
+    if held.as_ref().is_some_and(|held| held.view().not_after > now.plus(RENEW_BEFORE) && here.covered_by(held)) {
+        return Ok(());
+    }
+    let reached = held.iter().fold(here, Reached::and);
+    let key = app.keys.listener_key(row)?.public()?;
+    let planned = authority.plan_server(&reached.hosts(), &reached.addresses(), &key, None, now)?;
+    let recorded = record(app, planned, &Holder::Key(row.kid.parse()?)).await?;
+    let (issued, recorded) = recorded.sign(authority)?;
+    let mut tx = app.store.write().await?;
+    tx.confirm_certificate(&recorded).await?;
+    tx.put_key_certificate(row, issued.der()).await?;
+    let facts = json!({ "serial": issued.view().serial, "not_after": issued.view().not_after });
+    tx.commit_housekeeping(Housekeeping::Step { action: "cert.issue", subject: row.kid.clone(), facts }).await?;
+    Ok(())
+}
+
+/// Where this node is reached.
+async fn here(app: &App, read: &mut Read) -> anyhow::Result<Reached> {
+    let instance = read.instance().await?.context("the database holds no instance")?;
+    Reached::of(&app.settings, &instance.public_url)
+}
+
+/// Where the nodes of the instance are reached, as far as this one knows: where it is itself, and where the certificate of now
+/// says.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub(crate) async fn reached(app: &App, read: &mut Read) -> anyhow::Result<Reached> {
+    let row = read.active_key(KeyPurpose::ServerTls, LISTENERS).await?;
+    let held = row.as_ref().and_then(|row| row.certificate.as_deref()).map(Certificate::from_der).transpose()?;
+    Ok(held.iter().fold(here(app, read).await?, Reached::and))
 }
 
 /// Shows what the database says now, where that is something else than what is shown; gives whether it was. A node that has not

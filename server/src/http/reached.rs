@@ -9,6 +9,7 @@ use pki::Certificate;
 use crate::settings::Settings;
 
 /// The names and addresses under which the listeners are reached.
+#[derive(Debug, Clone)]
 pub struct Reached {
     hosts: BTreeSet<String>,
     addresses: BTreeSet<IpAddr>,
@@ -59,8 +60,9 @@ impl Reached {
         self.hosts.iter().all(host) && self.addresses.iter().all(address)
     }
 
-    /// Adds what a certificate covers already: another node of the instance may be reached under it.
-    pub fn widen(&mut self, certificate: &Certificate) {
+    /// With what a certificate covers already: another node of the instance may be reached under it.
+    #[must_use]
+    pub fn and(mut self, certificate: &Certificate) -> Self {
         for name in certificate.x509().subject_alt_names().iter().flatten() {
             if let Some(host) = name.dnsname() {
                 self.hosts.insert(host.to_owned());
@@ -75,6 +77,7 @@ impl Reached {
                 None => {}
             }
         }
+        self
     }
 
     /// The host names, in order.

@@ -43,8 +43,8 @@ fn note(app: &App, given: Given<'_>, set: &KeySet) {
     }
 }
 
-/// The same for a client at its own address; notes that it has seen it where the set is really given, and not to another party. None
-/// when there is no such client, or it is retired.
+/// The same for a client at its own address; notes that it has seen it where the set is really given, and not to another party.
+/// None when there is no such client, or it is retired.
 pub async fn published_for(app: &App, client: &str, given: Given<'_>) -> Result<Option<Jwks>, Failure> {
     let Ok(client) = client.parse::<ClientId>() else { return Ok(None) };
     let mut read = app.store.read().await?;

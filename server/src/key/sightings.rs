@@ -1,5 +1,5 @@
-//! Which key sets relying parties have fetched and which credentials they have shown: gathered in memory and written down about once a second, so that a request of a
-//! stranger writes nothing by itself.
+//! Which key sets relying parties have fetched and which credentials they have shown: gathered in memory and written down about
+//! once a second, so that a request of a stranger writes nothing by itself.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

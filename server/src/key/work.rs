@@ -11,7 +11,7 @@ use domain::{KeyAlgorithm, KeyPurpose, KeySlot, Refusal, RotationPlan, RotationT
 use super::material::{self, certified, checkpoints, kek};
 use crate::app::{App, Keep};
 use crate::failure::Failure;
-use crate::keys::{ACCOUNTS, CHECKPOINTS, Kid, STAMPS, Slot, TOKENS};
+use crate::keys::{ACCOUNTS, CHECKPOINTS, Kid, LISTENERS, STAMPS, Slot, TOKENS};
 use crate::store::{KeyRow, Read, Write};
 
 /// A line of keys that rotates: the generations of its algorithms take turns together.
@@ -67,6 +67,7 @@ pub(crate) fn line(purpose: KeyPurpose, name: Option<&str>, algorithm: Option<Ke
         KeyPurpose::TokenSigning => Line::new(purpose, TOKENS, &[KeyAlgorithm::Es256, KeyAlgorithm::Ps256]),
         KeyPurpose::Audit => Line::new(purpose, CHECKPOINTS, &[KeyAlgorithm::Ed25519]),
         KeyPurpose::TimeStamping => Line::new(purpose, STAMPS, &[KeyAlgorithm::Es256]),
+        KeyPurpose::ServerTls => Line::new(purpose, LISTENERS, &[KeyAlgorithm::Es256]),
         // Each authority has responders of its own.
         KeyPurpose::Ocsp => Line::new(purpose, &certified::responders_of(name)?, &[KeyAlgorithm::Es256]),
         KeyPurpose::Data => Line::new(purpose, ACCOUNTS, &[KeyAlgorithm::A256Gcm]),
@@ -135,7 +136,7 @@ pub(crate) async fn make(app: &App, line: &Line, keep: Keep, now: Timestamp) -> 
     match line.purpose {
         KeyPurpose::TokenSigning => sign_with(app, line, None, now).await,
         KeyPurpose::Audit => sign_with(app, line, Some(material::next_kid(app, line).await?), now).await,
-        KeyPurpose::Ocsp | KeyPurpose::TimeStamping => certified::make(app, line, keep, now).await,
+        KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => certified::make(app, line, keep, now).await,
         KeyPurpose::Data => Ok(vec![kek::make(app, now)?]),
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
@@ -166,7 +167,7 @@ pub(crate) async fn publish(app: &App, tx: &mut Write, plan: &RotationPlan, made
     }
     match plan.purpose {
         KeyPurpose::Audit => checkpoints::published(app, tx, plan, &published, app.clock.now()).await?,
-        KeyPurpose::Ocsp | KeyPurpose::TimeStamping => certified::published(tx, &published).await?,
+        KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => certified::published(tx, &published).await?,
         KeyPurpose::Data => kek::published(app, tx, &published).await?,
         _ => {}
     }
@@ -178,7 +179,9 @@ pub(crate) async fn publish(app: &App, tx: &mut Write, plan: &RotationPlan, made
 pub(super) async fn before_activation(app: &App, plan: &RotationPlan) -> anyhow::Result<Gate> {
     match plan.purpose {
         // Others learn the key by themselves: there is nothing of ours to bring over.
-        KeyPurpose::TokenSigning | KeyPurpose::Audit | KeyPurpose::Ocsp | KeyPurpose::TimeStamping => Ok(Gate::Open),
+        KeyPurpose::TokenSigning | KeyPurpose::Audit | KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => {
+            Ok(Gate::Open)
+        }
         KeyPurpose::Data => kek::before_activation(app, plan).await,
         other => anyhow::bail!("keys of {other} are not rotated"),
     }
@@ -189,7 +192,9 @@ pub(super) async fn before_activation(app: &App, plan: &RotationPlan) -> anyhow:
 pub(super) async fn before_retirement(app: &App, plan: &RotationPlan) -> anyhow::Result<Gate> {
     match plan.purpose {
         // What it signed runs out by itself, or stands for itself.
-        KeyPurpose::TokenSigning | KeyPurpose::Audit | KeyPurpose::Ocsp | KeyPurpose::TimeStamping => Ok(Gate::Open),
+        KeyPurpose::TokenSigning | KeyPurpose::Audit | KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => {
+            Ok(Gate::Open)
+        }
         KeyPurpose::Data => kek::before_retirement(app, plan).await,
         other => anyhow::bail!("keys of {other} are not rotated"),
     }
@@ -208,6 +213,10 @@ pub(super) async fn taken_over(
         KeyPurpose::TokenSigning => Ok(()),
         KeyPurpose::Audit => checkpoints::taken_over(app, tx, new, old, app.clock.now()).await,
         KeyPurpose::Ocsp | KeyPurpose::TimeStamping => certified::taken_over(app, tx, old, app.clock.now()).await,
+        KeyPurpose::ServerTls => {
+            app.wake.listeners.notify_one();
+            certified::taken_over(app, tx, old, app.clock.now()).await
+        }
         KeyPurpose::Data => kek::taken_over(app, tx, new, old).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
@@ -220,7 +229,7 @@ pub(super) async fn called_off(app: &App, tx: &mut Write, plan: &RotationPlan, u
         KeyPurpose::TokenSigning => Ok(()),
         // It was announced, and nobody can sign with it any more.
         KeyPurpose::Audit => forget(tx, unsigned).await,
-        KeyPurpose::Ocsp | KeyPurpose::TimeStamping => {
+        KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => {
             certified::called_off(app, tx, unsigned, app.clock.now()).await?;
             forget(tx, unsigned).await
         }
@@ -235,7 +244,9 @@ pub(super) async fn retired(app: &App, tx: &mut Write, plan: &RotationPlan, old:
     match plan.purpose {
         KeyPurpose::TokenSigning => Ok(()),
         // What it signed stands for itself: whoever takes the database later cannot sign in its name.
-        KeyPurpose::Audit | KeyPurpose::Ocsp | KeyPurpose::TimeStamping => forget(tx, std::slice::from_ref(old)).await,
+        KeyPurpose::Audit | KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => {
+            forget(tx, std::slice::from_ref(old)).await
+        }
         KeyPurpose::Data => kek::retired(app, tx, old).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }

@@ -45,6 +45,7 @@ mod statistics;
 mod statistics_recount;
 mod store;
 mod tampering;
+mod tls_rotation;
 mod usage;
 mod wire;
 mod year;

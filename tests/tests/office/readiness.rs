@@ -40,7 +40,7 @@ both_engines! {
         world.seal().await;
         world.clock.advance(Duration::from_hours(24 * 800));
         assert_eq!(failing(world).await, ["keys"]);
-        server::http::listeners::prepare(&world.app, "https://iam.example").await.unwrap();
+        server::http::listeners::prepare(&world.app).await.unwrap();
         assert_eq!(failing(world).await, Vec::<String>::new());
         assert_eq!(world.audited("cert.issue").await.len(), 1);
     }

@@ -11,12 +11,12 @@ pub const LONGEST_STAMPING: Duration = Duration::from_hours(24 * 365);
 /// Whether the next generation is made on schedule, without anybody's asking. An authority's is not: it needs the root's key, which
 /// is kept away. A token's is not: relying parties are told of it, and somebody answers for the day.
 pub const fn renews_itself(purpose: KeyPurpose) -> bool {
-    matches!(purpose, KeyPurpose::Ocsp | KeyPurpose::TimeStamping)
+    matches!(purpose, KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls)
 }
 
 /// The moment from which on a key is to be followed: when a third of its certificate's life is left, so that there is a month to
-/// mend what keeps a responder's from being issued; a key that stamps times after a year of stamping at the latest. `since` is when
-/// the key took over, `validity` both ends of its certificate.
+/// mend what keeps a responder's from being issued, and four for a listener's; a key that stamps times after a year of stamping at
+/// the latest. `since` is when the key took over, `validity` both ends of its certificate.
 pub fn renew_from(purpose: KeyPurpose, since: Timestamp, validity: [Timestamp; 2]) -> Timestamp {
     let [begins, ends] = validity;
     let by_certificate = ends.minus(ends.saturating_since(begins) / 3);
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn what_nobody_outside_has_to_learn_renews_itself() {
         for purpose in KeyPurpose::ALL.iter().copied() {
-            let expected = matches!(purpose, KeyPurpose::Ocsp | KeyPurpose::TimeStamping);
+            let expected = matches!(purpose, KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls);
             assert_eq!(renews_itself(purpose), expected, "{purpose}");
         }
     }

@@ -1,5 +1,6 @@
-//! Keys with a certificate of one of our authorities: OCSP responders, each of the authority that it answers for, and the
-//! time-stamping service. A generation comes with its certificate; what the old one signed is judged by its own.
+//! Keys with a certificate of one of our authorities: OCSP responders, each of the authority that it answers for, the
+//! time-stamping service, and the TLS listeners. A generation comes with its certificate; what the old one signed is judged by
+//! its own.
 
 use domain::{Holder, KeyPurpose, KeyState, RevocationReason, Timestamp};
 use pki::{AuthorityName, AuthorityPurpose, Certificate, PublicKey};
@@ -9,6 +10,7 @@ use crate::app::{App, Keep};
 use crate::certificate::issue::active_authority;
 use crate::certificate::presign::record;
 use crate::failure::Failure;
+use crate::http::listeners;
 use crate::key::work::Line;
 use crate::keys::{Kid, Slot};
 use crate::store::{KeyRow, StoreError, Write};
@@ -38,10 +40,15 @@ pub(in crate::key) async fn make(app: &App, line: &Line, keep: Keep, now: Timest
     let mut read = app.store.read().await?;
     let authority = match line.purpose {
         KeyPurpose::TimeStamping => active_authority(app, &mut read, AuthorityPurpose::TimeStamping).await?,
+        KeyPurpose::ServerTls => active_authority(app, &mut read, AuthorityPurpose::Servers).await?,
         _ => {
             let row = read.key(&kid_of(&line.name)?).await?;
             app.keys.authority(&row.ok_or_else(|| no_authority(&line.name))?)?
         }
+    };
+    let reached = match line.purpose {
+        KeyPurpose::ServerTls => Some(listeners::reached(app, &mut read).await?),
+        _ => None,
     };
     drop(read);
     let kid = next_kid(app, line).await?;
@@ -55,9 +62,10 @@ pub(in crate::key) async fn make(app: &App, line: &Line, keep: Keep, now: Timest
         }
         let spki = row.public_key.as_deref().unwrap_or_default();
         let public = PublicKey::from_spki_der(spki).map_err(anyhow::Error::from)?;
-        let planned = match line.purpose {
-            KeyPurpose::TimeStamping => authority.plan_time_stamping(&public, now),
-            _ => authority.plan_responder(&public, now),
+        let planned = match (line.purpose, &reached) {
+            (_, Some(reached)) => authority.plan_server(&reached.hosts(), &reached.addresses(), &public, None, now),
+            (KeyPurpose::TimeStamping, None) => authority.plan_time_stamping(&public, now),
+            (_, None) => authority.plan_responder(&public, now),
         };
         let recorded = record(app, planned.map_err(anyhow::Error::from)?, &Holder::Key(kid_of(&kid)?)).await?;
         let (certificate, _) = recorded.sign(&authority)?;
