@@ -136,7 +136,7 @@ impl File {
         serde_saphyr::from_str(text).map_err(|error| {
             // One line, without the reader's excerpt: a database URL may hold a password.
             let words = error.without_snippet().to_string();
-            let words = words.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let words = domain::visible(words.lines().next().unwrap_or_default().trim_start_matches("error: ")).into_owned();
             let Some(location) = error.location() else { return SettingsError::new(FILE, words) };
             let line = usize::try_from(location.line()).unwrap_or(1);
             let key = text.lines().nth(line.saturating_sub(1)).and_then(|line| line.split_once(':')).map(|(key, _)| key.trim());

@@ -65,6 +65,9 @@ fn each_mistake_is_one_line_with_the_mend() {
         fs::write(&settings, format!("{good}\nadminListenn: 127.0.0.1:1\n")).unwrap();
         let told = mistake(&serve(&[]));
         assert!(told.contains("iamd.yaml: line") && told.contains("adminListenn"), "{told}");
+        fs::write(&settings, format!("{good}\n\"admin\\e[31mListen\": 127.0.0.1:1\n")).unwrap();
+        let told = mistake(&serve(&[]));
+        assert!(told.contains("iamd.yaml: line") && told.contains("31mListen") && !told.contains('\u{1b}'), "{told}");
         fs::write(&settings, "databaseUrl: postgres://iam:hunter2@localhost/iam\n  and: more\n").unwrap();
         assert!(!mistake(&serve(&[])).contains("hunter2"));
         fs::write(&settings, &good).unwrap();

@@ -7,18 +7,20 @@ use api::key::{ListKeys, RotateKey};
 use api::operator::WhoAmI;
 use api::rotation::{AbortPlan, EmergencyRotation};
 use client::CallOptions;
-use domain::{ActivateAt, CertificateState, KeyPurpose, KeyState, RevocationReason};
+use domain::{ActivateAt, CertificateState, Clock, KeyPurpose, KeyState, RevocationReason};
 use futures_util::future::join_all;
-use pki::Certificate;
+use pki::{Authority, Certificate, KeyKind, PrivateKey};
 use server::app::App;
 use server::http::listeners::{Audience, follow, prepare};
 use server::key::schedule::rotate_due;
 use server::key::steps::take_due;
-use server::store::Housekeeping;
+use server::store::{Housekeeping, KeyRow};
+use tests::world::s_client::Outsider;
 use tests::{World, both_engines};
 use tokio::sync::mpsc;
 
 const DAY: Duration = Duration::from_hours(24);
+const NOTHING: &str = "HTTP/1.1 404 Not Found";
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 
 fn at_once() -> RotateKey {
@@ -123,6 +125,57 @@ both_engines! {
         // The next start shows it again.
         let node = world.serves().await;
         assert_eq!(somebody.handshake(node.addresses.public).await.unwrap(), new);
+        node.stops().await;
+    }
+}
+
+/// Puts the next authority for operators on record, as one whose certificates run out; gives somebody with a certificate of it.
+async fn another_authority(world: &World) -> Outsider {
+    let (instance, now) = (world.app.keys.instance(), world.clock.now());
+    let mut read = world.app.store.read().await.unwrap();
+    let root = read.key(&"root-1".parse().unwrap()).await.unwrap().unwrap();
+    let first = read.key(&"operators-1".parse().unwrap()).await.unwrap().unwrap();
+    drop(read);
+    let key = std::fs::read(world.data_dir.join("root-ca.key")).unwrap();
+    let key = pki::envelope::private_key_from_pem(&key).unwrap();
+    let certificate = Certificate::from_der(root.certificate.as_deref().unwrap()).unwrap();
+    let root = Authority::load(instance, "root-1".parse().unwrap(), certificate, key).unwrap();
+    let fresh = || PrivateKey::generate(KeyKind::P256).unwrap();
+    let second = root.new_issuing("operators-2".parse().unwrap(), fresh(), now).unwrap();
+    let certificate = Some(second.certificate().der().to_vec());
+    let row = KeyRow { kid: "operators-2".into(), state: KeyState::Draining.to_string(), certificate, ..first };
+    let mut tx = world.app.store.write().await.unwrap();
+    tx.insert_key(&row).await.unwrap();
+    let step = Housekeeping::Step { action: "key.publish", subject: row.kid, facts: serde_json::Value::Null };
+    tx.commit_housekeeping(step).await.unwrap();
+    let key = fresh();
+    let own = second.sign(&second.plan_operator("agent-7", &key.public().unwrap(), None, now).unwrap()).unwrap();
+    let chain = [own.pem().unwrap(), second.certificate().pem().unwrap()].concat();
+    world.outsider_with(&chain, &pki::envelope::private_key_to_pem(&key).unwrap())
+}
+
+both_engines! {
+    from Setup::today();
+
+    async fn operators_of_every_living_authority_are_believed_without_a_restart(world: &World) {
+        let node = world.serves().await;
+        let admin = node.addresses.admin;
+        let badge = world.badge("first-operator");
+        let first = world.outsider_with(&badge.chain, &badge.key);
+        let second = another_authority(world).await;
+        follow(&node.app).await.unwrap();
+        // There is nothing at that path: whoever is told so has come through the handshake.
+        let told = async |somebody: &Outsider| {
+            let answer = somebody.gets(admin, "/", &[]).await;
+            answer.lines().next().unwrap_or_default().to_owned()
+        };
+        assert_eq!((told(&first).await, told(&second).await), (NOTHING.to_owned(), NOTHING.to_owned()));
+        for (state, answer) in [("retired", ""), ("revoked", ""), ("draining", NOTHING)] {
+            let text = format!("UPDATE key_generation SET state = '{state}', version = version + 1 WHERE kid = 'operators-2'");
+            world.execute(&text).await;
+            follow(&node.app).await.unwrap();
+            assert_eq!((told(&first).await, told(&second).await), (NOTHING.to_owned(), answer.to_owned()), "{state}");
+        }
         node.stops().await;
     }
 }
