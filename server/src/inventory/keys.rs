@@ -140,8 +140,7 @@ impl Held<'_> {
     fn rotation(&self) -> Option<String> {
         let generation = &self.generation;
         if work::line(generation.purpose, Some(&generation.name), Some(generation.algorithm)).is_err() {
-            let renews = generation.purpose == KeyPurpose::ServerTls;
-            return renews.then(|| "restart iamd: at its start it renews what ends within 30 days".to_owned());
+            return None;
         }
         // Named only where the purpose has several.
         let only = work::line(generation.purpose, None, None).is_ok_and(|line| line.name == generation.name);
