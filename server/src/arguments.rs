@@ -41,6 +41,9 @@ pub enum Verb {
     Backup(Backup),
     /// Restore a backup into an empty folder, or prove that what was restored is not behind
     Restore(Restore),
+    /// Ask the root authority to sign, sign where its key is, and take in what was signed
+    #[command(subcommand)]
+    Ca(crate::root_ca::arguments::Ca),
     /// Write the man page
     #[command(hide = true)]
     Man(Man),
@@ -225,21 +228,21 @@ pub fn write_man(to: &Path) -> anyhow::Result<()> {
     let command = Arguments::command();
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let about = about.strip_prefix("The ").unwrap_or(&about);
-    let verbs: Vec<&str> = command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(clap::Command::get_name).collect();
+    let verbs = verbs(&command);
     let mut page = Vec::new();
     let man = clap_mangen::Man::new(command.clone()).section("8").manual("iAM Smart operations").date("");
     man.render_title(&mut page)?;
     page.extend_from_slice(format!(".SH NAME\niamd \\- {about}\n.SH SYNOPSIS\n").as_bytes());
-    for verb in &verbs {
+    for (verb, _) in &verbs {
         page.extend_from_slice(format!("\\fBiamd {verb}\\fR [\\fIflags\\fR]\n.br\n").as_bytes());
     }
     page.extend_from_slice(b".SH DESCRIPTION\n");
     page.extend_from_slice(command.get_after_help().map(ToString::to_string).unwrap_or_default().as_bytes());
     page.push(b'\n');
-    for verb in Arguments::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
+    for (name, verb) in verbs {
         let mut options = Vec::new();
         clap_mangen::Man::new(verb.clone()).render_options_section(&mut options)?;
-        let (name, about) = (verb.get_name().to_uppercase(), verb.get_about().map(ToString::to_string).unwrap_or_default());
+        let (name, about) = (name.to_uppercase(), verb.get_about().map(ToString::to_string).unwrap_or_default());
         page.extend_from_slice(format!(".SH \"IAMD {name}\"\n{about}.\n").as_bytes());
         // Behind the preamble and the heading, which the page has already.
         let lines = options.split_inclusive(|byte| *byte == b'\n').skip_while(|line| *line != b".SH OPTIONS\n").skip(1);
@@ -247,6 +250,20 @@ pub fn write_man(to: &Path) -> anyhow::Result<()> {
     }
     page.extend_from_slice(REST.as_bytes());
     std::fs::write(to.join("iamd.8"), page).with_context(|| format!("cannot write to {}", to.display()))
+}
+
+/// The verbs that are shown, each with its name behind `iamd`: `ca issue`.
+fn verbs(command: &clap::Command) -> Vec<(String, clap::Command)> {
+    let mut all = Vec::new();
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+        let name = verb.get_name();
+        let within = verb.get_subcommands().filter(|inner| !inner.is_hide_set());
+        all.extend(within.map(|inner| (format!("{name} {}", inner.get_name()), inner.clone())));
+        if !verb.has_subcommands() {
+            all.push((name.to_owned(), verb.clone()));
+        }
+    }
+    all
 }
 
 const REST: &str = r#".SH EXIT STATUS
@@ -278,6 +295,13 @@ the first operator's way in, for 'iamctl context import'
 .TP
 DIR/anchor.json
 how far the node has seen the instance come; a database that is behind it is not served
+.TP
+DIR/root\-ca.key
+the root authority's key: needed by \fBiamd ca issue\fR, \fBcrl\fR and \fBrevoke\fR alone, and to be kept away from the node. Encrypt it with:
+openssl pkcs8 \-topk8 \-in root\-ca.key \-out FILE
+.TP
+root\-ca.records
+beside the root's key: what it was about to sign, serial number and digest, before it did
 .TP
 DIR/restored.json
 there from a restore until its proof: the node is not served
@@ -314,6 +338,22 @@ is in the audit log, as a fork, for ever. Other nodes of an instance on PostgreS
 .PP
 A backup remembers whom the instance has forgotten: an account that was closed is open in it, and its data key is there, until the
 backup itself is destroyed. Keep none for longer than the erasure of a person may take, and after a restore close again what was closed.
+.SH THE ROOT'S KEY
+The root certifies issuing authorities, revokes them, and signs its own revocation lists: a year and a month of them at a time, one
+for each day. Nothing else needs its key, so it is kept on a machine apart, which needs no database. Files go there and back; nothing
+in them is secret, and each is looked at when it arrives:
+.PP
+.nf
+iamctl key rotate \-\-purpose issuing\-ca \-\-line operators        (the key officer begins; the plan says what it waits for)
+iamd ca request \-\-data\-dir DIR \-\-to request.json              (at a node)
+iamd ca issue \-\-request request.json \-\-root\-key root\-ca.key \-\-to answer.json      (where the root's key is)
+iamd ca install \-\-data\-dir DIR \-\-from answer.json             (at a node; it may be serving)
+.fi
+.PP
+The new authority takes over on its date, when it has a responder and a list and what it has issued is proven to verify. The old one
+answers for what it has issued until the last of it has ended. \fBiamd ca crl\fR goes the same way before the lists run out:
+\fBiamctl doctor\fR, \fB/readyz\fR and the metric \fBiam_root_lists_days\fR say so from 60 days on. \fBiamd ca revoke\fR refuses an
+authority from the moment its answer is taken in, with every certificate that it has issued.
 .SH EXAMPLES
 .nf
 iamd init \-\-data\-dir ./demo \-\-environment sandbox

@@ -19,11 +19,18 @@ use server::backup::prove::Evidence;
 use server::backup::{self, locks, words};
 use server::clock::{SystemClock, SystemEntropy};
 use server::credential::key_sets::OverTheNetwork;
+use server::data_dir::ROOT_KEY_FILE;
 use server::housekeeping::outbox::NoChannel;
 use server::instance::init::{NewInstance, init};
 use server::instance::join::join;
 use server::instance::offline;
 use server::instance::open::{Ports, open};
+use server::root_ca::answer::RootDesk;
+use server::root_ca::arguments::{Ca, Sign};
+use server::root_ca::install::install;
+use server::root_ca::papers::{Answer, Request};
+use server::root_ca::request::request;
+use server::root_ca::{self, key_file};
 use server::serve::Node;
 use server::settings::{self, File, Settings, SettingsError, Source};
 use server::store::{Create, Engine, StoreError};
@@ -86,6 +93,7 @@ async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Migrate(arguments) => migrate(arguments).await?,
         Verb::Backup(arguments) => back_up(arguments).await?,
         Verb::Restore(arguments) => return restore(arguments).await,
+        Verb::Ca(verb) => ca(verb).await?,
         Verb::Man(arguments) => server::arguments::write_man(&arguments.to)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -304,6 +312,53 @@ async fn prove(arguments: Restore) -> anyhow::Result<ExitCode> {
             ExitCode::from(Exit::Failed.code())
         }
     })
+}
+
+async fn ca(verb: Ca) -> anyhow::Result<()> {
+    let lines = match verb {
+        Ca::Request(asked) => {
+            let app = open(&asked.node.data_dir, settle(&asked.node)?, ports()).await?;
+            let request = request(&app).await?;
+            app.store.engine().close().await;
+            request.write(&asked.to)?;
+            root_ca::words::requested(&request, &asked.to, &asked.node.data_dir)
+        }
+        Ca::Issue(sign) => sign_with_root(&sign, RootDesk::issue).await?,
+        Ca::Crl(sign) => sign_with_root(&sign, RootDesk::lists).await?,
+        Ca::Revoke(revoke) => sign_with_root(&revoke.sign, |desk| desk.revoke(&revoke.names, revoke.reason)).await?,
+        Ca::Install(brought) => {
+            let answer = Answer::read(&brought.from)?;
+            let app = open(&brought.node.data_dir, settle(&brought.node)?, ports()).await?;
+            let installed = install(&app, &answer).await?;
+            app.store.engine().close().await;
+            root_ca::words::installed(&installed)
+        }
+    };
+    lines.iter().for_each(|line| say(line));
+    Ok(())
+}
+
+/// Signs what papers ask for, or what a node does that the key lies beside.
+async fn sign_with_root(sign: &Sign, verb: impl FnOnce(&RootDesk) -> anyhow::Result<Answer>) -> anyhow::Result<Vec<String>> {
+    let beside = || sign.data_dir.as_deref().unwrap_or(Path::new(".")).join(ROOT_KEY_FILE);
+    let path = sign.root_key.clone().unwrap_or_else(beside);
+    let key = || key_file::read(&path, || key_file::passphrase(sign.passphrase_fd, &path));
+    let records = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let now = ports().clock.now();
+    if let (Some(from), Some(to)) = (&sign.request, &sign.to) {
+        let request = Request::read(from)?;
+        root_ca::words::waiting(&request).iter().for_each(|line| say(line));
+        anyhow::ensure!(!to.exists(), "{} is there already; nothing was signed", to.display());
+        let answer = verb(&RootDesk::open(request, key()?, records, now)?)?;
+        answer.write(to)?;
+        return Ok(root_ca::words::signed(&answer, to));
+    }
+    let dir = sign.data_dir.as_deref().context("give --data-dir, or --request and --to")?;
+    let app = open(dir, settled(dir, &Source::new())?, ports()).await?;
+    let answer = verb(&RootDesk::open(request(&app).await?, key()?, records, now)?)?;
+    let installed = install(&app, &answer).await?;
+    app.store.engine().close().await;
+    Ok(root_ca::words::installed(&installed))
 }
 
 /// Cancelled by the signals that end a program.

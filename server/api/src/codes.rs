@@ -148,7 +148,7 @@ pub const CODES: &[Code] = &[
     entry("service.not-found", "there is no such service", "'iamctl service list' shows the services"),
     entry(
         "key.no-emergency",
-        "rows lie under a key of that purpose: it cannot be withdrawn in one moment",
+        "a key of that purpose cannot be withdrawn in one moment",
         "'iamctl key rotate --activate now' replaces it as soon as that can be",
     ),
     entry(

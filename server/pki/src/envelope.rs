@@ -1,4 +1,5 @@
-//! The file form of a private key that its owner keeps: PEM, PKCS#8, unencrypted, mode 0600 by whoever writes it.
+//! The file form of a private key that its owner keeps: PEM, PKCS#8, mode 0600 by whoever writes it. An operator's is not encrypted;
+//! the root's may be, under a passphrase.
 
 use openssl::pkey::PKey;
 use zeroize::Zeroizing;
@@ -36,6 +37,22 @@ pub fn private_key_from_pem(pem: &[u8]) -> Result<PrivateKey, PkiError> {
     PrivateKey::from_pkey(der)
 }
 
+/// Whether a key file asks for a passphrase: one `ENCRYPTED PRIVATE KEY` block (RFC 5958 section 3).
+#[must_use]
+pub fn is_encrypted(pem: &[u8]) -> bool {
+    std::str::from_utf8(pem).is_ok_and(|text| text.lines().any(|line| line.trim() == "-----BEGIN ENCRYPTED PRIVATE KEY-----"))
+}
+
+/// Reads one `ENCRYPTED PRIVATE KEY` block. Errors for anything else, and for a passphrase that does not open it.
+pub fn private_key_from_encrypted_pem(pem: &[u8], passphrase: &[u8]) -> Result<PrivateKey, PkiError> {
+    const WHAT: &str = "the private key file";
+    if !is_encrypted(pem) {
+        return Err(PkiError::malformed(WHAT, "it holds no encrypted PKCS#8 key"));
+    }
+    let opened = PKey::private_key_from_pem_passphrase(pem, passphrase);
+    PrivateKey::from_pkey(opened.map_err(|_| PkiError::unfit(WHAT, "the passphrase does not open it"))?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +66,19 @@ mod tests {
         assert_eq!(private_key_from_pem(pem.as_bytes()).unwrap().public().unwrap(), key.public().unwrap());
         let dos = pem.replace('\n', "\r\n");
         assert_eq!(private_key_from_pem(dos.as_bytes()).unwrap().public().unwrap(), key.public().unwrap());
+    }
+
+    #[test]
+    fn an_encrypted_key_opens_with_its_passphrase_and_no_other() {
+        let key = PrivateKey::generate(KeyKind::P256).unwrap();
+        let cipher = openssl::symm::Cipher::aes_256_cbc();
+        let pem = key.pkey().private_key_to_pem_pkcs8_passphrase(cipher, b"long enough to keep").unwrap();
+        assert!(is_encrypted(&pem) && !is_encrypted(private_key_to_pem(&key).unwrap().as_bytes()) && !is_encrypted(b"\xff"));
+        let opened = private_key_from_encrypted_pem(&pem, b"long enough to keep").unwrap();
+        assert_eq!(opened.public().unwrap(), key.public().unwrap());
+        let fault = private_key_from_encrypted_pem(&pem, b"something else").unwrap_err().to_string();
+        assert_eq!(fault, "the private key file cannot be used: the passphrase does not open it");
+        assert!(private_key_from_encrypted_pem(private_key_to_pem(&key).unwrap().as_bytes(), b"").is_err());
     }
 
     #[test]

@@ -49,6 +49,11 @@ impl Instance {
         format!("iAM Smart platform ({})", self.environment)
     }
 
+    /// Base of the published addresses.
+    pub fn pki_url(&self) -> &str {
+        &self.pki_url
+    }
+
     /// Where an authority's certificate is served.
     pub fn certificate_url(&self, authority: &str) -> String {
         format!("{}/ca/{authority}.crt", self.pki_url)

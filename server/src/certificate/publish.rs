@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use domain::{KeyPurpose, Timestamp};
+use domain::{KeyPurpose, KeyState, Timestamp, days_left};
 use pki::Certificate;
 use pki::crl::{RevocationList, Revoked};
 use serde_json::json;
 
 use crate::app::App;
+use crate::root_ca::root_lists_until;
 use crate::store::{Housekeeping, KeyRow, Leader, Read, RevocationHead, RevocationListRow, RevokedRow, StoreError, UntoldRow};
 
 /// A list is signed anew when it is this old: half of the day that it may be.
@@ -27,6 +28,9 @@ pub async fn publish_due(app: &App) -> anyhow::Result<usize> {
     let mut read = app.store.read().await?;
     let heads = read.revocation_heads().await?;
     let untold = read.revocations_untold().await?;
+    if let Some(until) = root_lists_until(&mut read).await? {
+        metrics::gauge!("iam_root_lists_days").set(i32::try_from(days_left(until, now)).map_or(0.0, f64::from));
+    }
     let due: Vec<KeyRow> = authorities(&mut read, now)
         .await?
         .into_iter()
@@ -44,13 +48,15 @@ pub async fn publish_due(app: &App) -> anyhow::Result<usize> {
     Ok(signed)
 }
 
-/// Issuing authorities that somebody may still ask about: until their own certificate ends. The root's lists are signed
+/// Issuing authorities that somebody may still ask about: until the last of what they have issued ends. One that is revoked is
+/// asked about at the root, whose lists are signed
 /// beforehand, by `iamd ca`.
 async fn authorities(read: &mut Read, now: Timestamp) -> Result<Vec<KeyRow>, StoreError> {
     let mut rows = read.keys(Some(KeyPurpose::IssuingCa), None).await?;
     rows.retain(|row| {
+        let over = [KeyState::Retired, KeyState::Revoked].iter().any(|state| row.state == state.as_str());
         let certificate = row.certificate.as_deref().map(Certificate::from_der);
-        certificate.is_some_and(|read| read.is_ok_and(|certificate| certificate.is_valid_at(now)))
+        !over && certificate.is_some_and(|read| read.is_ok_and(|certificate| certificate.is_valid_at(now)))
     });
     Ok(rows)
 }

@@ -212,9 +212,10 @@ impl Material {
     }
 }
 
-/// Whether certificates of an authority are believed: it issues, or what it has issued runs out.
+/// Whether certificates of an authority are believed: it issues, what it has issued runs out, or it is about to issue, and no node
+/// is to meet its first certificate unprepared.
 fn lives(row: &KeyRow) -> bool {
-    [KeyState::Active, KeyState::Draining].iter().any(|state| row.state == state.as_str())
+    [KeyState::Published, KeyState::Active, KeyState::Draining].iter().any(|state| row.state == state.as_str())
 }
 
 fn of_line(rows: &[KeyRow], name: &str) -> anyhow::Result<Vec<Certificate>> {

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::audit::whole;
 use crate::key::clock::{Doubt, doubt};
 use crate::keys::LISTENERS;
+use crate::root_ca::root_lists_until;
 use crate::store::{Read, StoreError, TakesWrites};
 
 /// An entry that waits longer than this to be sealed means that nobody seals.
@@ -18,6 +19,10 @@ const SEALING_LATE: Duration = Duration::from_secs(60);
 const CLOCK_BEHIND: Duration = Duration::from_secs(60);
 /// A certificate of ours that ends sooner than this is said.
 const CERTIFICATE_ENDS: Duration = Duration::from_hours(14 * 24);
+
+/// From so many days on it is said that the root's lists run out, and from so many on it is found wrong.
+const LISTS_RUN_OUT: i64 = 60;
+const LISTS_RUN_SHORT: i64 = 14;
 
 /// How long the database may take to answer: whoever asks for readiness waits no longer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,7 +38,10 @@ pub async fn look(app: &App) -> Vec<Check> {
         Err(_) => (unknown("audit"), unknown("keys"), unknown("clock")),
     };
     let mut checks = vec![database(app, &facts), audit, keys, clock, disk(app)];
-    checks.extend(facts.ok().and_then(|facts| quarantine(&facts)));
+    if let Ok(facts) = &facts {
+        checks.extend(quarantine(facts));
+        checks.extend(root_lists(app, facts));
+    }
     checks
 }
 
@@ -41,11 +49,13 @@ pub async fn look(app: &App) -> Vec<Check> {
 /// every node away would be to do their work.
 #[must_use]
 pub fn ready(checks: &[Check]) -> bool {
-    checks.iter().all(|check| check.ok || check.id == QUARANTINE)
+    checks.iter().all(|check| check.ok || [QUARANTINE, ROOT_LISTS].contains(&check.id.as_str()))
 }
 
 /// Id of what is said only when there is something to say.
 const QUARANTINE: &str = "quarantine";
+/// The same; without lists others refuse what is ours, and this node is no worse than any other.
+const ROOT_LISTS: &str = "root-lists";
 
 struct Facts {
     amiss: Option<String>,
@@ -59,6 +69,8 @@ struct Facts {
     /// Set when something of a key is dated and the clock is not believed.
     doubt: Option<Doubt>,
     listener_ends: Option<Timestamp>,
+    /// Until when the root has a list for each day.
+    root_lists_until: Option<Timestamp>,
 }
 
 async fn facts(app: &App) -> Result<Facts, StoreError> {
@@ -80,7 +92,19 @@ async fn facts(app: &App) -> Result<Facts, StoreError> {
     let dated = !plans.is_empty() || keys_are_dated(&mut read).await?;
     let held = plans.into_iter().filter(|plan| plan.state == PlanState::Held.as_str()).map(|plan| plan.id).collect();
     let doubt = if dated { doubt(&mut read, app.clock.now()).await? } else { None };
-    Ok(Facts { amiss, quarantined, oldest_unsealed, last_sealed, takes_writes, signing, held, doubt, listener_ends })
+    let root_lists_until = root_lists_until(&mut read).await?;
+    Ok(Facts {
+        amiss,
+        quarantined,
+        oldest_unsealed,
+        last_sealed,
+        takes_writes,
+        signing,
+        held,
+        doubt,
+        listener_ends,
+        root_lists_until,
+    })
 }
 
 /// Whether a key waits for its date.
@@ -151,6 +175,17 @@ fn quarantine(facts: &Facts) -> Option<Check> {
         format!("{entries} in the database that no node of this instance has written; they are set aside and never sealed"),
         "find out who writes to the database; 'iamctl audit export' keeps them in quarantine.jsonl, then delete their rows (audit_entry, quarantined_at)",
     ))
+}
+
+fn root_lists(app: &App, facts: &Facts) -> Option<Check> {
+    let until = facts.root_lists_until?;
+    let days = domain::days_left(until, app.clock.now());
+    if days >= LISTS_RUN_OUT {
+        return None;
+    }
+    let detail = format!("the root's revocation lists last {} days, until {until}", days.max(0));
+    let mend = "where the root's key is: 'iamd ca crl' signs the next ones; 'iamd ca request' first where it is another machine";
+    Some(check(ROOT_LISTS, days >= LISTS_RUN_SHORT, detail, mend))
 }
 
 fn keys(app: &App, facts: &Facts) -> Check {

@@ -8,4 +8,4 @@ pub mod join;
 pub mod offline;
 pub mod open;
 pub(crate) mod overview;
-mod root_lists;
+pub(crate) mod root_lists;

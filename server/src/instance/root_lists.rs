@@ -11,11 +11,11 @@ use pki::crl::{LONGEST_PERIOD, RevocationList, Revoked};
 use crate::store::RevocationListRow;
 
 /// Days for which lists are signed at a time: a year and a month, so that the key is needed once a year.
-pub(super) const LISTS_BEFOREHAND: u32 = 396;
+pub(crate) const LISTS_BEFOREHAND: u32 = 396;
 const A_DAY: Duration = Duration::from_hours(24);
 
 /// Lists from `number` on, the first from `now` on and then one a day, all with the same entries.
-pub(super) fn lists_beforehand(
+pub(crate) fn lists_beforehand(
     root: &Authority,
     number: u64,
     revoked: &[Revoked],

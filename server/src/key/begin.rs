@@ -28,7 +28,7 @@ pub(super) fn planned(app: &App, line: &Line, wanted: ActivateAt, by: Option<&Op
         created_at: now,
         created_by: by.cloned(),
         wanted,
-        times: work::times(app, line.purpose),
+        times: work::times(app, line),
         publish_at: None,
         activate_at: None,
         activated_at: None,

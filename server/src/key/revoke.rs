@@ -51,7 +51,7 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeKey) -> Result<KeyRevo
 }
 
 /// Ends the rotations that the revocation has left nothing to do; gives what they are now.
-async fn settle(tx: &mut Write, purpose: KeyPurpose, now: Timestamp) -> Result<Vec<String>, Failure> {
+pub(crate) async fn settle(tx: &mut Write, purpose: KeyPurpose, now: Timestamp) -> Result<Vec<String>, Failure> {
     let generations = generations(&tx.keys(Some(purpose), None).await?)?;
     let mut settled = Vec::new();
     for plan in open_plans(tx).await? {

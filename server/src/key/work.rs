@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use domain::{KeyAlgorithm, KeyPurpose, KeySlot, Refusal, RotationPlan, RotationTimes, Timestamp};
 
-use super::material::{self, certified, checkpoints, kek};
+use super::material::{self, authorities, certified, checkpoints, kek};
 use crate::app::{App, Keep};
 use crate::failure::Failure;
 use crate::keys::{ACCOUNTS, CHECKPOINTS, Kid, LISTENERS, STAMPS, Slot, TOKENS};
@@ -46,6 +46,11 @@ impl Line {
         Self { purpose, name: name.to_owned(), algorithms: algorithms.to_vec() }
     }
 
+    /// The responders of an authority.
+    pub(super) fn responders(authority: &str) -> Self {
+        Self::new(KeyPurpose::Ocsp, authority, &[KeyAlgorithm::Es256])
+    }
+
     /// The slots of the line.
     pub(super) fn slots(&self) -> Vec<KeySlot> {
         let slot = |algorithm: &KeyAlgorithm| KeySlot { purpose: self.purpose, name: self.name.clone(), algorithm: *algorithm };
@@ -68,6 +73,7 @@ pub(crate) fn line(purpose: KeyPurpose, name: Option<&str>, algorithm: Option<Ke
         KeyPurpose::Audit => Line::new(purpose, CHECKPOINTS, &[KeyAlgorithm::Ed25519]),
         KeyPurpose::TimeStamping => Line::new(purpose, STAMPS, &[KeyAlgorithm::Es256]),
         KeyPurpose::ServerTls => Line::new(purpose, LISTENERS, &[KeyAlgorithm::Es256]),
+        KeyPurpose::IssuingCa => Line::new(purpose, &authorities::line_of(name)?, &[KeyAlgorithm::Es256]),
         // Each authority has responders of its own.
         KeyPurpose::Ocsp => Line::new(purpose, &certified::responders_of(name)?, &[KeyAlgorithm::Es256]),
         KeyPurpose::Data => Line::new(purpose, ACCOUNTS, &[KeyAlgorithm::A256Gcm]),
@@ -96,7 +102,7 @@ pub(crate) fn line(purpose: KeyPurpose, name: Option<&str>, algorithm: Option<Ke
 /// # Errors
 /// `key.line`.
 pub(super) async fn must_have_keys(read: &mut Read, line: &Line) -> Result<(), Failure> {
-    if read.active_key(line.purpose, &line.name).await?.is_some() {
+    if read.keys(Some(line.purpose), None).await?.iter().any(|row| row.name == line.name) {
         return Ok(());
     }
     let message = format!("there is no line '{}' of {} keys", domain::visible(&line.name), line.purpose);
@@ -104,9 +110,9 @@ pub(super) async fn must_have_keys(read: &mut Read, line: &Line) -> Result<(), F
 }
 
 /// Whether the next generation of that purpose can take over in the moment in which it is made. Where rows lie under the old one,
-/// or nodes have to be told first, it takes over as soon as it can.
+/// nodes have to be told first, or the root has to sign, it takes over as soon as it can.
 pub(crate) const fn at_once(purpose: KeyPurpose) -> bool {
-    !matches!(purpose, KeyPurpose::Data | KeyPurpose::BlindIndex)
+    !matches!(purpose, KeyPurpose::Data | KeyPurpose::BlindIndex | KeyPurpose::IssuingCa)
 }
 
 /// Refuses what cannot be done in one moment.
@@ -117,16 +123,27 @@ pub(super) fn must_be_at_once(purpose: KeyPurpose) -> Result<(), Failure> {
     if at_once(purpose) {
         return Ok(());
     }
-    let message = format!("a {purpose} key cannot be withdrawn in one moment: rows lie under it");
-    let hint = format!(
-        "'iamctl key rotate --purpose {purpose} --activate now' takes over as soon as it can, and destroys the old one when nothing lies under it any more"
-    );
+    let (message, hint) = match purpose {
+        KeyPurpose::IssuingCa => (
+            "an authority is not withdrawn in one moment: the root revokes it, and certifies the next one".to_owned(),
+            "'iamctl key rotate --purpose issuing-ca --activate now', 'iamd ca issue', and when the next one issues 'iamd ca revoke'".to_owned(),
+        ),
+        _ => (
+            format!("a {purpose} key cannot be withdrawn in one moment: rows lie under it"),
+            format!(
+                "'iamctl key rotate --purpose {purpose} --activate now' takes over as soon as it can, and destroys the old one when nothing lies under it any more"
+            ),
+        ),
+    };
     Err(Refusal::new("key.no-emergency", message).hint(hint).into())
 }
 
-/// How long the stages of a rotation last; the same for every purpose that rotates.
-pub(crate) const fn times(app: &App, _: KeyPurpose) -> RotationTimes {
-    app.settings.rotation
+/// How long the stages of a rotation last.
+pub(crate) fn times(app: &App, line: &Line) -> RotationTimes {
+    match line.purpose {
+        KeyPurpose::IssuingCa => authorities::times(line, app.settings.rotation),
+        _ => app.settings.rotation,
+    }
 }
 
 /// The next generations of a line, wrapped and not yet stored. Made before the transaction begins: an RSA key takes longer than
@@ -138,6 +155,7 @@ pub(crate) async fn make(app: &App, line: &Line, keep: Keep, now: Timestamp) -> 
         KeyPurpose::Audit => sign_with(app, line, Some(material::next_kid(app, line).await?), now).await,
         KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => certified::make(app, line, keep, now).await,
         KeyPurpose::Data => Ok(vec![kek::make(app, now)?]),
+        KeyPurpose::IssuingCa => authorities::make(app, line, now).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }
@@ -183,6 +201,7 @@ pub(super) async fn before_activation(app: &App, plan: &RotationPlan) -> anyhow:
             Ok(Gate::Open)
         }
         KeyPurpose::Data => kek::before_activation(app, plan).await,
+        KeyPurpose::IssuingCa => authorities::before_activation(app, plan).await,
         other => anyhow::bail!("keys of {other} are not rotated"),
     }
 }
@@ -192,9 +211,12 @@ pub(super) async fn before_activation(app: &App, plan: &RotationPlan) -> anyhow:
 pub(super) async fn before_retirement(app: &App, plan: &RotationPlan) -> anyhow::Result<Gate> {
     match plan.purpose {
         // What it signed runs out by itself, or stands for itself.
-        KeyPurpose::TokenSigning | KeyPurpose::Audit | KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => {
-            Ok(Gate::Open)
-        }
+        KeyPurpose::TokenSigning
+        | KeyPurpose::Audit
+        | KeyPurpose::Ocsp
+        | KeyPurpose::TimeStamping
+        | KeyPurpose::ServerTls
+        | KeyPurpose::IssuingCa => Ok(Gate::Open),
         KeyPurpose::Data => kek::before_retirement(app, plan).await,
         other => anyhow::bail!("keys of {other} are not rotated"),
     }
@@ -210,7 +232,7 @@ pub(super) async fn taken_over(
 ) -> Result<(), Failure> {
     match plan.purpose {
         // Whoever signs asks the database which key is active.
-        KeyPurpose::TokenSigning => Ok(()),
+        KeyPurpose::TokenSigning | KeyPurpose::IssuingCa => Ok(()),
         KeyPurpose::Audit => checkpoints::taken_over(app, tx, new, old, app.clock.now()).await,
         KeyPurpose::Ocsp | KeyPurpose::TimeStamping => certified::taken_over(app, tx, old, app.clock.now()).await,
         KeyPurpose::ServerTls => {
@@ -227,6 +249,10 @@ pub(super) async fn called_off(app: &App, tx: &mut Write, plan: &RotationPlan, u
     match plan.purpose {
         // The key set is read from the database at each request.
         KeyPurpose::TokenSigning => Ok(()),
+        KeyPurpose::IssuingCa => {
+            authorities::without_responders(tx, unsigned, app.clock.now()).await?;
+            forget(tx, unsigned).await
+        }
         // It was announced, and nobody can sign with it any more.
         KeyPurpose::Audit => forget(tx, unsigned).await,
         KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => {
@@ -243,6 +269,10 @@ pub(super) async fn called_off(app: &App, tx: &mut Write, plan: &RotationPlan, u
 pub(super) async fn retired(app: &App, tx: &mut Write, plan: &RotationPlan, old: &KeyRow) -> Result<(), Failure> {
     match plan.purpose {
         KeyPurpose::TokenSigning => Ok(()),
+        KeyPurpose::IssuingCa => {
+            authorities::without_responders(tx, std::slice::from_ref(old), app.clock.now()).await?;
+            forget(tx, std::slice::from_ref(old)).await
+        }
         // What it signed stands for itself: whoever takes the database later cannot sign in its name.
         KeyPurpose::Audit | KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => {
             forget(tx, std::slice::from_ref(old)).await

@@ -288,6 +288,24 @@ impl Write {
         self.insert_untold(&untold).await
     }
 
+    /// Revokes every certificate of an authority that is not revoked and not over, recorded ones included; gives how many. No list of
+    /// its own says so: the root's list says it of the authority.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn revoke_all_of(&mut self, issuer: &str, reason: RevocationReason, now: Timestamp) -> Result<u64, StoreError> {
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "UPDATE certificate SET state = 'revoked', revoked_at = $1, revoked_reason = $2, version = version + 1
+             WHERE issuer = $3 AND state <> 'revoked' AND not_after >= $1"
+        )
+        .bind(now.micros())
+        .bind(reason.as_str())
+        .bind(issuer)
+        .execute(c)
+        .map_ok(|done| done.rows_affected()));
+        done.map_err(|error| self.error(error))
+    }
+
     /// Puts every valid certificate of a holder on hold, and revokes what was only planned; gives how many were good.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod nodes;
 mod pages;
 mod quickstart;
 mod refusals;
+mod root_key;
 mod rotations;
 mod secrets;
 mod streams;

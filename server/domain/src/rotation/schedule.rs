@@ -114,6 +114,7 @@ impl RotationPlan {
             (RotationStep::Drain, KeyPurpose::TokenSigning) => {
                 vec![setting("keyDrainInterval", self.times.drain), setting("longest token", basis.longest_token)]
             }
+            (RotationStep::Drain, KeyPurpose::IssuingCa) => vec![setting("longest certificate", self.times.drain)],
             (RotationStep::Wait, _) => vec![setting("keyPublishInterval", self.times.publish)],
             (RotationStep::Drain, _) => vec![setting("keyDrainInterval", self.times.drain)],
             (RotationStep::Publish | RotationStep::Activate | RotationStep::Retire, _) => Vec::new(),

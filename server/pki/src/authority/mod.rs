@@ -1,5 +1,7 @@
 //! Certificate authorities: the root of an instance, its issuing authorities, and what they issue.
 
+mod proof;
+
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -13,6 +15,8 @@ use crate::plan::{AlternativeName, Plan, PlannedCertificate, fresh_serial};
 use crate::profile::{self, Profile};
 use crate::signer::Signer;
 use domain::{CharacterFault, Timestamp};
+
+pub use self::proof::prove;
 
 /// Clocks of those who verify may be a little behind ours.
 const BACKDATING: i64 = 5 * 60;
@@ -55,6 +59,19 @@ impl AuthorityPurpose {
     #[must_use]
     pub fn of_line(line: &str) -> Option<Self> {
         std::iter::once(Self::Root).chain(Self::ISSUING.iter().copied()).find(|purpose| purpose.line() == line)
+    }
+
+    /// What it issues: the longest-lived of its certificates but those of authorities and responders.
+    #[must_use]
+    pub const fn issues(self) -> &'static Profile {
+        match self {
+            Self::Root => self.profile(),
+            Self::Operators => &profile::OPERATOR,
+            Self::Servers => &profile::SERVER,
+            Self::RelyingParties => &profile::RELYING_PARTY,
+            Self::Citizens => &profile::CITIZEN_SIGNING,
+            Self::TimeStamping => &profile::TIME_STAMPING,
+        }
     }
 
     /// What its own certificate is.

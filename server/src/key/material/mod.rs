@@ -3,6 +3,7 @@
 //! The work goes on by itself on one node, batch by batch, each in a short transaction that also says how far it is: a node that
 //! dies leaves what another one goes on from, and nobody who has a caller on the line waits for more than a batch.
 
+pub(super) mod authorities;
 pub(super) mod certified;
 pub(super) mod checkpoints;
 pub(super) mod kek;
