@@ -5,6 +5,7 @@ use api::account::Suspension;
 use api::certificate::{CertificateDetail, CertificateView, ListCertificates, ShowCertificate};
 use api::hotline::{CallClosed, CallOpened, FoundAccount};
 use api::instance::{Check, CheckInstance, Overview, ShowOverview};
+use api::inventory::{InventoryItem, ListInventory};
 use api::job::JobView;
 use api::key::{KeyDetail, KeyRevocation, KeyView, ListKeys, ShowKey};
 use api::operator::{Identity, WhoAmI};
@@ -15,6 +16,7 @@ use domain::{CallRef, Kid, PlanRef, RelyingPartyId, Serial};
 use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
+use crate::state::ending;
 pub use crate::state::wanted::Wanted;
 pub use crate::write::{KeyLine, Write};
 
@@ -55,6 +57,8 @@ pub enum Read {
     Certificates(Wanted, Option<String>),
     /// One certificate.
     Certificate(Serial),
+    /// What is about to end, ours and the relying parties'.
+    Ending,
     /// Every rotation.
     Plans,
     /// One rotation, with its steps and who is ready.
@@ -75,6 +79,7 @@ pub enum Reply {
     Key(Box<KeyDetail>),
     Certificates(Page<CertificateView>),
     Certificate(Box<CertificateDetail>),
+    Ending(Page<InventoryItem>),
     Plans(Vec<PlanView>),
     Plan(Box<PlanView>),
     Found(Vec<FoundAccount>),
@@ -104,6 +109,7 @@ impl Read {
             Self::Key(_) => ShowKey::ROLES,
             Self::Certificates(..) => ListCertificates::ROLES,
             Self::Certificate(_) => ShowCertificate::ROLES,
+            Self::Ending => ListInventory::ROLES,
             Self::Plans => ListPlans::ROLES,
             Self::Plan(_) => ShowPlan::ROLES,
         }
@@ -122,6 +128,7 @@ impl Read {
             Self::Key(kid) => format!("iamctl key show {kid}"),
             Self::Certificates(wanted, _) => wanted.command(),
             Self::Certificate(serial) => format!("iamctl cert show {serial}"),
+            Self::Ending => format!("iamctl key inventory --within {}", ending::days()),
             Self::Plans => "iamctl key plan --list".to_owned(),
             Self::Plan(plan) => format!("iamctl key plan {plan}"),
         })

@@ -4,6 +4,7 @@ use api::account::SuspendAccount;
 use api::certificate::ShowCertificate;
 use api::hotline::{CloseCall, FindCaller, OpenCall};
 use api::instance::{CheckInstance, ShowOverview};
+use api::inventory::ListInventory;
 use api::job::CancelJob;
 use api::key::{ListKeys, RevokeKey, RotateKey, ShowKey};
 use api::operator::WhoAmI;
@@ -68,6 +69,10 @@ impl Caller<'_> {
             Read::Key(kid) => Reply::Key(Box::new(self.call(&ShowKey { kid }).await?)),
             Read::Certificates(wanted, after) => Reply::Certificates(self.call(&wanted.page(after)).await?),
             Read::Certificate(serial) => Reply::Certificate(Box::new(self.call(&ShowCertificate { serial }).await?)),
+            Read::Ending => {
+                let ends_within_days = Some(crate::state::ending::days());
+                Reply::Ending(self.call(&ListInventory { ends_within_days, ..ListInventory::default() }).await?)
+            }
             // A few a month: the newest two hundred are years of them.
             Read::Plans => {
                 let page = PageRequest { after: None, limit: Some(200) };

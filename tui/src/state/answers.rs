@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 
-use super::{Asked, Notice, State, View, hotline, rotations};
+use super::{Asked, Notice, State, View, ending, hotline, rotations};
 use crate::call::{Read, Reply};
 use crate::event::{Ticket, Trouble};
 
@@ -45,6 +45,7 @@ impl State {
                 self.identity.came(identity, now);
                 if first {
                     self.known();
+                    ending::refresh(self);
                 }
             }
             Reply::Overview(overview) => {
@@ -68,6 +69,7 @@ impl State {
             }
             Reply::Plan(plan) => rotations::plan_came(self, *plan),
             Reply::Key(key) => self.keys.detail_came(*key, now),
+            Reply::Ending(page) => self.ending.came(page, now),
             Reply::Certificates(page) => self.certificates.came(read, page, now),
             Reply::Certificate(detail) => self.certificates.detail_came(*detail, now),
             other => debug_assert!(false, "{read:?} was answered by {other:?}"),
@@ -85,6 +87,7 @@ impl State {
             Read::Key(_) => self.keys.detail.failed(trouble),
             Read::Certificates(..) => self.certificates.failed(read, trouble),
             Read::Certificate(_) => self.certificates.detail.failed(trouble),
+            Read::Ending => self.ending.list.failed(trouble),
             Read::Plans => self.rotations.plans.failed(trouble),
             Read::Plan(_) => self.rotations.plan.failed(trouble),
         }

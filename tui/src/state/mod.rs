@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod certificates;
+pub(crate) mod ending;
 pub(crate) mod global;
 pub(crate) mod hotline;
 pub(crate) mod keys;
@@ -98,6 +99,7 @@ pub struct State {
     pub(crate) keys: keys::Keys,
     pub(crate) certificates: certificates::Certificates,
     pub(crate) rotations: rotations::Rotations,
+    pub(crate) ending: ending::Ending,
     pub(crate) hotline: hotline::Hotline,
     pub(crate) popup: Option<Popup>,
     pub(crate) notice: Option<Notice>,
@@ -133,6 +135,7 @@ impl State {
             keys: keys::Keys::default(),
             certificates: certificates::Certificates::default(),
             rotations: rotations::Rotations::default(),
+            ending: ending::Ending::default(),
             hotline: hotline::Hotline::default(),
             popup: None,
             notice: None,
@@ -207,6 +210,7 @@ impl State {
             }
             Feed::Change(change) => {
                 self.link.changed(self.now);
+                self.ending.changed(&change.action);
                 if change.action.starts_with("operator.") && change.subject == self.place.operator {
                     // What this operator may do has perhaps changed.
                     self.ask(Read::WhoAmI);
@@ -312,6 +316,7 @@ impl State {
             self.ask(Read::WhoAmI);
         }
         self.view.reads(self).into_iter().for_each(|read| self.ask(read));
+        ending::refresh(self);
     }
 
     /// Asks, unless the roles do not reach it or it is under way.

@@ -3,7 +3,7 @@
 use api::certificate::{CertificateDetail, CertificateView};
 use client::Tabular;
 use client::times::{self, people};
-use domain::{CertificateState, Timestamp, days_left};
+use domain::{CertificateState, THRESHOLDS, Timestamp, crossed, days_left};
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, Pieces, line};
@@ -16,23 +16,26 @@ use crate::state::wanted::Wanted;
 use crate::theme::Tone;
 use crate::words;
 
-/// The words for how near an end is: at most so many days before it, the last word that fits.
-const MARKS: [(i64, Tone, &str); 6] = [
-    (60, Tone::Warn, "in sight"),
-    (30, Tone::Warn, "renew"),
-    (14, Tone::Bad, "renew now"),
-    (7, Tone::Bad, "urgent"),
-    (1, Tone::Production, "LAST DAY"),
-    (-1, Tone::Bad, "ended"),
+/// The words for how near an end is, by the threshold that was crossed last.
+const MARKS: [(Tone, &str); THRESHOLDS.len()] = [
+    (Tone::Warn, "in sight"),
+    (Tone::Warn, "renew"),
+    (Tone::Bad, "renew now"),
+    (Tone::Bad, "urgent"),
+    (Tone::Production, "LAST DAY"),
 ];
 
-/// How near its end is, in a word; nothing further than 60 days ahead, and of what is not good any more.
+/// How near its end is, in a word; nothing before the first threshold, and of what is not good any more.
 fn mark(row: &CertificateView, now: Timestamp) -> (Tone, &'static str) {
     if !matches!(row.state, CertificateState::Valid | CertificateState::Expired) {
         return (Tone::Plain, "");
     }
-    let days = days_left(row.not_after, now);
-    MARKS.iter().rev().find(|(most, ..)| days <= *most).map_or((Tone::Plain, ""), |(_, tone, word)| (*tone, *word))
+    if row.not_after < now {
+        return (Tone::Bad, "ended");
+    }
+    let threshold = crossed(row.not_after, now);
+    let place = THRESHOLDS.iter().position(|days| Some(*days) == threshold);
+    place.map_or((Tone::Plain, ""), |place| MARKS[place])
 }
 
 fn state_tone(state: CertificateState) -> Tone {
@@ -155,9 +158,9 @@ fn rows(state: &State, pen: &mut Pen<'_>, area: Rect) {
         cells
     });
     let mut pieces: Pieces = vec![(Tone::Faint, "days left: ".to_owned())];
-    for (days, tone, word) in &MARKS[..5] {
+    for (days, (tone, word)) in THRESHOLDS.iter().zip(MARKS) {
         pieces.push((Tone::Faint, format!("{days} ")));
-        pieces.push((*tone, (*word).to_owned()));
+        pieces.push((tone, word.to_owned()));
         pieces.push((Tone::Faint, "  ".to_owned()));
     }
     pen.pieces(legend.x + 2, legend.y, legend.width - 3, &pieces);

@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, Pieces};
 use crate::call::Read;
-use crate::state::{State, View, global, typing};
+use crate::state::{State, View, ending, global, typing};
 use crate::theme::Tone;
+use crate::words;
 
 pub(super) fn draw(state: &State, pen: &mut Pen<'_>, area: Rect) {
     let told = match &state.notice {
@@ -19,9 +20,20 @@ pub(super) fn draw(state: &State, pen: &mut Pen<'_>, area: Rect) {
         }
         None => same_as(state).map(|command| vec![(Tone::Faint, format!("$ {command}"))]).unwrap_or_default(),
     };
-    pen.pieces(area.x + 1, area.y, area.width - 2, &told);
+    let note = note(state);
+    let taken = u16::try_from(width::columns(&note)).unwrap_or_default();
+    pen.right(area.x + 1, area.y, area.width - 2, Tone::Warn, &note);
+    let room = if taken > 0 { area.width - 4 - taken } else { area.width - 2 };
+    pen.pieces(area.x + 1, area.y, room, &told);
     let hints = hints(state);
     pen.pieces(area.x + 1, area.y + 1, area.width - 2, &fitting(&hints, usize::from(area.width - 2)));
+}
+
+/// What ends within weeks; what ends sooner is an alarm.
+fn note(state: &State) -> String {
+    let Some((count, days)) = ending::note(state) else { return String::new() };
+    let old = if super::age(state, &state.ending.list).is_empty() { "" } else { ", when last seen" };
+    format!("{} within {days} d{old}", words::stand(count as u64, "ends", "end"))
 }
 
 /// The command that shows what the view shows.

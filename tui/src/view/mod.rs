@@ -23,6 +23,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::event::Trouble;
+use crate::state::ending;
 use crate::state::loaded::Loaded;
 use crate::state::popup::Popup;
 use crate::state::{SMALLEST, State, View};
@@ -106,7 +107,20 @@ fn alarms(state: &State) -> Vec<String> {
         alarms.push(format!("NOT READY, {}: {}{mend}", check.id, check.detail));
     }
     alarms.truncate(2);
+    alarms.extend(ends_soon(state));
     alarms
+}
+
+/// What ends within days, or has just ended, without another in its place.
+fn ends_soon(state: &State) -> Option<String> {
+    let (item, at, more) = ending::urgent(state)?;
+    let now = state.server_now();
+    let word = if at > now { "ENDS" } else { "ENDED" };
+    let more = if more > 0 { format!(", and {more} more within 7 d of their end") } else { String::new() };
+    let how = item.how.as_ref().map(|how| format!("; {how}")).unwrap_or_default();
+    let age = age(state, &state.ending.list);
+    let age = if age.is_empty() { age } else { format!(" ({age})") };
+    Some(format!("{word} {}: {} of {}{more}{how}{age}", distance(at, now), item.what, item.holder))
 }
 
 /// Why what the view shows is not newer; where it shows nothing, the reason stands in its place.

@@ -154,15 +154,15 @@ fn an_answer_to_an_older_question_is_not_shown() {
 fn one_is_shown_in_full_with_what_depends_on_it() {
     let mut desk = Desk::new();
     desk.press("5 down enter");
-    desk.shows("Certificate 00000003b3c4d5e6f708192a3b4c5d6e");
+    desk.shows("Certificate 4be10003b3c4d5e6f708192a3b4c5d6e");
     desk.shows("Holder        relying-party hospital-authority");
     desk.shows("Issuer        relying-parties-1");
     desk.shows("Days left     5 days  urgent");
     desk.shows("Next          renew it from");
     desk.shows("relying-party hospital-authority comes in with it");
-    desk.shows("$ iamctl cert show 00000003b3c4d5e6f708192a3b4c5d6e");
+    desk.shows("$ iamctl cert show 4be10003b3c4d5e6f708192a3b4c5d6e");
     desk.press("n");
-    desk.shows("Certificate 00000004b3c4d5e6f708192a3b4c5d6e");
+    desk.shows("Certificate 4be10004b3c4d5e6f708192a3b4c5d6e");
     desk.press("p p esc");
     desk.shows("DAYS");
 }
@@ -176,7 +176,7 @@ fn a_line_leads_to_the_list_it_names() {
     desk.shows("filter all holder:hospital-authority");
     desk.shows("Certificates: 1");
     desk.press(":");
-    desk.types("cert show 00000005b3c4d5e6f708192a3b4c5d6e");
+    desk.types("cert show 4be10005b3c4d5e6f708192a3b4c5d6e");
     desk.press("enter");
     desk.shows("Holder        key listeners-1");
 }

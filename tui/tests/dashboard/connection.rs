@@ -103,7 +103,7 @@ fn a_slow_server_is_not_asked_twice_at_a_time() {
         desk.change("rp.apply", "x");
         desk.waits(Duration::from_secs(2));
     }
-    assert_eq!(desk.server.held.len(), before + 2, "the overview and the checks, once each");
+    assert_eq!(desk.server.held.len(), before + 3, "the overview, the checks and what ends, once each");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod certificates;
 mod connection;
+mod ending;
 mod frames;
 mod grammar;
 mod hotline;

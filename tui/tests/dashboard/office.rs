@@ -9,6 +9,7 @@ use api::certificate::{CertificateDetail, CertificateView};
 use api::event::ChangeEvent;
 use api::hotline::{CallClosed, CallOpened, FoundAccount};
 use api::instance::{AccountCount, Check, DayCount, Overview};
+use api::inventory::InventoryItem;
 use api::job::{JobState, JobView};
 use api::key::{KeyDetail, KeyRevocation, KeyView, Revoked};
 use api::operator::Identity;
@@ -17,9 +18,9 @@ use api::rotation::{CredentialSeen, PartyReadiness, PlanView, Readiness, Setting
 use api::{Page, Role};
 use domain::{
     AccountId, AccountState, Attribution, Bilingual, CallRef, CertificateState, CredentialSource, CredentialState,
-    CredentialType, Environment, HoldCause, HolderKind, KeyAlgorithm, KeyPurpose, KeyState, Kid, Manifest, Masked, Override,
-    PartyState, PersonName, PlanRef, PlanState, RevocationReason, RotationStep, ServiceState, Sighting, StepState, Tier,
-    Timestamp, Verdict,
+    CredentialType, Direction, Environment, HoldCause, HolderKind, ItemKind, KeyAlgorithm, KeyPurpose, KeyState, Kid, Manifest,
+    Masked, Override, PartyState, PersonName, PlanRef, PlanState, RevocationReason, RotationStep, ServiceState, Sighting,
+    StepState, Tier, Timestamp, Verdict,
 };
 use tui::{Action, Call, Event, Feed, Happened, Look, Place, Read, Reply, State, Ticket, Trouble, Write};
 
@@ -50,6 +51,8 @@ pub struct Server {
     pub certificates: Vec<CertificateView>,
     /// Newest first.
     pub plans: Vec<PlanView>,
+    /// What ends within sixty days, the first to end first.
+    pub ending: Vec<InventoryItem>,
     pub found: Vec<FoundAccount>,
     pub jobs: Vec<JobView>,
     pub failing: Vec<Check>,
@@ -113,6 +116,25 @@ pub fn key(
         revoked: None,
         plan: None,
         work: None,
+    }
+}
+
+/// A certificate that ends so many hours after noon, as the inventory has it.
+pub fn ends(holder: &str, hours: i64) -> InventoryItem {
+    let ends_at = Timestamp::from_micros(at(NOON).micros() + hours * 3_600_000_000);
+    InventoryItem {
+        id: format!("{holder}b3c4d5e6f708192a"),
+        kind: ItemKind::Certificate,
+        direction: Direction::Ours,
+        what: "server".to_owned(),
+        holder: holder.to_owned(),
+        state: "valid".to_owned(),
+        ends_at: Some(ends_at),
+        days_left: Some(hours.div_euclid(24)),
+        renewed: false,
+        depends: Vec::new(),
+        next: None,
+        how: None,
     }
 }
 
@@ -236,7 +258,7 @@ pub fn certificate(number: u32, profile: &str, holder: (HolderKind, &str), days:
         _ => ("root-1", format!("CN={},O=Sandbox identity platform,C=HK", holder.1)),
     };
     CertificateView {
-        serial: format!("{number:08x}b3c4d5e6f708192a3b4c5d6e").parse().unwrap(),
+        serial: format!("{:08x}b3c4d5e6f708192a3b4c5d6e", 0x4be1_0000 + number).parse().unwrap(),
         profile: profile.to_owned(),
         subject,
         issuer: issuer.to_owned(),
@@ -339,6 +361,7 @@ impl Server {
             ],
             certificates: certificates(),
             plans: Vec::new(),
+            ending: Vec::new(),
             found: vec![citizen(77, "CHAN TAI MAN", "陳大文", "G123456(A)", AccountState::Active)],
             jobs: Vec::new(),
             failing: Vec::new(),
@@ -550,6 +573,7 @@ impl Server {
                     certificate: row,
                 }))
             }
+            Call::Read(Read::Ending) => Reply::Ending(Page { items: self.ending.clone(), next: None }),
             Call::Read(Read::Plans) => {
                 let short = |plan: &PlanView| PlanView { steps: Vec::new(), ledger: Vec::new(), readiness: None, ..plan.clone() };
                 Reply::Plans(self.plans.iter().map(short).collect())
