@@ -92,6 +92,9 @@ fn alarm_rows(state: &State, columns: u16) -> Vec<String> {
     alarms(state).iter().flat_map(|alarm| words::wrapped(alarm, room).into_iter().take(2)).collect()
 }
 
+/// The doctor's check of what runs out. The node is ready all the same, and what ends is said apart: once, and with its age.
+const EXPIRY: &str = "expiry";
+
 /// What must not be overlooked, whatever the view.
 fn alarms(state: &State) -> Vec<String> {
     let mut alarms = Vec::new();
@@ -102,7 +105,7 @@ fn alarms(state: &State) -> Vec<String> {
     }
     let troubles = [state.identity.trouble.as_ref(), kept(state)];
     alarms.extend(troubles.into_iter().flatten().filter(|trouble| !trouble.away).map(told));
-    for check in state.checks.value.iter().flatten().filter(|check| !check.ok) {
+    for check in state.checks.value.iter().flatten().filter(|check| !check.ok && check.id != EXPIRY) {
         let mend = check.mend.as_ref().map(|mend| format!("; {mend}")).unwrap_or_default();
         alarms.push(format!("NOT READY, {}: {}{mend}", check.id, check.detail));
     }

@@ -10,7 +10,7 @@ use domain::{AccountState, KeyPurpose, KeyState, Tier, Timestamp};
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, Pieces, line};
-use super::{absence, age, keys};
+use super::{EXPIRY, absence, age, keys};
 use crate::state::State;
 use crate::theme::Tone;
 use crate::words::{self, fitted};
@@ -99,11 +99,15 @@ fn platform(pen: &mut Pen<'_>, area: Rect, overview: &Overview, checks: Option<&
 
 /// All checks in one line; those that fail stand in an alarm of their own.
 fn readiness(checks: &[Check]) -> Pieces {
-    let failed: Vec<&str> = checks.iter().filter(|check| !check.ok).map(|check| check.id.as_str()).collect();
+    let failed = checks.iter().filter(|check| !check.ok && check.id != EXPIRY);
+    let failed: Vec<&str> = failed.map(|check| check.id.as_str()).collect();
+    let ending = checks.iter().any(|check| !check.ok && check.id == EXPIRY);
     if checks.is_empty() {
         return Vec::new();
     }
-    if failed.is_empty() {
+    if failed.is_empty() && ending {
+        vec![(Tone::Good, "ready".to_owned()), (Tone::Warn, "  something ends soon".to_owned())]
+    } else if failed.is_empty() {
         vec![(Tone::Good, "ready".to_owned()), (Tone::Faint, format!("  all {} checks ok", checks.len()))]
     } else {
         vec![(Tone::Bad, format!("NOT READY: {}", failed.join(", ")))]
@@ -115,6 +119,8 @@ fn checks(state: &State, pen: &mut Pen<'_>, area: Rect) {
     pen.heading(area.x, area.y, area.width, "Ready", "");
     let mut order: Vec<&Check> = all.iter().collect();
     order.sort_by_key(|check| check.ok);
+    // Each thing that runs out is a check of its own by the same name.
+    order.dedup_by_key(|check| (check.id.as_str(), check.ok));
     let rows = area.height - 1;
     // Two columns of names: what is found is told where it is not as it should be.
     for (place, check) in order.iter().enumerate().take(usize::from(rows) * 2) {

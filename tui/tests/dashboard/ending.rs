@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use api::Role;
+use api::instance::Check;
 use domain::ItemKind;
 use tui::Read;
 
@@ -67,6 +68,21 @@ fn it_is_asked_for_seldom_and_when_something_has_changed() {
     desk.change("key.rotate", "token-signing");
     desk.waits(Duration::from_secs(2));
     assert_eq!(asked(&desk), before + 2);
+}
+
+#[test]
+fn a_node_on_which_something_runs_out_is_ready() {
+    let mut desk = with(vec![ends("listeners-1", 5 * 24)]);
+    desk.server.failing = vec![Check {
+        id: "expiry".to_owned(),
+        ok: false,
+        detail: "server of listeners-1 ends in 5 days".to_owned(),
+        mend: Some("restart it".to_owned()),
+    }];
+    desk.press("ctrl-r");
+    desk.shows("ready  something ends soon");
+    desk.hides("NOT READY");
+    assert_eq!(desk.screen().matches("listeners-1").count(), 1, "it is said once\n{}", desk.screen());
 }
 
 #[test]
