@@ -81,6 +81,8 @@ pub struct App {
 pub struct Wake {
     /// Audit entries wait to be sealed.
     pub sealer: Notify,
+    /// A checkpoint may be due to be stamped.
+    pub stamps: Notify,
     /// Entries were sealed: the change feed has something new.
     pub feed: Notify,
     /// A job waits.

@@ -7,7 +7,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use api::Exit;
-use api::audit::Unplaced;
+use api::audit::{CheckpointView, Unplaced};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use client::Tabular;
 use client::audit_log::{self, Part, Reading};
@@ -15,6 +17,7 @@ use client::tabular::Column;
 use client::times::spaced;
 use serde::Serialize;
 
+use super::stamps::{ROOT, STAMPS};
 use crate::failure::Failure;
 use crate::output::Answer;
 use crate::progress::Progress;
@@ -24,7 +27,8 @@ use crate::verb::Verb;
 /// Write the audit log to a new folder, for 'audit verify --from' or a verifier of your own
 #[derive(Debug, Args)]
 #[command(after_help = "Writes entries.jsonl, unsealed.jsonl, checkpoints/<tree size> and vkey;
-announcements/<number> where one verifier key followed another, quarantine.jsonl
+stamps/<tree size> for checkpoints with a time stamp, announcements/<number>
+where one verifier key followed another, quarantine.jsonl
 where entries were put into the database past the server. The folder appears
 when it is whole. Keep the vkey and a checkpoint elsewhere. A log
 that is shorter or longer than its last checkpoint is written all the same, and
@@ -102,6 +106,7 @@ impl Verb for Export {
                 Part::Checkpoints(newer) => {
                     for checkpoint in &newer {
                         passing.write(&format!("checkpoints/{}", checkpoint.tree_size), checkpoint.note.as_bytes())?;
+                        passing.stamp(checkpoint, reading.root())?;
                     }
                     checkpoints += newer.len() as u64;
                 }
@@ -196,6 +201,18 @@ impl Passing {
             self.write(&format!("announcements/{number}"), note.as_bytes())?;
         }
         Ok(())
+    }
+
+    /// A folder of its own, where there are any: what a checkpoint is judged by besides has its name in another folder.
+    fn stamp(&self, checkpoint: &CheckpointView, root: &str) -> Result<(), Failure> {
+        let Some(token) = checkpoint.time_stamp.as_deref().and_then(|token| BASE64_STANDARD.decode(token).ok()) else {
+            return Ok(());
+        };
+        if !self.folder.join(STAMPS).exists() {
+            fs::create_dir(self.folder.join(STAMPS)).map_err(|error| self.fault(&error))?;
+            self.write(&format!("{STAMPS}/{ROOT}"), root.as_bytes())?;
+        }
+        self.write(&format!("{STAMPS}/{}", checkpoint.tree_size), &token)
     }
 
     fn lines(&self, name: &str, lines: &[String]) -> Result<(), Failure> {

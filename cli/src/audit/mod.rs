@@ -1,6 +1,7 @@
 //! `iamctl audit`.
 
 mod offline;
+mod stamps;
 
 use crate::noun::noun;
 

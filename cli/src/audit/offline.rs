@@ -11,6 +11,7 @@ use pki::audit_log::{self, CheckpointFile, FirstBad, Verdict, Verification};
 use pki::checkpoint::VerifierKey;
 use pki::succession::Trust;
 
+use super::stamps::{self, STAMPS, Stamped};
 use crate::failure::Failure;
 use crate::files::unreadable;
 use crate::output::Terminal;
@@ -21,13 +22,13 @@ const MAX_SMALL: u64 = 64 * 1024;
 /// So many entries between two words about how far it has come.
 const STEP: u64 = 4_096;
 
-/// Verifies the export in `folder`.
+/// Verifies the export in `folder`; gives with the verdict what its time stamps say, in words.
 pub async fn offline(
     terminal: Terminal,
     folder: PathBuf,
     given: Option<VerifierKey>,
     kept: Option<String>,
-) -> Result<Verdict, Failure> {
+) -> Result<(Verdict, Option<String>), Failure> {
     let name = folder.display().to_string();
     let cannot = move |error: io::Error| unreadable(&name, &error.to_string());
     let Some(export) = Export::open(&folder).map_err(&cannot)? else {
@@ -36,15 +37,16 @@ pub async fn offline(
     };
     let vkey = match given.map_or_else(|| own_key(&folder), Ok) {
         Ok(vkey) => vkey,
-        Err(reason) => return Ok(Verdict::of_nothing(reason)),
+        Err(reason) => return Ok((Verdict::of_nothing(reason), None)),
     };
+    let told = export.stamped.told();
     // Reading and hashing keep a thread busy; an interruption must still be heard.
     let progress = Arc::new(Progress::new(terminal, export.tree_size()));
     let showing = Arc::clone(&progress);
     let verified = tokio::task::spawn_blocking(move || export.verify(kept.as_deref(), &vkey, &showing)).await;
     progress.over();
     match verified {
-        Ok(verdict) => verdict.map_err(cannot),
+        Ok(verdict) => Ok((verdict.map_err(cannot)?, told)),
         Err(error) => Err(Failure::new(Exit::Failed, "internal", error.to_string())),
     }
 }
@@ -55,6 +57,7 @@ struct Export {
     /// In the order of their numbers.
     announcements: Vec<String>,
     quarantined: bool,
+    stamped: Stamped,
     /// What is wrong with the folder itself.
     amiss: Option<String>,
     entries: Option<File>,
@@ -63,8 +66,14 @@ struct Export {
 impl Export {
     /// None when it is no export at all.
     fn open(folder: &Path) -> io::Result<Option<Self>> {
-        let mut export =
-            Self { checkpoints: Vec::new(), announcements: Vec::new(), quarantined: false, amiss: None, entries: None };
+        let mut export = Self {
+            checkpoints: Vec::new(),
+            announcements: Vec::new(),
+            quarantined: false,
+            stamped: Stamped::default(),
+            amiss: None,
+            entries: None,
+        };
         let path = folder.join("entries.jsonl");
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => export.entries = Some(File::open(&path)?),
@@ -96,6 +105,7 @@ impl Export {
                 _ => export.is_amiss(format!("checkpoints/{} does not belong into an export", name.display())),
             }
         }
+        export.stamped = stamps::verify(&folder.join(STAMPS), &export.checkpoints)?;
         Ok(Some(export))
     }
 
@@ -140,6 +150,12 @@ impl Export {
             }
         }
         let verdict = verification.verdict();
+        if let Some((size, reason)) = self.stamped.bad
+            && verdict.ok
+        {
+            let first_bad = Some(FirstBad { from: 0, to: size.saturating_sub(1), reason });
+            return Ok(Verdict { ok: false, first_bad, ..verdict });
+        }
         Ok(match self.amiss {
             Some(reason) if verdict.ok => {
                 let first_bad = Some(FirstBad { from: 0, to: verdict.entries.saturating_sub(1), reason });
@@ -191,7 +207,7 @@ mod tests {
     }
 
     async fn verdict(folder: &Path) -> Verdict {
-        offline(TERMINAL, folder.to_owned(), None, None).await.unwrap()
+        offline(TERMINAL, folder.to_owned(), None, None).await.unwrap().0
     }
 
     #[tokio::test]
@@ -203,7 +219,11 @@ mod tests {
     #[tokio::test]
     async fn whatever_is_done_to_an_export_ends_in_a_verdict() {
         type Harm = fn(&Path);
-        let harms: [(&str, Harm); 11] = [
+        let harms: [(&str, Harm); 12] = [
+            ("the time stamps cannot be verified", |folder| {
+                fs::create_dir(folder.join("stamps")).unwrap();
+                fs::write(folder.join("stamps/5"), "x").unwrap();
+            }),
             ("checkpoint 5", |folder| {
                 let path = folder.join("checkpoints/5");
                 let mut note = fs::read(&path).unwrap();

@@ -46,10 +46,13 @@ impl Verb for Verify {
         let kept = self.checkpoint.as_deref().map(text_of).transpose()?;
         let given = self.vkey.as_deref().map(verifier_key).transpose()?;
         let own = given.is_none();
-        let verdict = match self.from {
+        let (verdict, stamps) = match self.from {
             Some(folder) => offline(session.terminal, folder, given, kept).await?,
-            None => streamed(session, given, kept).await?,
+            None => (streamed(session, given, kept).await?, None),
         };
+        if let Some(stamps) = stamps {
+            session.say(&stamps);
+        }
         let exit = if verdict.ok { Exit::Done } else { Exit::Failed };
         let answer = Answer::one(verdict).exit(exit);
         Ok(if own {

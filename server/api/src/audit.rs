@@ -232,6 +232,9 @@ pub struct Checkpoints {
     /// How one verifier key followed another, every one of them, oldest first: signed notes.
     #[serde(default)]
     pub announcements: Vec<String>,
+    /// What time stamps are verified with: the certificate of the instance's root, PEM.
+    #[serde(default)]
+    pub root: String,
     /// Oldest first.
     pub checkpoints: Vec<CheckpointView>,
     /// Where to go on; null at the end.
@@ -251,4 +254,7 @@ pub struct CheckpointView {
     pub tree_size: u64,
     /// The C2SP signed note.
     pub note: String,
+    /// A time stamp over the note, RFC 3161 token in DER, base64; about one a minute has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_stamp: Option<String>,
 }

@@ -36,6 +36,7 @@ pub struct Reading<'a, C> {
     caller: &'a C,
     vkey: String,
     announcements: Vec<String>,
+    root: String,
     told: usize,
     known: Vec<CheckpointView>,
     held: Option<Vec<String>>,
@@ -55,6 +56,7 @@ impl<'a, C: Calls> Reading<'a, C> {
             caller,
             vkey: String::new(),
             announcements: Vec::new(),
+            root: String::new(),
             told: 0,
             known: Vec::new(),
             held: None,
@@ -77,6 +79,12 @@ impl<'a, C: Calls> Reading<'a, C> {
     #[must_use]
     pub fn announcements(&self) -> &[String] {
         &self.announcements
+    }
+
+    /// What time stamps of checkpoints are verified with: the certificate of the instance's root, PEM.
+    #[must_use]
+    pub fn root(&self) -> &str {
+        &self.root
     }
 
     /// Leaves that the newest known checkpoint covers.
@@ -137,6 +145,7 @@ impl<'a, C: Calls> Reading<'a, C> {
             let page = self.caller.call(&ListCheckpoints { after: self.tree_size, limit: BATCH }).await?;
             self.vkey = page.vkey;
             self.announcements = page.announcements;
+            self.root = page.root;
             self.amiss = page.amiss;
             self.quarantined = page.quarantined;
             let last = page.checkpoints.last().map_or(self.tree_size, |last| last.tree_size);

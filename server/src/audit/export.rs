@@ -1,14 +1,17 @@
 use api::audit::{
     AuditLeaves, CheckpointView, Checkpoints, ExportAudit, ListCheckpoints, Unplaced, UnsealedAudit, UnsealedLeaves,
 };
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use domain::{AuditId, KeyPurpose};
+use pki::Certificate;
 
 use super::succession::first_key;
 use super::whole;
 
 use crate::app::{App, Caller};
 use crate::failure::Failure;
-use crate::keys::CHECKPOINTS;
+use crate::keys::{CHECKPOINTS, ROOT};
 
 /// The most leaves or checkpoints in one answer.
 const MOST: u32 = 5_000;
@@ -46,9 +49,18 @@ pub async fn checkpoints(app: &App, _: &Caller, op: ListCheckpoints) -> Result<C
         return Err(anyhow::anyhow!("there is no active checkpoint key").into());
     };
     let rows = read.checkpoints(i64::try_from(op.after).unwrap_or(i64::MAX), limit).await?;
+    let last = rows.last().map_or(0, |last| last.tree_size);
+    let stamps = read.stamps(i64::try_from(op.after).unwrap_or(i64::MAX), last).await?;
+    let root = read.active_key(KeyPurpose::RootCa, ROOT).await?.and_then(|root| root.certificate);
+    let root =
+        root.map(|der| Certificate::from_der(&der).and_then(|root| root.pem())).transpose().map_err(anyhow::Error::from)?;
     let checkpoints: Vec<CheckpointView> = rows
         .into_iter()
-        .map(|row| CheckpointView { tree_size: u64::try_from(row.tree_size).unwrap_or_default(), note: row.note })
+        .map(|row| {
+            let stamp = stamps.iter().find(|stamp| stamp.tree_size == row.tree_size);
+            let time_stamp = stamp.map(|stamp| BASE64_STANDARD.encode(&stamp.token));
+            CheckpointView { tree_size: u64::try_from(row.tree_size).unwrap_or_default(), note: row.note, time_stamp }
+        })
         .collect();
     let full = i64::try_from(checkpoints.len()).is_ok_and(|count| count == limit);
     let next = checkpoints.last().filter(|_| full).map(|last| last.tree_size);
@@ -56,7 +68,15 @@ pub async fn checkpoints(app: &App, _: &Caller, op: ListCheckpoints) -> Result<C
     let amiss = whole::amiss(app, &mut read, &keys).await?;
     let quarantined = u64::try_from(read.log_counts().await?.quarantined).unwrap_or_default();
     let (vkey, announcements) = first_key(&mut read, app.keys.checkpoint_verifier(&key)?).await?;
-    Ok(Checkpoints { vkey: vkey.to_string(), announcements, checkpoints, next, amiss, quarantined })
+    Ok(Checkpoints {
+        vkey: vkey.to_string(),
+        announcements,
+        root: root.unwrap_or_default(),
+        checkpoints,
+        next,
+        amiss,
+        quarantined,
+    })
 }
 
 /// A leaf's bytes as text. Bytes that are none were never sealed so: they go out with a mark in their place, and the verifier

@@ -39,6 +39,15 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         &tasks,
         app,
         stop,
+        "stamp",
+        Duration::from_secs(5),
+        |app| &app.wake.stamps,
+        |app| async move { within(crate::audit::stamp::stamp(&app)).await.map(|_| ()) },
+    );
+    spawn(
+        &tasks,
+        app,
+        stop,
         "fold",
         Duration::from_secs(1),
         |app| &app.wake.folder,

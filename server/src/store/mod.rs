@@ -13,6 +13,7 @@ mod account_event;
 mod account_keys;
 mod audit;
 mod audit_seal;
+mod audit_stamp;
 mod blocked_key;
 mod bulk;
 mod certificate;
@@ -52,6 +53,7 @@ pub use account_event::{AccountCounts, AccountEvent, AccountKey};
 pub use account_keys::WrappedRow;
 pub use audit::{CheckpointRow, SealedRow};
 pub use audit_seal::{LeafRow, LogCounts, WaitingRow};
+pub use audit_stamp::StampRow;
 pub use blocked_key::BlockedKeyRow;
 pub use bulk::{Batch, NewAccount, Registered};
 pub use certificate::{CertificateFilter, CertificateRow, RevokedRow};
@@ -90,6 +92,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "rotation", include_str!("../../migrations/0004_rotation.sql")),
     (5, "key material", include_str!("../../migrations/0005_key_material.sql")),
     (6, "expiry", include_str!("../../migrations/0006_expiry.sql")),
+    (7, "checkpoint stamps", include_str!("../../migrations/0007_checkpoint_stamps.sql")),
 ];
 
 /// What the database answered instead.

@@ -93,7 +93,7 @@ impl<'a, O: Operation> Record<'a, O> {
 /// Writes that the platform does by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Housekeeping {
-    /// Puts audit entries into the tree and signs a checkpoint: it is the audit log.
+    /// Puts audit entries into the tree and signs a checkpoint, or puts a time stamp beside one: it is the audit log.
     Seal,
     /// Moves events into counters; counts stay equal.
     Fold,

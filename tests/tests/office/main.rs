@@ -6,6 +6,7 @@ mod alarms;
 mod at_once;
 mod audit_keys;
 mod audit_log;
+mod audit_stamps;
 mod authorities;
 mod certificates;
 mod clock;

@@ -114,6 +114,11 @@ impl TimeStampToken {
         })
     }
 
+    /// When it says that was. Not verified yet.
+    pub fn stated_at(&self) -> Timestamp {
+        self.facts.at
+    }
+
     /// What it says was stamped.
     pub fn imprint(&self) -> &Imprint {
         &self.imprint

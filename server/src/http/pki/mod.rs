@@ -24,6 +24,7 @@ use crate::store::{KeyRow, StoreError};
 
 pub use ocsp::Responders;
 pub use time_stamp::Stamping;
+pub(crate) use time_stamp::stamped;
 
 /// Requests of OCSP and for time stamps are far shorter.
 const LARGEST_BODY: usize = 64 * 1024;

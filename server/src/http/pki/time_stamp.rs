@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::{KeyPurpose, Timestamp};
 use pki::Certificate;
-use pki::time_stamp::{TimeStampFault, TimeStampRefusal, TimeStampRequest, TimeStamper};
+use pki::time_stamp::{Imprint, TimeStampFault, TimeStampRefusal, TimeStampRequest, TimeStamper};
 
 use super::{request_id, sent, unavailable};
 use crate::app::App;
@@ -48,6 +48,16 @@ pub(super) async fn stamp(State(app): State<Arc<App>>, body: Bytes) -> Response 
 
 fn refused(refusal: TimeStampRefusal) -> Result<Vec<u8>, Failure> {
     Ok(refusal.reply().map_err(anyhow::Error::from)?)
+}
+
+/// A token over a digest of our own, ContentInfo in DER; none while the clock cannot be believed.
+pub(crate) async fn stamped(app: &App, imprint: Imprint, now: Timestamp) -> anyhow::Result<Option<Vec<u8>>> {
+    let stamper =
+        stamper(app, now).await.map_err(|failure| anyhow::anyhow!("the time-stamping service has failed: {failure:?}"))?;
+    let Some(stamper) = stamper else { return Ok(None) };
+    let mut serial = [0; 16];
+    app.entropy.fill(&mut serial);
+    Ok(Some(stamper.token(&TimeStampRequest::of(imprint), serial, now, ACCURACY)?))
 }
 
 async fn granted(app: &App, request: &TimeStampRequest) -> Result<Vec<u8>, Failure> {
