@@ -23,7 +23,8 @@ use pki::{
 };
 use zeroize::Zeroizing;
 
-pub use index::{IndexKeys, Indexes};
+pub(crate) use index::index_generation;
+pub use index::{IndexKeys, Indexes, LookUp};
 pub use ledger::LedgerKeys;
 pub use unlocked::Unlocked;
 

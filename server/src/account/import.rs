@@ -8,10 +8,10 @@ use uuid::{Builder, Uuid};
 use zeroize::Zeroizing;
 
 use super::registration::{Checked, check};
-use super::seal::Sealer;
+use super::seal::{Foreseen, Sealer};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
-use crate::keys::Keys;
+use crate::keys::{IndexKeys, Indexes, Keys, LookUp};
 use crate::places;
 use crate::store::{AccountEvent, Batch, NewAccount, Registered, StoreError};
 
@@ -29,7 +29,7 @@ pub async fn import(app: &App, caller: &Caller, mut op: ImportAccounts) -> Resul
     let (keys, entropy) = (Arc::clone(&app.keys), Arc::clone(&app.entropy));
     // Thousands of rows take longer than anything else may wait for this thread.
     let prepared = tokio::task::spawn_blocking(move || prepare(&keys, entropy.as_ref(), check(rows, rules)?, now));
-    let Prepared { candidates, digest } = prepared.await.map_err(anyhow::Error::from)??;
+    let Prepared { mut candidates, mut generation, digest } = prepared.await.map_err(anyhow::Error::from)??;
     let file = app.keys.payload_mac(format!("account.import file {}", op.file).as_bytes()).map_err(anyhow::Error::from)?;
     let mut tries = 0;
     loop {
@@ -39,12 +39,16 @@ pub async fn import(app: &App, caller: &Caller, mut op: ImportAccounts) -> Resul
         // Whoever changes which keys new rows lie under waits for this transaction, or this one has seen it.
         let unlocked = app.keys.as_of(&mut tx).await?;
         let batch = Batch::of(&unlocked, caller.operator.as_str());
-        let indexes: Vec<[u8; 16]> = candidates.iter().map(|candidate| candidate.hkic_index).collect();
-        let sorted = sort_out(&candidates, &tx.registered(&indexes).await?, &app.keys).map_err(anyhow::Error::from)?;
+        let indexes = unlocked.indexes();
+        index(&mut candidates, generation, indexes).map_err(anyhow::Error::from)?;
+        generation = indexes.active.generation();
+        let asked: Vec<LookUp> = candidates.iter().flat_map(Candidate::looked_up).collect();
+        let sorted = sort_out(&candidates, &tx.registered(&asked).await?, indexes).map_err(anyhow::Error::from)?;
         let references = references(app.entropy.as_ref(), sorted.new.len());
-        let mut sealer = Sealer::new(&app.keys, unlocked).map_err(anyhow::Error::from)?;
+        let mut sealer = Sealer::new(&app.keys, Arc::clone(&unlocked)).map_err(anyhow::Error::from)?;
         // Each is sealed when its row is wanted, while the engine stores the rows before it.
-        let rows = sorted.new.iter().zip(references).map(|(candidate, reference)| candidate.account(&mut sealer, reference));
+        let sealed = |(candidate, reference): (&&Candidate, _)| candidate.account(&mut sealer, generation, reference);
+        let rows = sorted.new.iter().zip(references).map(sealed);
         match tx.insert_accounts(first, &batch, rows).await {
             Err(StoreError::Unique) if tries < TRIES => continue,
             done => done?,
@@ -78,6 +82,8 @@ fn batch_is_well_formed(op: &ImportAccounts) -> Result<(), Failure> {
 /// A batch, ready to be stored.
 struct Prepared {
     candidates: Vec<Candidate>,
+    /// Generation of their look-up values.
+    generation: i32,
     /// Keyed digest over what the rows said.
     digest: String,
 }
@@ -86,7 +92,9 @@ struct Prepared {
 struct Candidate {
     id: Uuid,
     checked: Checked,
-    hkic_index: [u8; 16],
+    hkic_index: LookUp,
+    /// Under the other generations, while one takes over from another.
+    others: Vec<LookUp>,
 }
 
 /// A registration that a card number has already, on record or earlier in the batch.
@@ -95,7 +103,9 @@ struct Other<'a> {
     registered_at: Timestamp,
     tier: Tier,
     location: Option<&'a LocationId>,
-    phone_index: [u8; 16],
+    phone_index: LookUp,
+    /// What that was made with; none where it is not known any more.
+    index: Option<&'a IndexKeys>,
     /// As it is called in a message.
     called: String,
 }
@@ -103,7 +113,7 @@ struct Other<'a> {
 impl Candidate {
     /// Why it cannot go in beside that other one; none when it is that one. One card number registers through one channel at
     /// one moment once: what else differs then is a correction, which an import is not.
-    fn refused_beside(&self, other: &Other<'_>, keys: &Keys) -> Result<Option<RefusedRow>, pki::PkiError> {
+    fn refused_beside(&self, other: &Other<'_>) -> Result<Option<RefusedRow>, pki::PkiError> {
         let Checked { line, channel, registered_at, tier, ref location, ref profile } = self.checked;
         if (channel, registered_at) != (other.channel, other.registered_at) {
             return Ok(Some(RefusedRow {
@@ -112,10 +122,11 @@ impl Candidate {
                 message: format!("the HKIC number has another registration already: {}", other.called),
             }));
         }
+        let phone = other.index.map(|keys| keys.phone(&profile.phone)).transpose()?;
         let differs = [
             ("tier", tier != other.tier),
             ("location", location.as_ref() != other.location),
-            ("phone", keys.phone_index(&profile.phone)? != other.phone_index),
+            ("phone", phone != Some(other.phone_index)),
         ];
         let differs: Vec<&str> = differs.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect();
         Ok((!differs.is_empty()).then(|| RefusedRow {
@@ -131,9 +142,15 @@ impl Candidate {
 }
 
 impl Candidate {
-    fn account(&self, sealer: &mut Sealer<'_>, reference: AccountId) -> Result<NewAccount, StoreError> {
+    /// Every look-up value by which a row with its card number may be there.
+    fn looked_up(&self) -> impl Iterator<Item = LookUp> {
+        std::iter::once(self.hkic_index).chain(self.others.iter().copied())
+    }
+
+    fn account(&self, sealer: &mut Sealer<'_>, generation: i32, reference: AccountId) -> Result<NewAccount, StoreError> {
+        let foreseen = Foreseen { generation, hkic: self.hkic_index };
         let Checked { ref profile, tier, channel, ref location, registered_at, .. } = self.checked;
-        let sealed = sealer.seal(self.id, profile, self.hkic_index).map_err(|error| StoreError::Broken(error.into()))?;
+        let sealed = sealer.seal(self.id, profile, foreseen).map_err(|error| StoreError::Broken(error.into()))?;
         let account =
             Account { id: reference, tier, channel, location: location.clone(), registered_at, standing: Standing::Active };
         Ok(NewAccount { id: self.id, account, sealed: Some(sealed) })
@@ -157,13 +174,33 @@ impl Candidate {
 /// ascending too: then nearly all indexes are walked from one end to the other, and a page is written once for a batch.
 fn prepare(keys: &Keys, entropy: &dyn Entropy, rows: Vec<Checked>, now: Timestamp) -> Result<Prepared, Failure> {
     let digest = digest(keys, &rows).map_err(anyhow::Error::from)?;
-    let indexed = rows.into_iter().map(|row| Ok((keys.hkic_index(&row.profile.hkic)?, row)));
+    let unlocked = keys.now();
+    let active = &unlocked.indexes().active;
+    let indexed = rows.into_iter().map(|row| Ok((active.hkic(&row.profile.hkic)?, row)));
     let mut indexed = indexed.collect::<Result<Vec<_>, pki::PkiError>>().map_err(anyhow::Error::from)?;
     // Stable: of two rows with one card number the first of the file stays first.
     indexed.sort_by_key(|(index, _)| *index);
     let ids = ids(entropy, indexed.len(), now);
-    let candidates = indexed.into_iter().zip(ids).map(|((hkic_index, checked), id)| Candidate { id, checked, hkic_index });
-    Ok(Prepared { candidates: candidates.collect(), digest })
+    let candidate = |((hkic_index, checked), id)| Candidate { id, checked, hkic_index, others: Vec::new() };
+    let candidates = indexed.into_iter().zip(ids).map(candidate).collect();
+    Ok(Prepared { candidates, generation: active.generation(), digest })
+}
+
+/// Brings the look-up values to the generations of the moment in which the rows are stored; `generation` is the one that they
+/// were made with. Outside a rotation nothing is to be done.
+fn index(candidates: &mut [Candidate], generation: i32, indexes: &Indexes) -> Result<(), pki::PkiError> {
+    let Indexes { active, next, before } = indexes;
+    let others = [next, before].map(Option::as_ref);
+    for candidate in &mut *candidates {
+        let hkic = &candidate.checked.profile.hkic;
+        if active.generation() != generation {
+            candidate.hkic_index = active.hkic(hkic)?;
+        }
+        candidate.others = others.into_iter().flatten().map(|keys| keys.hkic(hkic)).collect::<Result<_, _>>()?;
+    }
+    // Stable, as before: of two rows with one card number the first of the file stays first.
+    candidates.sort_by_key(|candidate| candidate.hkic_index);
+    Ok(())
 }
 
 /// Over every field of every row, keyed: a plain digest of one row would let its card number be found by trying them all.
@@ -212,19 +249,21 @@ struct Sorted<'a> {
 /// or earlier in this batch.
 fn sort_out<'a>(
     candidates: &'a [Candidate],
-    known: &HashMap<[u8; 16], Registered>,
-    keys: &Keys,
+    known: &HashMap<LookUp, Registered>,
+    indexes: &Indexes,
 ) -> Result<Sorted<'a>, pki::PkiError> {
     let mut sorted = Sorted { new: Vec::with_capacity(candidates.len()), unchanged: 0, refused: Vec::new() };
     for candidate in candidates {
         let before = sorted.new.last().filter(|before| before.hkic_index == candidate.hkic_index);
-        let other = match (known.get(&candidate.hkic_index), before) {
+        let known = candidate.looked_up().find_map(|index| known.get(&index));
+        let other = match (known, before) {
             (Some(known), _) => Other {
                 channel: known.channel,
                 registered_at: known.registered_at,
                 tier: known.tier,
                 location: known.location.as_ref(),
                 phone_index: known.phone_index,
+                index: indexes.get(known.index_generation),
                 called: format!("account {}", known.account),
             },
             (None, Some(Candidate { checked: before, .. })) => Other {
@@ -232,7 +271,8 @@ fn sort_out<'a>(
                 registered_at: before.registered_at,
                 tier: before.tier,
                 location: before.location.as_ref(),
-                phone_index: keys.phone_index(&before.profile.phone)?,
+                phone_index: indexes.active.phone(&before.profile.phone)?,
+                index: Some(&indexes.active),
                 called: format!("line {}", before.line),
             },
             (None, None) => {
@@ -240,7 +280,7 @@ fn sort_out<'a>(
                 continue;
             }
         };
-        match candidate.refused_beside(&other, keys)? {
+        match candidate.refused_beside(&other)? {
             None => sorted.unchanged += 1,
             Some(refused) => sorted.refused.push(refused),
         }

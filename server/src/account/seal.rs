@@ -9,7 +9,7 @@ use pki::provider::{Aad, DataKey, DataKeySealer};
 use uuid::Uuid;
 
 use crate::failure::Failure;
-use crate::keys::{Keys, Unlocked};
+use crate::keys::{IndexKeys, Indexes, Keys, Unlocked};
 use crate::store::StoredAccount;
 
 /// Field group of the profile that registration reads from the card.
@@ -28,6 +28,38 @@ pub struct Sealed {
     pub hkic_index: [u8; 16],
     /// Look-up value of the phone.
     pub phone_index: [u8; 16],
+    /// The same under the generation that is about to take over, while there is one.
+    pub next: Option<NextIndexes>,
+}
+
+/// Look-up values of the second columns.
+#[derive(Debug, Clone, Copy)]
+pub struct NextIndexes {
+    /// Their generation.
+    pub generation: i32,
+    /// Look-up value of the card number.
+    pub hkic: [u8; 16],
+    /// Look-up value of the phone.
+    pub phone: [u8; 16],
+}
+
+impl NextIndexes {
+    /// Of a person.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn of(keys: &IndexKeys, profile: &Profile) -> Result<Self, PkiError> {
+        Ok(Self { generation: keys.generation(), hkic: keys.hkic(&profile.hkic)?, phone: keys.phone(&profile.phone)? })
+    }
+}
+
+/// A look-up value that was made before it was known which generation is active when its row is stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Foreseen {
+    /// Its generation.
+    pub generation: i32,
+    /// Look-up value of the card number.
+    pub hkic: [u8; 16],
 }
 
 /// Seals people one after the other with kept contexts; one for each thread.
@@ -47,18 +79,17 @@ impl<'k> Sealer<'k> {
     }
 
     /// Seals the person of the account `id` under a fresh data key. The look-up value of the card number is given: callers
-    /// sort by it first.
+    /// sort by it first. Where another generation has taken over since, it is made anew.
     ///
     /// # Errors
     /// When OpenSSL fails.
-    pub fn seal(&mut self, id: Uuid, profile: &Profile, hkic_index: [u8; 16]) -> Result<Sealed, PkiError> {
+    pub fn seal(&mut self, id: Uuid, profile: &Profile, foreseen: Foreseen) -> Result<Sealed, PkiError> {
+        let Indexes { active, next, .. } = self.unlocked.indexes();
+        let hkic_index = if foreseen.generation == active.generation() { foreseen.hkic } else { active.hkic(&profile.hkic)? };
+        let phone_index = active.phone(&profile.phone)?;
+        let next = next.as_ref().map(|next| NextIndexes::of(next, profile)).transpose()?;
         let sealed = self.bulk.seal(&profile.to_bytes(), data_key_aad(self.keys, id), group_aad(self.keys, id, PROFILE))?;
-        Ok(Sealed {
-            data_key: sealed.data_key,
-            profile: sealed.profile,
-            hkic_index,
-            phone_index: self.unlocked.indexes().active.phone(&profile.phone)?,
-        })
+        Ok(Sealed { data_key: sealed.data_key, profile: sealed.profile, hkic_index, phone_index, next })
     }
 }
 
@@ -70,6 +101,16 @@ pub fn open_profile(keys: &Keys, stored: &StoredAccount) -> Result<Option<Profil
     let (Some(key), Some(sealed)) = (open_data_key(keys, stored)?, &stored.profile) else { return Ok(None) };
     let opened = key.open(sealed, group_aad(keys, stored.id, PROFILE)).map_err(anyhow::Error::from)?;
     Ok(Some(Profile::from_bytes(&opened).map_err(anyhow::Error::from)?))
+}
+
+/// The person in the sealed parts of a row.
+///
+/// # Errors
+/// When they do not open.
+pub(crate) fn open_person(keys: &Keys, id: &[u8], kek_id: &str, data_key: &[u8], profile: &[u8]) -> anyhow::Result<Profile> {
+    let id = Uuid::from_slice(id)?;
+    let key = keys.now().kek_of(kek_id)?.unwrap_data_key(data_key, data_key_aad(keys, id))?;
+    Ok(Profile::from_bytes(&key.open(profile, group_aad(keys, id, PROFILE))?)?)
 }
 
 /// The person of an account, as far as the row opens: where only masks or a year of birth are wanted, one damaged row must not

@@ -28,18 +28,33 @@ pub async fn find(app: &App, caller: &Caller, op: FindCaller) -> Result<Vec<Foun
 }
 
 async fn look_up(app: &App, tx: &mut Write, by: &Identifier) -> Result<Vec<StoredAccount>, Failure> {
+    let unlocked = app.keys.as_of(tx).await?;
     match by {
         Identifier::Hkic(hkic) => {
-            let index = app.keys.hkic_index(hkic).map_err(anyhow::Error::from)?;
-            Ok(tx.account_by_hkic(&index).await?.into_iter().collect())
+            for keys in unlocked.indexes().in_columns() {
+                let index = keys.hkic(hkic).map_err(anyhow::Error::from)?;
+                if let Some(found) = tx.account_by_hkic(&index).await? {
+                    return Ok(vec![found]);
+                }
+            }
+            Ok(Vec::new())
         }
         Identifier::Phone(phone) => {
-            let index = app.keys.phone_index(phone).map_err(anyhow::Error::from)?;
-            let found = tx.accounts_by_phone(&index, i64::try_from(MOST + 1).unwrap_or(i64::MAX)).await?;
+            let mut found: Vec<StoredAccount> = Vec::new();
+            for keys in unlocked.indexes().in_columns() {
+                let index = keys.phone(phone).map_err(anyhow::Error::from)?;
+                for account in tx.accounts_by_phone(&index, i64::try_from(MOST + 1).unwrap_or(i64::MAX)).await? {
+                    // Met before, and brought to the next generation since.
+                    if !found.iter().any(|other| other.id == account.id) {
+                        found.push(account);
+                    }
+                }
+            }
             if found.len() > MOST {
                 let message = format!("more than {MOST} accounts are on that phone number");
                 return Err(Refusal::new("call.too-many-found", message).hint("ask the caller for the HKIC number").into());
             }
+            found.sort_by_key(|account| account.account.id);
             Ok(found)
         }
         Identifier::Account(id) => Ok(tx.account(*id).await?.into_iter().collect()),

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use domain::{KeyAlgorithm, KeyPurpose, KeySlot, Refusal, RotationPlan, RotationTimes, Timestamp};
 
-use super::material::{self, authorities, certified, checkpoints, kek};
+use super::material::{self, authorities, certified, checkpoints, kek, look_ups};
 use crate::app::{App, Keep};
 use crate::failure::Failure;
-use crate::keys::{ACCOUNTS, CHECKPOINTS, Kid, LISTENERS, STAMPS, Slot, TOKENS};
+use crate::keys::{ACCOUNTS, CHECKPOINTS, Kid, LISTENERS, PEOPLE, STAMPS, Slot, TOKENS};
 use crate::store::{KeyRow, Read, Write};
 
 /// A line of keys that rotates: the generations of its algorithms take turns together.
@@ -77,6 +77,7 @@ pub(crate) fn line(purpose: KeyPurpose, name: Option<&str>, algorithm: Option<Ke
         // Each authority has responders of its own.
         KeyPurpose::Ocsp => Line::new(purpose, &certified::responders_of(name)?, &[KeyAlgorithm::Es256]),
         KeyPurpose::Data => Line::new(purpose, ACCOUNTS, &[KeyAlgorithm::A256Gcm]),
+        KeyPurpose::BlindIndex => Line::new(purpose, PEOPLE, &[KeyAlgorithm::Hs256]),
         other => {
             let message = format!("{other} keys are not rotated by this verb");
             return Err(Failure::invalid_field("key.purpose", "purpose", message));
@@ -156,6 +157,7 @@ pub(crate) async fn make(app: &App, line: &Line, keep: Keep, now: Timestamp) -> 
         KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => certified::make(app, line, keep, now).await,
         KeyPurpose::Data => Ok(vec![kek::make(app, now)?]),
         KeyPurpose::IssuingCa => authorities::make(app, line, now).await,
+        KeyPurpose::BlindIndex => Ok(vec![look_ups::make(app, &material::next_kid(app, line).await?, now)?]),
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }
@@ -187,6 +189,7 @@ pub(crate) async fn publish(app: &App, tx: &mut Write, plan: &RotationPlan, made
         KeyPurpose::Audit => checkpoints::published(app, tx, plan, &published, app.clock.now()).await?,
         KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => certified::published(tx, &published).await?,
         KeyPurpose::Data => kek::published(app, tx, &published).await?,
+        KeyPurpose::BlindIndex => look_ups::published(app, tx, &published).await?,
         _ => {}
     }
     Ok(published)
@@ -202,6 +205,7 @@ pub(super) async fn before_activation(app: &App, plan: &RotationPlan) -> anyhow:
         }
         KeyPurpose::Data => kek::before_activation(app, plan).await,
         KeyPurpose::IssuingCa => authorities::before_activation(app, plan).await,
+        KeyPurpose::BlindIndex => look_ups::before_activation(app, plan).await,
         other => anyhow::bail!("keys of {other} are not rotated"),
     }
 }
@@ -218,6 +222,7 @@ pub(super) async fn before_retirement(app: &App, plan: &RotationPlan) -> anyhow:
         | KeyPurpose::ServerTls
         | KeyPurpose::IssuingCa => Ok(Gate::Open),
         KeyPurpose::Data => kek::before_retirement(app, plan).await,
+        KeyPurpose::BlindIndex => look_ups::before_retirement(app, plan).await,
         other => anyhow::bail!("keys of {other} are not rotated"),
     }
 }
@@ -240,6 +245,7 @@ pub(super) async fn taken_over(
             certified::taken_over(app, tx, old, app.clock.now()).await
         }
         KeyPurpose::Data => kek::taken_over(app, tx, new, old).await,
+        KeyPurpose::BlindIndex => look_ups::taken_over(app, tx, new, old).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }
@@ -261,6 +267,7 @@ pub(super) async fn called_off(app: &App, tx: &mut Write, plan: &RotationPlan, u
         }
         // Nothing lies under it; the nodes let go of it.
         KeyPurpose::Data => kek::called_off(app, tx, unsigned).await,
+        KeyPurpose::BlindIndex => look_ups::called_off(app, tx, unsigned).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }
@@ -278,6 +285,7 @@ pub(super) async fn retired(app: &App, tx: &mut Write, plan: &RotationPlan, old:
             forget(tx, std::slice::from_ref(old)).await
         }
         KeyPurpose::Data => kek::retired(app, tx, old).await,
+        KeyPurpose::BlindIndex => look_ups::retired(tx, old).await,
         other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
     }
 }

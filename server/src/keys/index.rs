@@ -1,12 +1,22 @@
 //! The generations of the look-up columns. Outside a rotation there is one; during it there are two, and which of them a column
 //! of a row was made with is said in the row.
 
+use anyhow::Context;
 use domain::{Hkic, Phone};
 use pki::provider::derive;
 use pki::{BlindIndex, PkiError};
 
 /// What a look-up value has as stored.
 pub type LookUp = [u8; 16];
+
+/// The number of a generation of the look-up columns: its kid ends in it.
+///
+/// # Errors
+/// When it does not.
+pub(crate) fn index_generation(kid: &str) -> anyhow::Result<i32> {
+    let number = kid.rsplit('-').next().and_then(|number| number.parse().ok());
+    number.with_context(|| format!("the kid {kid} of a blind-index key does not end in its number"))
+}
 
 /// The keys of one generation.
 #[derive(Debug, Clone)]
@@ -64,18 +74,16 @@ pub struct Indexes {
 }
 
 impl Indexes {
-    /// The generations that the columns (not the second ones) of some row may have been made with, the active one first. Look-ups
-    /// go by these: a row is found by its columns at every stage, whatever stands in the second ones.
+    /// The generations that the columns (not the second ones) of some row may have been made with, the oldest first. Look-ups
+    /// go by these, in this order: a row goes from one to the next and never back, so that it is met on its way. The next one is
+    /// among them, for it may take over while somebody looks.
     pub fn in_columns(&self) -> impl Iterator<Item = &IndexKeys> {
-        std::iter::once(&self.active).chain(self.before.as_ref())
+        self.before.iter().chain(std::iter::once(&self.active)).chain(self.next.as_ref())
     }
 
     /// The generation of that number.
     #[must_use]
     pub fn get(&self, generation: i32) -> Option<&IndexKeys> {
-        [Some(&self.active), self.next.as_ref(), self.before.as_ref()]
-            .into_iter()
-            .flatten()
-            .find(|keys| keys.generation == generation)
+        self.in_columns().find(|keys| keys.generation == generation)
     }
 }

@@ -8,7 +8,7 @@ use pki::provider::derive;
 use pki::{Instance, KeyEncryptionKey, KeyRing, MacKey, PkiError, Secret};
 use zeroize::Zeroizing;
 
-use super::{ACCOUNTS, IndexKeys, Indexes, LedgerKeys, PAYLOADS, PEOPLE, SUBJECTS, open};
+use super::{ACCOUNTS, IndexKeys, Indexes, LedgerKeys, PAYLOADS, PEOPLE, SUBJECTS, index_generation, open};
 use crate::store::KeyRow;
 
 /// The secrets of the instance as the key rows of one moment give them.
@@ -43,7 +43,7 @@ impl Unlocked {
         let index = |state| -> anyhow::Result<Option<IndexKeys>> {
             let Ok(row) = find(rows, KeyPurpose::BlindIndex, PEOPLE, state) else { return Ok(None) };
             let secret = open(&ring, instance, row)?;
-            Ok(Some(IndexKeys::of(generation_of(row)?, &secret, &salt)?))
+            Ok(Some(IndexKeys::of(index_generation(&row.kid)?, &secret, &salt)?))
         };
         let indexes = Indexes {
             active: index(KeyState::Active)?.context("the database has no active blind-index key 'people'")?,
@@ -163,12 +163,6 @@ fn find<'a>(rows: &'a [KeyRow], purpose: KeyPurpose, name: &str, state: KeyState
     rows.iter()
         .find(|row| row.purpose == purpose.as_str() && row.name == name && row.state == state.as_str())
         .ok_or_else(|| anyhow::anyhow!("the database has no {state} {purpose} key '{name}'"))
-}
-
-/// The number of a generation of the look-up columns: its kid ends in it.
-fn generation_of(row: &KeyRow) -> anyhow::Result<i32> {
-    let number = row.kid.rsplit('-').next().and_then(|number| number.parse().ok());
-    number.with_context(|| format!("the kid {} of a blind-index key does not end in its number", row.kid))
 }
 
 /// Counts up with every change of the rows, as the store's own count of them does.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::populating::recorded_at;
 use crate::account::import::ids;
-use crate::account::seal::Sealer;
+use crate::account::seal::{Foreseen, Sealed, Sealer};
 use crate::failure::Failure;
 use crate::keys::{Keys, hex};
 use crate::store::{AccountEvent, NewAccount, StoreError};
@@ -22,6 +22,8 @@ pub(super) struct People {
     lives: Vec<SyntheticAccount>,
     /// In the order in which they are stored.
     order: Vec<Place>,
+    /// Generation of their look-up values.
+    generation: i32,
     ids: Vec<Uuid>,
     references: Vec<AccountId>,
     /// What statistics keep.
@@ -38,7 +40,7 @@ struct Place {
 /// A person with what they are stored under.
 struct Person<'a> {
     life: &'a SyntheticAccount,
-    hkic_index: Option<[u8; 16]>,
+    hkic_index: Option<Foreseen>,
     id: Uuid,
     reference: AccountId,
 }
@@ -57,12 +59,14 @@ impl People {
         // Some are upgraded, suspended or closed as well.
         let mut events = Vec::with_capacity(lives.len() + lives.len() / 8);
         let mut order = Vec::with_capacity(lives.len());
+        let unlocked = keys.now();
+        let index = &unlocked.indexes().active;
         for (place, life) in lives.iter().enumerate() {
             let profile = profile(plan, life)?;
             references.push(plan.reference(life.number).ok_or_else(|| anyhow::anyhow!("an account has no reference"))?);
             push_events(&mut events, life, &profile);
             let closed = matches!(life.ended, Some(Ended::Closed { .. }));
-            let hkic_index = (!closed).then(|| keys.hkic_index(&profile.hkic)).transpose().map_err(anyhow::Error::from)?;
+            let hkic_index = (!closed).then(|| index.hkic(&profile.hkic)).transpose().map_err(anyhow::Error::from)?;
             order.push(Place { hkic_index, life: place });
             if place % TURN == TURN - 1 {
                 tokio::task::yield_now().await;
@@ -71,7 +75,7 @@ impl People {
         order.sort_unstable_by_key(|place| (place.hkic_index, place.life));
         references.sort_unstable();
         let ids = ids(entropy, lives.len(), now);
-        Ok(Self { lives, order, ids, references, events })
+        Ok(Self { lives, order, generation: index.generation(), ids, references, events })
     }
 
     /// How many.
@@ -82,7 +86,7 @@ impl People {
     fn people(&self) -> impl Iterator<Item = Person<'_>> + Send {
         self.order.iter().zip(&self.ids).zip(&self.references).map(|((place, id), reference)| Person {
             life: &self.lives[place.life],
-            hkic_index: place.hkic_index,
+            hkic_index: place.hkic_index.map(|hkic| Foreseen { generation: self.generation, hkic }),
             id: *id,
             reference: *reference,
         })
@@ -135,7 +139,7 @@ impl Person<'_> {
         Ok(NewAccount { id: self.id, account, sealed })
     }
 
-    fn seal(&self, plan: &Plan, sealer: &mut Sealer<'_>, index: [u8; 16]) -> Result<crate::account::seal::Sealed, anyhow::Error> {
+    fn seal(&self, plan: &Plan, sealer: &mut Sealer<'_>, index: Foreseen) -> Result<Sealed, anyhow::Error> {
         let profile = plan.profile(self.life).ok_or_else(|| anyhow::anyhow!("an account has no person"))?;
         Ok(sealer.seal(self.id, &profile, index).map_err(|error: PkiError| error)?)
     }

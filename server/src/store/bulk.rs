@@ -67,20 +67,22 @@ pub struct Registered {
     pub location: Option<LocationId>,
     /// Look-up value of its phone.
     pub phone_index: [u8; 16],
+    /// Generation of that.
+    pub index_generation: i32,
 }
 
 static INSERT_ACCOUNTS: Insert = Insert::new(
     "INSERT INTO account (ordinal, id, reference, version, state, tier, channel, location, registered_at, data_key, kek_id,
-       profile, hkic_index, phone_index, index_generation, suspended_since, suspended_reason, suspended_by, suspended_call,
-       closed_since, closed_reason) VALUES",
-    21,
+       profile, hkic_index, phone_index, index_generation, hkic_index_next, phone_index_next, index_generation_next,
+       suspended_since, suspended_reason, suspended_by, suspended_call, closed_since, closed_reason) VALUES",
+    24,
     "",
 );
 
 const COPY_ACCOUNTS: &str =
     "COPY account (ordinal, id, reference, version, state, tier, channel, location, registered_at, data_key, kek_id,
-       profile, hkic_index, phone_index, index_generation, suspended_since, suspended_reason, suspended_by, suspended_call,
-       closed_since, closed_reason) FROM STDIN (FORMAT binary)";
+       profile, hkic_index, phone_index, index_generation, hkic_index_next, phone_index_next, index_generation_next,
+       suspended_since, suspended_reason, suspended_by, suspended_call, closed_since, closed_reason) FROM STDIN (FORMAT binary)";
 
 const FIRST_VERSION: i64 = 1;
 /// Look-up values of one question to SQLite; what is missing is filled up with the first once more.
@@ -95,6 +97,7 @@ struct RegisteredRow {
     tier: String,
     location: Option<String>,
     phone_index: Vec<u8>,
+    index_generation: i32,
 }
 
 /// A row with what it needs of its batch.
@@ -144,6 +147,7 @@ impl Write {
                 tier: row.tier.parse().map_err(|_| broken("tier"))?,
                 location: row.location.map(|at| at.parse().map_err(|_| broken("location"))).transpose()?,
                 phone_index: row.phone_index.try_into().map_err(|_| broken("look-up value"))?,
+                index_generation: row.index_generation,
             };
             found.insert(index, registered);
         }
@@ -166,7 +170,7 @@ impl Write {
         let rows = rows.zip(first..).map(|(new, ordinal)| Ok(Row { ordinal, new: new?, batch: batch.clone() }));
         let done = match self.conn() {
             Conn::Sqlite(transaction) => pour_sqlite(transaction, &INSERT_ACCOUNTS, rows, bind).await,
-            Conn::Postgres(transaction) => pour_postgres(transaction, COPY_ACCOUNTS, 21, rows, write).await,
+            Conn::Postgres(transaction) => pour_postgres(transaction, COPY_ACCOUNTS, 24, rows, write).await,
         };
         done.map_err(|spilt| self.spilt(spilt))
     }
@@ -176,7 +180,7 @@ async fn find_sqlite(conn: &mut SqliteConnection, indexes: &[[u8; 16]]) -> Resul
     static FIND: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
         let places = vec!["?"; ASKED].join(",");
         format!(
-            "SELECT hkic_index, reference, channel, registered_at, tier, location, phone_index FROM account WHERE hkic_index IN ({places})"
+            "SELECT hkic_index, reference, channel, registered_at, tier, location, phone_index, index_generation FROM account WHERE hkic_index IN ({places})"
         )
     });
     let mut found = Vec::new();
@@ -192,7 +196,7 @@ async fn find_sqlite(conn: &mut SqliteConnection, indexes: &[[u8; 16]]) -> Resul
 
 async fn find_postgres(conn: &mut PgConnection, indexes: &[[u8; 16]]) -> Result<Vec<RegisteredRow>, sqlx::Error> {
     let indexes: Vec<&[u8]> = indexes.iter().map(|index| &index[..]).collect();
-    sqlx::query_as("SELECT hkic_index, reference, channel, registered_at, tier, location, phone_index FROM account WHERE hkic_index = ANY($1)")
+    sqlx::query_as("SELECT hkic_index, reference, channel, registered_at, tier, location, phone_index, index_generation FROM account WHERE hkic_index = ANY($1)")
         .bind(indexes)
         .fetch_all(conn)
         .await
@@ -201,6 +205,7 @@ async fn find_postgres(conn: &mut PgConnection, indexes: &[[u8; 16]]) -> Result<
 fn bind(arguments: &mut SqliteArguments, row: Row) -> Result<(), BoxDynError> {
     let Row { ordinal, new: NewAccount { id, account, sealed }, batch } = row;
     let columns = StandingColumns::of(&account.standing);
+    let next = sealed.as_ref().and_then(|sealed| sealed.next);
     let (data_key, profile, hkic_index, phone_index) = match sealed {
         Some(sealed) => (
             Some(sealed.data_key.to_vec()),
@@ -225,6 +230,9 @@ fn bind(arguments: &mut SqliteArguments, row: Row) -> Result<(), BoxDynError> {
     arguments.add(hkic_index)?;
     arguments.add(phone_index)?;
     arguments.add(batch.index_generation)?;
+    arguments.add(next.map(|next| next.hkic.to_vec()))?;
+    arguments.add(next.map(|next| next.phone.to_vec()))?;
+    arguments.add(next.map(|next| next.generation))?;
     arguments.add(columns.suspended_since)?;
     arguments.add(columns.suspended_reason)?;
     arguments.add(columns.suspended_since.map(|_| batch.suspended_by))?;
@@ -252,6 +260,14 @@ fn write(tuple: &mut Tuple<'_>, row: Row) {
     tuple.maybe(sealed.map(|sealed| &sealed.hkic_index[..]));
     tuple.maybe(sealed.map(|sealed| &sealed.phone_index[..]));
     tuple.int(batch.index_generation);
+    match sealed.and_then(|sealed| sealed.next) {
+        Some(next) => {
+            tuple.bytes(&next.hkic);
+            tuple.bytes(&next.phone);
+            tuple.int(next.generation);
+        }
+        None => (0..3).for_each(|_| tuple.null()),
+    }
     maybe_big(tuple, columns.suspended_since);
     tuple.maybe(columns.suspended_reason.map(str::as_bytes));
     tuple.maybe(columns.suspended_since.map(|_| batch.suspended_by.as_bytes()));

@@ -109,11 +109,14 @@ impl World {
     /// # Panics
     /// When the database does not answer.
     pub async fn account_of(&self, hkic: &Hkic) -> Option<AccountId> {
-        let index = server::keys::hex(&self.app.keys.hkic_index(hkic).unwrap());
-        let sql = match self.engine {
-            super::Engine::Sqlite => format!("SELECT reference FROM account WHERE hkic_index = x'{index}'"),
-            super::Engine::Postgres => format!("SELECT reference FROM account WHERE hkic_index = '\\x{index}'"),
+        let unlocked = self.app.keys.now();
+        let index = |keys: &server::keys::IndexKeys| server::keys::hex(&keys.hkic(hkic).unwrap());
+        let text = |index: String| match self.engine {
+            super::Engine::Sqlite => format!("x'{index}'"),
+            super::Engine::Postgres => format!("'\\x{index}'"),
         };
+        let indexes: Vec<String> = unlocked.indexes().in_columns().map(|keys| text(index(keys))).collect();
+        let sql = format!("SELECT reference FROM account WHERE hkic_index IN ({})", indexes.join(", "));
         let reference = self.numbers(&sql).await.first().copied()?;
         AccountId::from_number(u64::try_from(reference).unwrap())
     }

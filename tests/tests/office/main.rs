@@ -27,6 +27,7 @@ mod key_set_fetching;
 mod keys;
 mod leaders;
 mod listeners;
+mod look_up_key;
 mod operators;
 mod outages;
 mod outside_client;

@@ -7,6 +7,7 @@ pub(super) mod authorities;
 pub(super) mod certified;
 pub(super) mod checkpoints;
 pub(super) mod kek;
+pub(super) mod look_ups;
 
 use domain::{KeyPurpose, KeyState, PlanState, RotationPlan};
 
@@ -40,10 +41,12 @@ pub async fn advance(app: &App, batch: i64) -> anyhow::Result<bool> {
         let generations = Generations::of(&mut read, &plan).await?;
         more |= match plan.purpose {
             KeyPurpose::Data => kek::advance(app, &generations, batch).await?,
+            KeyPurpose::BlindIndex => look_ups::advance(app, &generations, batch).await?,
             _ => false,
         };
     }
-    Ok(more)
+    drop(read);
+    Ok(more | look_ups::clear(app, batch).await?)
 }
 
 /// The generations of a plan of a line with one algorithm.
