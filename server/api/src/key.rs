@@ -1,6 +1,8 @@
 //! Keys of the platform, generation by generation.
 
-use domain::{ActivateAt, KeyAlgorithm, KeyPurpose, KeyState, Kid, PlanRef, RevocationReason, Timestamp};
+use domain::{
+    ActivateAt, Attribution, KeyAlgorithm, KeyPurpose, KeyState, Kid, PlanRef, RelyingPartyId, RevocationReason, Timestamp,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +107,26 @@ pub struct KeyDetail {
     /// The next step in words, with its date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// What stops without it, in words; empty when it has left use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends: Vec<String>,
+    /// The systems of relying parties that are known to hold it in their copy of the key set, for token-signing keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known_to: Vec<KnownTo>,
+}
+
+/// A system of a relying party that holds a key of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KnownTo {
+    /// Whose.
+    pub rp: RelyingPartyId,
+    /// Which client of the party; none where the party as a whole is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// How it is known.
+    pub how: Attribution,
+    /// Since when: of its newest copy.
+    pub at: Timestamp,
 }
 
 /// Publish the next key and let it take over from the active one: a rotation that is planned and run in one breath.

@@ -15,6 +15,8 @@ use crate::store::{HeldCertificateRow, KeyRow, PlanRow, Read, RevocationHead, St
 
 /// What has ended stays in the inventory for so long: somebody may still be looking for the cause.
 const SHOWN_AFTER: Duration = Duration::from_hours(30 * 24);
+/// What is made by itself is late when it has not come by then.
+const LATE: Duration = Duration::from_hours(24);
 /// Operators that are read at a time.
 const OPERATORS: i64 = 1_000;
 
@@ -128,6 +130,9 @@ fn certificate(row: &HeldCertificateRow, keys: &[Held<'_>], disabled: &[Operator
             let ends = Some(Next { step: NextStep::LetEnd, at: ends_at }).filter(|_| state == CertificateState::Valid);
             item.next = of.filter(|_| !item.renewed).map_or(ends, |key| key.next);
             item.how = of.filter(|_| !item.renewed).and_then(Held::how);
+            // What is followed by itself is no matter for anybody, unless it is late.
+            let waits = |next: Next| next.step == NextStep::RenewsItself && now < next.at.plus(LATE);
+            item.counts &= !item.next.is_some_and(waits);
         }
         HolderKind::Operator => {
             let operator: OperatorId = row.holder.parse().map_err(|_| broken("holder"))?;

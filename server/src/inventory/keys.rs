@@ -70,7 +70,27 @@ fn issues_for(kid: &str) -> Duration {
     }
 }
 
+/// What hangs on one generation and what is next for it while it signs, in words; nothing of one that has left use.
+pub(crate) fn told(app: &App, row: &KeyRow, plans: &[RotationPlan]) -> Result<(Vec<String>, Option<String>), Failure> {
+    let held = held_keys(app, std::slice::from_ref(row), plans)?;
+    let live =
+        held.iter().find(|held| matches!(held.generation.state, KeyState::Published | KeyState::Active | KeyState::Draining));
+    Ok(live.map_or((Vec::new(), None), |held| (held.depends(), held.is_active().then(|| held.next_in_words()).flatten())))
+}
+
 impl Held<'_> {
+    /// What is next for one that signs.
+    fn next_in_words(&self) -> Option<String> {
+        let Next { step, at } = self.next?;
+        let how = self.how().map(|how| format!(": {how}")).unwrap_or_default();
+        Some(match step {
+            NextStep::GiveWay => format!("another one takes over at {at}{how}"),
+            NextStep::GoOn => format!("another one takes over when its rotation goes on{how}"),
+            NextStep::RenewsItself => format!("another one is made by itself from {at} on"),
+            _ => format!("its rotation is due at {at}{how}"),
+        })
+    }
+
     /// Whether this is its certificate now.
     pub(super) fn is_certified_by(&self, serial: &str) -> bool {
         self.certificate.as_ref().is_some_and(|(own, _)| own == serial)

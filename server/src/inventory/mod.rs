@@ -4,7 +4,7 @@
 pub mod alarms;
 pub(crate) mod calendar;
 mod gather;
-mod keys;
+pub(crate) mod keys;
 pub(crate) mod list;
 mod parties;
 pub mod told;

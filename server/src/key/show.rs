@@ -1,11 +1,13 @@
-use api::key::{KeyDetail, ShowKey};
-use domain::{KeyState, PlanState};
+use api::key::{KeyDetail, KnownTo, ShowKey};
+use domain::{KeyPurpose, KeyState, Kid, PlanState};
 use pki::Certificate;
 
 use super::plan_view::progress;
 use super::{jwks, view::view};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
+use crate::inventory::keys::told;
+use crate::store::{PlanRow, Read, StoreError};
 
 /// One generation with its public part and what comes next.
 pub async fn show(app: &App, _: &Caller, op: ShowKey) -> Result<KeyDetail, Failure> {
@@ -18,6 +20,8 @@ pub async fn show(app: &App, _: &Caller, op: ShowKey) -> Result<KeyDetail, Failu
     };
     key.work = plan.as_ref().and_then(|plan| progress(&plan.work));
     let jwk = jwks::jwk(&row)?;
+    let open = read.open_plans().await?.iter().map(PlanRow::plan).collect::<Result<Vec<_>, _>>()?;
+    let (depends, signs) = told(app, &row, &open)?;
     // A plan that stands still takes no step at its date.
     let stands = plan.filter(|plan| [PlanState::Paused, PlanState::Held].iter().any(|state| plan.state == state.as_str()));
     let next = match (key.state, key.activate_at, key.retire_at, stands) {
@@ -27,8 +31,10 @@ pub async fn show(app: &App, _: &Caller, op: ShowKey) -> Result<KeyDetail, Failu
         (KeyState::Draining, _, _, Some(plan)) => Some(format!("is retired when rotation {}, {}, goes on", plan.id, plan.state)),
         (KeyState::Published, Some(at), _, None) => Some(format!("becomes active at {at}")),
         (KeyState::Draining, _, Some(at), None) => Some(format!("is retired at {at}")),
-        _ => None,
+        _ => signs,
     };
+    let known_to =
+        if row.purpose == KeyPurpose::TokenSigning.as_str() { known_to(&mut read, &op.kid).await? } else { Vec::new() };
     let certificate = row
         .certificate
         .as_deref()
@@ -41,5 +47,19 @@ pub async fn show(app: &App, _: &Caller, op: ShowKey) -> Result<KeyDetail, Failu
         key,
         certificate,
         next,
+        depends,
+        known_to,
     })
+}
+
+/// The systems of relying parties whose newest copy of the key set has this key.
+async fn known_to(read: &mut Read, kid: &Kid) -> Result<Vec<KnownTo>, Failure> {
+    let mut known = Vec::new();
+    for (party, sighting) in read.sightings().await? {
+        if sighting.kids.contains(kid) {
+            let rp = party.parse().map_err(|_| StoreError::Broken(anyhow::anyhow!("a sighting is of a bad party")))?;
+            known.push(KnownTo { rp, client: sighting.client, how: sighting.how, at: sighting.at });
+        }
+    }
+    Ok(known)
 }

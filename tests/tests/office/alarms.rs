@@ -165,6 +165,23 @@ both_engines! {
         assert_eq!(alarms(world, "root-1").await, [7]);
     }
 
+    async fn what_renews_itself_is_heard_of_only_when_it_is_late(world: &World) {
+        let serial = world.texts("SELECT serial FROM certificate WHERE holder = 'citizens-1-ocsp-1'").await.remove(0);
+        let node = [&world.app];
+        days_go_by(world, &node, 60).await;
+        assert_eq!(alarms(world, &serial).await, Vec::<i64>::new(), "thirty days are left, and the next one is due now");
+        // Nobody has made it: a day later that is told.
+        days_go_by(world, &node, 1).await;
+        assert_eq!(alarms(world, &serial).await, [30]);
+        let told = doctor(world).await;
+        assert!(told.iter().any(|check| !check.ok && check.detail.contains(&serial)), "{told:?}");
+        // By its rotation it is followed, and that is the end of it.
+        server::key::schedule::rotate_due(&world.app).await.unwrap();
+        world.clock.advance(HALF_A_DAY);
+        server::key::steps::take_due(&world.app).await.unwrap();
+        assert!(doctor(world).await.iter().all(|check| !check.detail.contains(&serial)));
+    }
+
     async fn whoever_was_shut_out_is_not_reminded(world: &World) {
         world.operator("agent-7", &[api::Role::HotlineAgent]).await;
         let of_agent = format!("UPDATE certificate SET not_after = {} WHERE holder = 'agent-7'",

@@ -6,11 +6,13 @@ use std::time::Duration;
 use api::Role;
 use api::certificate::{IssueCertificate, IssuedCertificate, RenewCertificate, RevokeCertificate};
 use api::inventory::{CalendarEntry, InventoryItem, ListInventory, ShowCalendar};
-use api::key::RotateKey;
+use api::key::{ListKeys, RotateKey, ShowKey};
 use api::page::PageRequest;
 use api::rotation::{AcknowledgeKeys, PausePlan, PlanRotation};
 use axum::body::Body;
-use domain::{ActivateAt, CalendarKind, Clock, Direction, ItemKind, KeyPurpose, NextStep, RevocationReason};
+use domain::{
+    ActivateAt, Attribution, CalendarKind, Clock, Direction, ItemKind, KeyPurpose, KeyState, NextStep, RevocationReason,
+};
 use http::Request;
 use pki::{KeyKind, PrivateKey, make_csr};
 use server::key::sightings::write_down;
@@ -109,6 +111,19 @@ both_engines! {
         world.first().call(&word).await.unwrap();
         let pinned = item(world, "drill-office/drill-office/acknowledgement").await;
         assert_eq!((pinned.kind, pinned.state.as_str(), pinned.next), (ItemKind::Copy, "current", None));
+
+        // The same from the key's side.
+        let shown = async |kid: &domain::Kid| world.first().call(&ShowKey { kid: kid.clone() }).await.unwrap();
+        let new = shown(&made[0].key.kid).await;
+        let by_word: Vec<_> = new.known_to.iter().map(|known| (known.rp.as_str(), known.client.clone(), known.how)).collect();
+        assert_eq!(by_word, [("drill-office", None, Attribution::Acknowledgement)]);
+        let all = world.first().call(&ListKeys { purpose: Some(KeyPurpose::TokenSigning), ..ListKeys::default() }).await.unwrap();
+        let old = all.items.iter().find(|key| key.state == KeyState::Active && key.algorithm == made[0].key.algorithm).unwrap();
+        let old = shown(&old.kid).await;
+        assert_eq!((old.known_to.len(), old.depends.as_slice()), (2, &["relying parties that verify our tokens".to_owned()][..]));
+        assert!(old.next.unwrap().starts_with(&format!("another one takes over at {takes_over}")));
+        let stamps = shown(&"stamps-1".parse().unwrap()).await;
+        assert!(stamps.next.unwrap().starts_with("another one is made by itself from ") && stamps.known_to.is_empty());
     }
 
     async fn a_renewed_certificate_may_end(world: &World) {

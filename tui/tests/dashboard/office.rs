@@ -535,7 +535,8 @@ impl Server {
                     let body = "MIIBszCCAVmgAwIBAgIUFGfSRs1VHbhR1t0hWqTKc1mXo7gwCgYIKoZIzj0EAwIw\n".repeat(14);
                     format!("-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n")
                 });
-                Reply::Key(Box::new(KeyDetail { key, jwk, certificate, in_jwks, next: None }))
+                let (depends, known_to) = Default::default();
+                Reply::Key(Box::new(KeyDetail { key, jwk, certificate, in_jwks, next: None, depends, known_to }))
             }
             Call::Read(Read::Certificates(wanted, after)) => {
                 let op = wanted.page(after.clone());

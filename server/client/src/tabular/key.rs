@@ -1,6 +1,6 @@
 //! Keys.
 
-use api::key::{KeyDetail, KeyRevocation, KeyView, RotatedKey};
+use api::key::{KeyDetail, KeyRevocation, KeyView, KnownTo, RotatedKey};
 
 use super::{Column, Section, Tabular, or_none};
 use crate::json;
@@ -126,6 +126,12 @@ impl Tabular for KeyDetail {
         if let Some(revoked) = &self.key.revoked {
             sections.push(Section::lines("Revoked", [format!("{} at {}", revoked.reason, people(revoked.at))]));
         }
+        if !self.depends.is_empty() {
+            sections.push(Section::lines("Depends on it", self.depends.iter().cloned()));
+        }
+        if !self.known_to.is_empty() {
+            sections.push(Section::of("Relying parties that have it", &self.known_to));
+        }
         if let Some(jwk) = &self.jwk {
             sections.push(Section::lines("Public JWK", [json::to_line(jwk)]));
         }
@@ -133,6 +139,19 @@ impl Tabular for KeyDetail {
             sections.push(Section::lines("Certificate", certificate.lines().map(str::to_owned)));
         }
         sections
+    }
+}
+
+impl Tabular for KnownTo {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::text("rp", "RP", |row: &Self| row.rp.to_string()),
+                Column::text("client", "CLIENT", |row: &Self| or_none(row.client.as_ref())),
+                Column::text("how", "KNOWN BY", |row: &Self| row.how.to_string()),
+                Column::two("at", "LAST KEY SET", |row: &Self| people(row.at), |row: &Self| row.at.to_string()),
+            ]
+        }
     }
 }
 
