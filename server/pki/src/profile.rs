@@ -68,6 +68,8 @@ pub enum ExtendedUse {
 pub enum Status {
     /// It is nobody's business but its own: a root.
     Own,
+    /// By the revocation list alone: its issuer is a root that is kept offline, and answers nobody.
+    Listed,
     /// By the revocation list and by OCSP.
     Published,
     /// Not at all within its short life (`id-pkix-ocsp-nocheck`, RFC 6960 section 4.2.2.2.1).
@@ -112,7 +114,7 @@ pub const OPERATORS_CA: Profile = Profile {
     // for by a responder that it certifies (RFC 6960 section 4.2.2.2).
     extended: &[ExtendedUse::ClientAuth, ExtendedUse::OcspSigning],
     policies: &[ANY_POLICY],
-    status: Status::Published,
+    status: Status::Listed,
     lifetime: DAY.saturating_mul(5 * 365),
 };
 

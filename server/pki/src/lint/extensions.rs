@@ -256,7 +256,7 @@ fn authority_information(linted: &Linted<'_>) -> Result<(), String> {
         methods.push(description.inside().and_then(|mut inside| inside.next(Tag::ObjectIdentifier)).map_err(unreadable)?.value);
     }
     let wanted: &[&[u8]] = if linted.profile.status == Status::Published { &[CA_ISSUERS, OCSP] } else { &[CA_ISSUERS] };
-    require(methods == wanted, "it does not point to the issuer and, unless it is a responder's, to a responder, once each")
+    require(methods == wanted, "it does not point to the issuer and, where one answers for it, to a responder, once each")
 }
 
 fn crl_distribution_point(linted: &Linted<'_>) -> Result<(), String> {
