@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::anchor::Seen;
+use crate::certificate::clock::FoundRight;
 use crate::certificate::presign::Presigner;
 use crate::credential::key_sets::KeySets;
 use crate::housekeeping::outbox::Courier;
@@ -50,6 +51,10 @@ pub struct App {
     pub stamping: Stamping,
     /// When this node was opened, by its clock.
     pub started: Timestamp,
+    /// Whether whoever started this node has said that its clock was right then.
+    pub clock_vouched: bool,
+    /// When the clock was last found right by what is signed.
+    pub clock_found_right: FoundRight,
     /// Carries notices to relying parties.
     pub courier: Arc<dyn Courier>,
     /// Fetches their key sets.

@@ -32,7 +32,7 @@ pub enum Verb {
     /// Make another node of an instance on PostgreSQL
     Join(Join),
     /// Serve in the foreground; SIGTERM drains and stops
-    Serve(Node),
+    Serve(Serve),
     /// Look over configuration, files, keys, database, schema, clock and disk
     Check(Node),
     /// Bring the database's schema up to this version
@@ -92,6 +92,17 @@ pub struct Node {
     /// Settings.
     #[command(flatten)]
     pub settings: NodeSettings,
+}
+
+/// `iamd serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The node.
+    #[command(flatten)]
+    pub node: Node,
+    /// Say that this machine's clock is right, after more than a day switched off on production: certificates and lists are signed at once, not after a day
+    #[arg(long)]
+    pub clock_is_right: bool,
 }
 
 /// `iamd backup`.

@@ -71,6 +71,18 @@ impl Failure {
         !matches!(self, Self::Unavailable { .. } | Self::Internal(_))
     }
 
+    /// As what goes wrong where nobody asked: in housekeeping, and at start.
+    #[must_use]
+    pub fn into_error(self) -> anyhow::Error {
+        match self {
+            Self::Internal(error) => error,
+            other => {
+                let problem = other.into_problem(None);
+                anyhow::anyhow!("{} ({})", problem.message, problem.code)
+            }
+        }
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> String {

@@ -12,7 +12,7 @@ use api::Exit;
 use clap::Parser;
 use domain::Environment;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use server::arguments::{Arguments, Backup, Init, Join, Node as NodeArguments, Restore, Verb};
+use server::arguments::{Arguments, Backup, Init, Join, Node as NodeArguments, Restore, Serve, Verb};
 use server::audit::vouch;
 use server::backup::make::{Interrupted, Wanted};
 use server::backup::prove::Evidence;
@@ -105,6 +105,7 @@ fn ports() -> Ports {
         entropy: Arc::new(SystemEntropy),
         courier: Arc::new(NoChannel),
         key_sets: Arc::new(OverTheNetwork::new(None)),
+        clock_vouched: false,
     }
 }
 
@@ -155,8 +156,8 @@ async fn join_instance(arguments: Join) -> anyhow::Result<()> {
 
 /// A mistake in the settings is one plain line, as with every verb. From then on what goes wrong is an event of the log, the last
 /// one too: whoever reads a server's log reads JSON.
-async fn serve(arguments: NodeArguments) -> anyhow::Result<ExitCode> {
-    let settings = settle(&arguments)?;
+async fn serve(arguments: Serve) -> anyhow::Result<ExitCode> {
+    let settings = settle(&arguments.node)?;
     tracing_subscriber::fmt()
         .json()
         .with_writer(std::io::stderr)
@@ -175,7 +176,7 @@ async fn serve(arguments: NodeArguments) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn serve_with(arguments: &NodeArguments, settings: Settings) -> anyhow::Result<()> {
+async fn serve_with(arguments: &Serve, settings: Settings) -> anyhow::Result<()> {
     // Before anything is opened: from the first moment a signal ends the server by its own way.
     let stop = on_signal()?;
     let stopping = stop.clone();
@@ -186,7 +187,8 @@ async fn serve_with(arguments: &NodeArguments, settings: Settings) -> anyhow::Re
     });
     let prometheus = PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?;
     let key_sets = Arc::new(OverTheNetwork::new(settings.outbound_ca_file.clone()));
-    let node = Node::prepare(&arguments.data_dir, settings, Ports { key_sets, ..ports() }, prometheus).await?;
+    let ports = Ports { key_sets, clock_vouched: arguments.clock_is_right, ..ports() };
+    let node = Node::prepare(&arguments.node.data_dir, settings, ports, prometheus).await?;
     let addresses = node.addresses()?;
     tracing::info!(
         admin = %addresses.admin,

@@ -17,6 +17,7 @@ mod template;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use api::Role;
 use api::enrol::Enrol;
@@ -234,6 +235,18 @@ impl World {
         open(&self.data_dir, self.settings.clone(), Ports { key_sets, ..self.ports() }).await.unwrap()
     }
 
+    /// So many days go by on a platform that is served: its log has an entry on each, or nobody would believe the clock.
+    ///
+    /// # Panics
+    /// When the server cannot write.
+    pub async fn days_go_by(&self, days: u64) {
+        let end = self.clock.now().plus(Duration::from_hours(24 * days));
+        while self.clock.now() < end {
+            self.clock.set(self.clock.now().plus(Duration::from_hours(20)).min(end));
+            server::key::clock::watch(&self.app, &[], true).await.unwrap();
+        }
+    }
+
     /// A folder for the test's own files; gone at the end.
     #[must_use]
     pub fn folder(&self) -> PathBuf {
@@ -337,7 +350,7 @@ impl World {
 fn ports(clock: &Arc<ManualClock>, key_sets: &Arc<Shelf>) -> Ports {
     let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
     let key_sets: Arc<dyn KeySets> = Arc::<Shelf>::clone(key_sets);
-    Ports { clock, entropy: Arc::new(SystemEntropy), courier: Arc::new(NoChannel), key_sets }
+    Ports { clock, entropy: Arc::new(SystemEntropy), courier: Arc::new(NoChannel), key_sets, clock_vouched: false }
 }
 
 /// What is written to `iamd.yaml`: every listener on a port that the system chooses.

@@ -172,6 +172,11 @@ pub const CODES: &[Code] = &[
     entry("client.not-found", "there is no such client", "a client is RP.SERVICE; 'iamctl rp show' lists the services"),
     entry("key.algorithm", "the purpose has no key of that algorithm", "'iamctl key list --purpose PURPOSE' shows what there is"),
     entry("ocsp.garbage", "that is no OCSP request", "see RFC 6960 section 4.1.1 and appendix A.1"),
+    entry(
+        "clock.doubted",
+        "the server's clock may have jumped, or was turned back: nothing that is dated is signed by it",
+        "set the clock right; after more than a day switched off, restart with 'iamd serve --clock-is-right'",
+    ),
     entry("tsa.garbage", "that is no time-stamp request", "see RFC 3161 section 2.4.1; 'openssl ts -query' makes one"),
     entry(
         "operator.exists",

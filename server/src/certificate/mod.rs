@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub mod citizen;
+pub mod clock;
 pub mod issue;
 pub(crate) mod list;
 pub mod presign;

@@ -7,7 +7,9 @@ use domain::Holder;
 use pki::{Authority, Certificate, PlannedCertificate};
 use tokio::sync::oneshot;
 
+use super::clock::check_clock;
 use crate::app::App;
+use crate::failure::Failure;
 use crate::store::{CertificateRow, Housekeeping, StoreError};
 
 /// Records of one commit.
@@ -48,9 +50,11 @@ impl Recorded {
 /// Puts a planned certificate on record and waits until that is durable.
 ///
 /// # Errors
-/// When the database cannot be reached; then nothing was signed and nothing will be.
-pub async fn record(app: &App, planned: PlannedCertificate, holder: &Holder) -> Result<Recorded, StoreError> {
-    let row = CertificateRow::planned(&planned, holder, app.clock.now());
+/// `clock.doubted`, and when the database cannot be reached; then nothing was signed and nothing will be.
+pub async fn record(app: &App, planned: PlannedCertificate, holder: &Holder) -> Result<Recorded, Failure> {
+    let now = app.clock.now();
+    check_clock(app, &mut app.store.read().await?, now).await?;
+    let row = CertificateRow::planned(&planned, holder, now);
     loop {
         let (done, mut told) = oneshot::channel();
         app.presigner.lock().push(Waiting { row: row.clone(), done });

@@ -7,27 +7,30 @@ use pki::Certificate;
 use pki::crl::{RevocationList, Revoked};
 use serde_json::json;
 
+use super::clock::fault;
 use crate::app::App;
 use crate::root_ca::root_lists_until;
-use crate::store::{Housekeeping, KeyRow, Leader, Read, RevocationHead, RevocationListRow, RevokedRow, StoreError, UntoldRow};
+use crate::store::{Housekeeping, KeyRow, Leader, Read, RevocationHead, RevocationListRow, RevokedRow, StoreError};
 
 /// A list is signed anew when it is this old: half of the day that it may be.
 const GROWS_OLD: Duration = Duration::from_hours(12);
 /// Between two lists of one authority: a wave of suspensions makes one list, not hundreds.
 const PAUSE: Duration = Duration::from_secs(20);
-/// How far the clock may be ahead of everything that is known to have happened. Lists are signed twice a day, so that something
-/// has.
-const AHEAD: Duration = Duration::from_hours(25);
+/// A list that is dated too early by less than this is good for long enough, and tells what was revoked: that protects.
+const DATED_TOO_EARLY: Duration = Duration::from_hours(12);
+/// A list that lies so far ahead of the clock was dated by one that ran ahead: nobody takes it before its first moment.
+const AHEAD: Duration = Duration::from_secs(60);
 
 /// Signs every list that is due; gives how many.
 ///
 /// # Errors
-/// When the database cannot be reached, a key does not answer, or the clock cannot be believed.
+/// When the database cannot be reached, a key does not answer (then the other authorities have their lists all the same), or the
+/// clock cannot be believed.
 pub async fn publish_due(app: &App) -> anyhow::Result<usize> {
     let now = app.clock.now();
     let mut read = app.store.read().await?;
     let heads = read.revocation_heads().await?;
-    let untold = read.revocations_untold().await?;
+    let untold = read.issuers_untold().await?;
     if let Some(until) = root_lists_until(&mut read).await? {
         metrics::gauge!("iam_root_lists_days").set(i32::try_from(days_left(until, now)).map_or(0.0, f64::from));
     }
@@ -39,13 +42,21 @@ pub async fn publish_due(app: &App) -> anyhow::Result<usize> {
     if due.is_empty() {
         return Ok(0);
     }
-    check_clock(app, &mut read, now).await?;
-    drop(read);
-    let mut signed = 0;
-    for row in due {
-        signed += usize::from(publish(app, &row, now).await?);
+    if let Some(fault) = fault(app, &mut read, now).await?.filter(|fault| fault.spoils(DATED_TOO_EARLY)) {
+        anyhow::bail!("no revocation list is signed: {}", fault.told(now));
     }
-    Ok(signed)
+    drop(read);
+    let (mut signed, mut failed) = (0, Ok(()));
+    for row in due {
+        match publish(app, &row, now).await {
+            Ok(done) => signed += usize::from(done),
+            Err(error) => {
+                metrics::counter!("iam_revocation_lists_failed_total", "issuer" => row.kid.clone()).increment(1);
+                failed = Err(error.context(format!("the revocation list of {} was not signed", row.kid)));
+            }
+        }
+    }
+    failed.map(|()| signed)
 }
 
 /// Issuing authorities that somebody may still ask about: until the last of what they have issued ends. One that is revoked is
@@ -61,33 +72,19 @@ async fn authorities(read: &mut Read, now: Timestamp) -> Result<Vec<KeyRow>, Sto
     Ok(rows)
 }
 
-fn is_due(head: Option<&RevocationHead>, untold: &[UntoldRow], issuer: &str, now: Timestamp) -> bool {
+fn is_due(head: Option<&RevocationHead>, untold: &[String], issuer: &str, now: Timestamp) -> bool {
     let Some(head) = head else { return true };
     let age = now.saturating_since(Timestamp::from_micros(head.this_update));
-    let waits = untold.iter().any(|change| change.issuer == issuer);
-    // A clock that was turned back makes the last list one of the future: what is new is told all the same.
-    let ahead = head.this_update > now.micros();
-    age >= GROWS_OLD || waits && (age >= PAUSE || ahead)
-}
-
-/// A clock that jumped ahead would date lists in the future, where nobody takes them, and drop what is not over yet.
-///
-/// # Errors
-/// With the mend.
-pub async fn check_clock(app: &App, read: &mut Read, now: Timestamp) -> anyhow::Result<()> {
-    let known = read.last_sealed().await?.map_or(app.started, |sealed| sealed.max(app.started));
-    anyhow::ensure!(
-        now <= known.plus(AHEAD),
-        "the clock says {now}, and the last thing that is known to have happened was at {known}: nothing is signed by such a clock; set it right, or restart iamd where it is right"
-    );
-    Ok(())
+    let waits = untold.iter().any(|waits| waits == issuer);
+    let ahead = Timestamp::from_micros(head.this_update).saturating_since(now) > AHEAD;
+    age >= GROWS_OLD || ahead || waits && age >= PAUSE
 }
 
 async fn publish(app: &App, authority: &KeyRow, now: Timestamp) -> anyhow::Result<bool> {
     let issuer = authority.kid.as_str();
     // One snapshot: what is noted as untold and what is on the list belong together.
     let mut read = app.store.read().await?;
-    let told: Vec<UntoldRow> = read.revocations_untold().await?.into_iter().filter(|change| change.issuer == issuer).collect();
+    let told = read.revocations_untold(issuer).await?;
     let last = read.revocation_heads().await?.into_iter().find(|head| head.issuer == issuer);
     // Nothing leaves a list because a clock says that it is over.
     let over = read.passed_for_certain(now).await?.unwrap_or(Timestamp::from_micros(0)).min(now);

@@ -8,6 +8,7 @@ use pki::Certificate;
 
 use crate::app::App;
 use crate::audit::whole;
+use crate::certificate::clock::{Fault, fault};
 use crate::key::clock::{Doubt, doubt};
 use crate::keys::LISTENERS;
 use crate::root_ca::root_lists_until;
@@ -39,23 +40,24 @@ pub async fn look(app: &App) -> Vec<Check> {
     };
     let mut checks = vec![database(app, &facts), audit, keys, clock, disk(app)];
     if let Ok(facts) = &facts {
-        checks.extend(quarantine(facts));
-        checks.extend(root_lists(app, facts));
+        checks.extend([quarantine(facts), root_lists(app, facts), signing(app, facts)].into_iter().flatten());
     }
     checks
 }
 
 /// Whether a node of which all this was said should be given work. Entries set aside tell of somebody in the database; to take
-/// every node away would be to do their work.
+/// every node away would be to do their work. And where nothing new is signed, people are still let in and suspended.
 #[must_use]
 pub fn ready(checks: &[Check]) -> bool {
-    checks.iter().all(|check| check.ok || [QUARANTINE, ROOT_LISTS].contains(&check.id.as_str()))
+    checks.iter().all(|check| check.ok || [QUARANTINE, ROOT_LISTS, SIGNING].contains(&check.id.as_str()))
 }
 
 /// Id of what is said only when there is something to say.
 const QUARANTINE: &str = "quarantine";
 /// The same; without lists others refuse what is ours, and this node is no worse than any other.
 const ROOT_LISTS: &str = "root-lists";
+/// The same.
+const SIGNING: &str = "signing";
 
 struct Facts {
     amiss: Option<String>,
@@ -71,6 +73,8 @@ struct Facts {
     listener_ends: Option<Timestamp>,
     /// Until when the root has a list for each day.
     root_lists_until: Option<Timestamp>,
+    /// Why nothing that is dated is signed.
+    fault: Option<Fault>,
 }
 
 async fn facts(app: &App) -> Result<Facts, StoreError> {
@@ -93,6 +97,7 @@ async fn facts(app: &App) -> Result<Facts, StoreError> {
     let held = plans.into_iter().filter(|plan| plan.state == PlanState::Held.as_str()).map(|plan| plan.id).collect();
     let doubt = if dated { doubt(&mut read, app.clock.now()).await? } else { None };
     let root_lists_until = root_lists_until(&mut read).await?;
+    let fault = fault(app, &mut read, app.clock.now()).await?;
     Ok(Facts {
         amiss,
         quarantined,
@@ -104,6 +109,7 @@ async fn facts(app: &App) -> Result<Facts, StoreError> {
         doubt,
         listener_ends,
         root_lists_until,
+        fault,
     })
 }
 
@@ -161,6 +167,16 @@ fn audit(app: &App, facts: &Facts) -> Check {
         ),
         _ => check("audit", true, "entries are sealed as they come", ""),
     }
+}
+
+fn signing(app: &App, facts: &Facts) -> Option<Check> {
+    let told = facts.fault?.told(app.clock.now());
+    Some(check(
+        SIGNING,
+        false,
+        told,
+        "set the clock right (chrony, systemd-timesyncd); 'iamd serve --clock-is-right' vouches for it",
+    ))
 }
 
 fn quarantine(facts: &Facts) -> Option<Check> {

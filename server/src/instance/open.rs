@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::anchor::Seen;
 use crate::app::{App, Wake};
+use crate::certificate::clock::FoundRight;
 use crate::certificate::presign::Presigner;
 use crate::credential::key_sets::KeySets;
 use crate::data_dir::{self, KEY_FILE};
@@ -36,6 +37,8 @@ pub struct Ports {
     pub courier: Arc<dyn Courier>,
     /// How their key sets are fetched.
     pub key_sets: Arc<dyn KeySets>,
+    /// Whether whoever starts the node says that the clock is right.
+    pub clock_vouched: bool,
 }
 
 /// Opens the instance in `dir`.
@@ -123,6 +126,8 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         responders: Responders::default(),
         stamping: Stamping::default(),
         started,
+        clock_vouched: ports.clock_vouched,
+        clock_found_right: FoundRight::default(),
         courier: ports.courier,
         key_sets: ports.key_sets,
         wake: Wake::default(),

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::store::{Housekeeping, Leader, PlanRow, Read, StoreError};
 
 /// A day without an entry is a jump, or a time switched off.
-const GAP: Duration = Duration::from_hours(24);
+pub(crate) const GAP: Duration = Duration::from_hours(24);
 /// While something is dated, an entry is written when none came for so long.
 const WATCH: Duration = Duration::from_hours(12);
 

@@ -11,7 +11,7 @@ use super::begin::{begin, make_way, planned, signing};
 use super::clock::doubt;
 use super::work::{self, Line};
 use crate::app::{App, Keep};
-use crate::certificate::publish::check_clock;
+use crate::certificate::clock::fault;
 use crate::failure::Failure;
 use crate::store::{Housekeeping, KeyRow, Leader, PlanRow, StoreError};
 
@@ -33,7 +33,7 @@ pub async fn rotate_due(app: &App) -> anyhow::Result<usize> {
         return Ok(0);
     }
     let plans = read.open_plans().await?;
-    if doubt(&mut read, now).await?.is_some() || check_clock(app, &mut read, now).await.is_err() {
+    if doubt(&mut read, now).await?.is_some() || fault(app, &mut read, now).await?.is_some() {
         return Ok(0);
     }
     let past = read.plans().await?;

@@ -49,7 +49,7 @@ async fn take_one(app: &App) -> anyhow::Result<bool> {
     metrics::gauge!("iam_key_rotations_held").set(u32::try_from(held).unwrap_or(u32::MAX));
     let shut = work_on(app, &rows, &keys).await?;
     let mut read = app.store.read().await?;
-    if next(&mut read, &rows, &keys, &shut, app.clock.now()).await.map_err(told)?.is_none() {
+    if next(&mut read, &rows, &keys, &shut, app.clock.now()).await.map_err(Failure::into_error)?.is_none() {
         drop(read);
         watch(app, &rows, false).await?;
         return Ok(false);
@@ -69,12 +69,12 @@ async fn take_one(app: &App) -> anyhow::Result<bool> {
     let now = app.clock.now();
     let rows = tx.open_plans().await?;
     let keys = tx.live_keys().await?;
-    let Some(next) = next(&mut tx, &rows, &keys, &shut, now).await.map_err(told)? else {
+    let Some(next) = next(&mut tx, &rows, &keys, &shut, now).await.map_err(Failure::into_error)? else {
         // Said aloud: dropped, it would keep the leader's lock until somebody gets round to it.
         tx.rollback().await?;
         return Ok(false);
     };
-    let (action, subject, facts) = take(app, &mut tx, &keys, next, now).await.map_err(told)?;
+    let (action, subject, facts) = take(app, &mut tx, &keys, next, now).await.map_err(Failure::into_error)?;
     tx.commit_housekeeping(Housekeeping::Step { action, subject, facts }).await?;
     Ok(true)
 }
@@ -214,11 +214,4 @@ async fn take(
 
 fn row<'a>(rows: &'a [KeyRow], kid: &Kid) -> Result<&'a KeyRow, Failure> {
     rows.iter().find(|row| row.kid == kid.as_str()).ok_or_else(|| anyhow::anyhow!("key {kid} is gone").into())
-}
-
-fn told(failure: Failure) -> anyhow::Error {
-    match failure {
-        Failure::Internal(error) => error,
-        other => anyhow::anyhow!("a step was refused: {} ({other:?})", other.code()),
-    }
 }

@@ -50,14 +50,15 @@ pub struct UntoldRow {
 }
 
 impl Read {
-    /// The list that counts at `now`: the newest whose first moment has come.
+    /// The list that counts at `now`: the newest whose first moment has come; where there is none, because the clock was turned
+    /// back or another node's is a moment ahead, the next one.
     ///
     /// # Errors
     /// When the database cannot be reached.
     pub async fn revocation_list(&mut self, issuer: &str, now: Timestamp) -> Result<Option<RevocationListRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT issuer, number, this_update, next_update, entries, der FROM revocation_list
-             WHERE issuer = $1 AND this_update <= $2 ORDER BY number DESC LIMIT 1"
+             WHERE issuer = $1 ORDER BY CASE WHEN this_update <= $2 THEN 0 - number ELSE number END LIMIT 1"
         )
         .bind(issuer)
         .bind(now.micros())
@@ -79,14 +80,25 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
-    /// Changes that no list says yet.
+    /// Authorities with changes that no list says yet.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn revocations_untold(&mut self) -> Result<Vec<UntoldRow>, StoreError> {
+    pub async fn issuers_untold(&mut self) -> Result<Vec<String>, StoreError> {
+        on!(self.conn, |c| sqlx::query_scalar("SELECT DISTINCT issuer FROM revocation_untold ORDER BY issuer").fetch_all(c))
+            .map_err(|error| self.error(error))
+    }
+
+    /// Changes of an authority's certificates that no list says yet, the oldest first. A list says all that is revoked; only as
+    /// many as this are noted as told at once, and the rest makes another list.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn revocations_untold(&mut self, issuer: &str) -> Result<Vec<UntoldRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
-            "SELECT serial, version, issuer, at FROM revocation_untold ORDER BY issuer, at, serial LIMIT 5000"
+            "SELECT serial, version, issuer, at FROM revocation_untold WHERE issuer = $1 ORDER BY at, serial LIMIT 5000"
         )
+        .bind(issuer)
         .fetch_all(c))
         .map_err(|error| self.error(error))
     }

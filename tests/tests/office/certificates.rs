@@ -18,7 +18,8 @@ use pki::{AuthorityPurpose, Certificate, KeyKind, PrivateKey, make_csr};
 use server::certificate::issue::active_authority;
 use server::certificate::presign::record;
 use server::certificate::request::cut_short;
-use server::store::{CertificateRow, Housekeeping, StoreError};
+use server::failure::Failure;
+use server::store::{CertificateRow, Housekeeping};
 use tests::{World, both_engines, fixtures};
 
 const PARTY: &str = "inland-revenue-department";
@@ -154,7 +155,7 @@ both_engines! {
     async fn old_and_new_overlap_when_a_certificate_is_renewed(world: &World) {
         let officer = onboarded(world).await;
         let old = officer.call(&asked(csr_of(&fresh()))).await.unwrap();
-        world.clock.advance(Duration::from_hours(24 * 340));
+        world.days_go_by(340).await;
         let renew = |csr| RenewCertificate { serial: old.certificate.serial.clone(), csr, validity: None };
         let same_key = officer.call(&renew(None)).await.unwrap();
         assert_eq!(read(&same_key).public_key().unwrap(), read(&old).public_key().unwrap());
@@ -257,7 +258,7 @@ both_engines! {
         let planned = plan();
         let row = CertificateRow::planned(&planned, &holder, world.clock.now());
         put_down(CertificateRow { signed_digest: Some(vec![0; 32]), ..row }).await;
-        assert!(matches!(record(&world.app, planned, &holder).await, Err(StoreError::Unique)));
+        assert!(matches!(record(&world.app, planned, &holder).await, Err(Failure::Conflict(_))));
     }
 
     async fn a_record_that_waits_an_hour_in_vain_is_revoked(world: &World) {

@@ -44,6 +44,7 @@ mod responders;
 mod revocation;
 mod roles;
 mod rotation;
+mod signing_clock;
 mod statistics;
 mod statistics_recount;
 mod store;

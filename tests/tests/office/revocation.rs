@@ -311,13 +311,23 @@ both_engines! {
         world.seal().await;
         let before = gets(world, "/crl/relying-parties-1.crl").await;
         let right = world.clock.now();
-        world.clock.set(right.plus(Duration::from_hours(24 * 365)));
+        world.clock.set(right.plus(Duration::from_hours(24 * 364)));
         let refused = publish_due(&world.app).await.unwrap_err().to_string();
         assert!(refused.contains("nothing is signed by such a clock"), "{refused}");
         assert_eq!(gets(world, "/crl/relying-parties-1.crl").await, before);
+        // What was done there proves nothing for a day, and neither does another start on production.
+        world.seal().await;
+        assert!(publish_due(&world.app).await.is_err());
+        let csr = make_csr(&PrivateKey::generate(KeyKind::P256).unwrap(), "whoever").unwrap();
+        let asked = IssueCertificate { rp: PARTY.parse().unwrap(), csr, validity: None };
+        let problem = world.first().call(&asked).await.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str()), (503, "clock.doubted"));
         // Set right, and then back an hour: what was revoked is told, dated as the clock says.
         world.clock.set(right.minus(Duration::from_hours(1)));
-        assert_eq!(publish_due(&world.app).await.unwrap(), 1);
+        assert_eq!(gets(world, "/crl/relying-parties-1.crl").await, before, "a list is there, whatever the clock says");
+        assert_eq!(publish_due(&world.app).await.unwrap(), 5);
+        let list = RevocationList::from_der(&gets(world, "/crl/relying-parties-1.crl").await).unwrap();
+        assert!(list.this_update() <= world.clock.now());
         world.clock.set(right);
         let list = RevocationList::from_der(&gets(world, "/crl/relying-parties-1.crl").await).unwrap();
         assert_eq!((list.number(), list.entries().next().unwrap().serial), (2, certificate.view().serial.clone()));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::key::{RevokeKey, RotateKey, RotatedKey, ShowKey};
+use api::operator::AddOperator;
 use api::rotation::{
     AbortPlan, AcknowledgeKeys, EmergencyRotation, ListPlans, PartyReadiness, PausePlan, PlanRotation, PlanView, ResumePlan,
     RunPlan, ShowPlan,
@@ -500,7 +501,8 @@ both_engines! {
         let clock = checks.iter().find(|check| check.id == "clock").unwrap();
         assert!(clock.detail.contains("may have jumped") && clock.detail.contains("8760 hours"), "{clock:?}");
         // Somebody works there: that proves nothing yet.
-        world.operator("agent-7", &[Role::HotlineAgent]).await;
+        let colleague = AddOperator { id: "agent-7".parse().unwrap(), name: "Agent 7".to_owned(), roles: vec![Role::HotlineAgent] };
+        world.first().call(&colleague).await.unwrap();
         assert_eq!(goes_by(world, Duration::from_hours(2)).await, 0);
 
         // Set right, it goes on as if nothing had been.

@@ -1,4 +1,7 @@
 //! OCSP (RFC 6960, RFC 5019): what a certificate is worth at this moment.
+//!
+//! Answers are signed when somebody asks and given again for a while, whoever asks and however: the cache knows certificates, not
+//! requests, so that no stranger fills it with what is padded or made up.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,18 +9,17 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{OriginalUri, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::{CertificateStanding, KeyPurpose, KeyState, Timestamp};
 use pki::Certificate;
-use pki::ocsp::{CertificateStatus, OcspRequest, Refusal, RequestFault, Responder, SingleAnswer};
+use pki::ocsp::{CertId, CertificateStatus, IssuerIds, OcspRequest, Refusal, RequestFault, Responder, SingleAnswer};
 
 use super::{request_id, sent, unavailable};
 use crate::app::App;
-use crate::certificate::publish::check_clock;
+use crate::certificate::clock::fault;
 use crate::failure::Failure;
 use crate::http::problem::{problem, respond};
-use crate::store::Read;
+use crate::store::{KeyRow, Read};
 
 const ANSWER: &str = "application/ocsp-response";
 /// How long whoever has fetched an answer may keep it: with what it is kept here, below the minute within which a revocation
@@ -38,14 +40,22 @@ const GOOD_FOR: Duration = Duration::from_hours(1);
 #[derive(Default)]
 pub struct Responders {
     known: tokio::sync::Mutex<Option<Known>>,
-    answers: Mutex<HashMap<Bytes, Answered>>,
+    answers: Mutex<HashMap<CertId, Answered>>,
 }
 
 #[derive(Clone)]
 struct Known {
     at: Timestamp,
-    /// Each with the NAME of the authority that it answers for.
-    all: Arc<Vec<(String, Responder)>>,
+    all: Arc<Vec<Desk>>,
+}
+
+/// Who answers for an authority.
+struct Desk {
+    /// NAME of the authority.
+    name: String,
+    ids: IssuerIds,
+    /// None while its key or certificate is of no use: that is said once to whoever runs the node, and to whoever asks.
+    responder: Option<Responder>,
 }
 
 struct Answered {
@@ -57,30 +67,15 @@ struct Answered {
 
 /// POST (RFC 6960 appendix A.1).
 pub(super) async fn posted(State(app): State<Arc<App>>, body: Bytes) -> Response {
-    match kept(&app, &body) {
-        Some(der) => sent(ANSWER, MAX_AGE, der),
-        None => answered(&app, OcspRequest::from_der(&body), &body).await,
-    }
+    answered(&app, OcspRequest::from_der(&body)).await
 }
 
 /// GET, the request in the path as it was sent: base64 has characters that stand for something else in a path.
 pub(super) async fn got(State(app): State<Arc<App>>, OriginalUri(uri): OriginalUri) -> Response {
-    let path = uri.path().strip_prefix("/ocsp/").unwrap_or_default();
-    let asked = Bytes::copy_from_slice(path.as_bytes());
-    match kept(&app, &asked) {
-        Some(der) => sent(ANSWER, MAX_AGE, der),
-        None => answered(&app, OcspRequest::from_path(path), &asked).await,
-    }
+    answered(&app, OcspRequest::from_path(uri.path().strip_prefix("/ocsp/").unwrap_or_default())).await
 }
 
-fn kept(app: &App, asked: &Bytes) -> Option<Bytes> {
-    let now = app.clock.now();
-    let answers = app.responders.answers.lock().unwrap_or_else(PoisonError::into_inner);
-    let answer = answers.get(asked)?;
-    (answer.at <= now && now < answer.at.plus(KEPT).min(answer.ends)).then(|| answer.der.clone())
-}
-
-async fn answered(app: &App, request: Result<OcspRequest, RequestFault>, asked: &Bytes) -> Response {
+async fn answered(app: &App, request: Result<OcspRequest, RequestFault>) -> Response {
     let request = match request {
         Ok(request) => request,
         Err(fault) => {
@@ -91,49 +86,87 @@ async fn answered(app: &App, request: Result<OcspRequest, RequestFault>, asked: 
             };
         }
     };
+    let shared = shared(&request);
+    if let Some(der) = shared.and_then(|certificate| kept(app, certificate)) {
+        return sent(ANSWER, MAX_AGE, der);
+    }
     match answer(app, &request).await {
-        Ok(Ok((der, ends))) => {
+        Ok(Ok(Answer { der, ends, on_record })) => {
             let der = Bytes::from(der);
-            if request.nonce().is_none() {
-                let mut answers = app.responders.answers.lock().unwrap_or_else(PoisonError::into_inner);
-                if answers.len() >= MOST {
-                    answers.clear();
-                }
-                answers.insert(asked.clone(), Answered { at: app.clock.now(), ends, der: der.clone() });
-                return sent(ANSWER, MAX_AGE, der);
+            match shared {
+                Some(certificate) if on_record => keep(app, certificate, ends, &der),
+                Some(_) => {}
+                None => return sent(ANSWER, UNKEPT, der),
             }
-            sent(ANSWER, UNKEPT, der)
+            sent(ANSWER, MAX_AGE, der)
         }
-        Ok(Err(refusal)) => (StatusCode::OK, sent(ANSWER, UNKEPT, refusal.der().to_vec())).into_response(),
+        Ok(Err(refusal)) => sent(ANSWER, UNKEPT, refusal.der().to_vec()),
         Err(failure) => unavailable(app, &failure),
     }
 }
 
-/// A signed answer, and when the certificate ends that it is judged by.
-async fn answer(app: &App, request: &OcspRequest) -> Result<Result<(Vec<u8>, Timestamp), Refusal>, Failure> {
+/// The one certificate that is asked about, where the answer is the same for everybody: without a nonce.
+fn shared(request: &OcspRequest) -> Option<&CertId> {
+    match request.certificates() {
+        [only] if request.nonce().is_none() => Some(only),
+        _ => None,
+    }
+}
+
+fn kept(app: &App, asked: &CertId) -> Option<Bytes> {
+    let now = app.clock.now();
+    let answers = app.responders.answers.lock().unwrap_or_else(PoisonError::into_inner);
+    let answer = answers.get(asked)?;
+    (answer.at <= now && now < answer.at.plus(KEPT).min(answer.ends)).then(|| answer.der.clone())
+}
+
+fn keep(app: &App, asked: &CertId, ends: Timestamp, der: &Bytes) {
+    let at = app.clock.now();
+    let mut answers = app.responders.answers.lock().unwrap_or_else(PoisonError::into_inner);
+    if answers.len() >= MOST {
+        answers.retain(|_, answer| answer.at <= at && at < answer.at.plus(KEPT));
+    }
+    if answers.len() < MOST {
+        answers.insert(asked.clone(), Answered { at, ends, der: der.clone() });
+    }
+}
+
+/// A signed answer.
+struct Answer {
+    der: Vec<u8>,
+    /// When the certificate ends that it is judged by.
+    ends: Timestamp,
+    /// Whether all that was asked about is on record.
+    on_record: bool,
+}
+
+async fn answer(app: &App, request: &OcspRequest) -> Result<Result<Answer, Refusal>, Failure> {
     let now = app.clock.now();
     let Some(all) = responders(app, now).await? else { return Ok(Err(Refusal::TryLater)) };
-    let Some((issuer, responder)) = request.issuer_among(all.iter().map(|one| (one.1.issuer(), one))).map(|one| (&one.0, &one.1))
-    else {
+    let Some(desk) = request.issuer_among(all.iter().map(|desk| (&desk.ids, desk))) else {
         return Ok(Err(Refusal::Unauthorized));
     };
-    if !responder.certificate().is_valid_at(now) {
-        tracing::error!(issuer, "the certificate of the OCSP responder is not valid; nothing is answered for this authority");
+    let Some(responder) = desk.responder.as_ref().filter(|responder| responder.certificate().is_valid_at(now)) else {
+        tracing::error!(
+            issuer = desk.name,
+            "the OCSP responder has no valid certificate; nothing is answered for this authority"
+        );
         return Ok(Err(Refusal::TryLater));
-    }
+    };
     let mut read = app.store.read().await?;
     let mut answers = Vec::with_capacity(request.certificates().len());
     for certificate in request.certificates() {
         answers.push(SingleAnswer {
             certificate: certificate.clone(),
-            status: status(&mut read, issuer, certificate.serial(), now).await?,
+            status: status(&mut read, &desk.name, certificate.serial(), now).await?,
             this_update: now,
             next_update: now.plus(GOOD_FOR),
         });
     }
     drop(read);
     let der = responder.answer(&answers, request.nonce(), now).map_err(anyhow::Error::from)?;
-    Ok(Ok((der, responder.certificate().view().not_after)))
+    let on_record = answers.iter().all(|answer| answer.status != CertificateStatus::Unknown);
+    Ok(Ok(Answer { der, ends: responder.certificate().view().not_after, on_record }))
 }
 
 /// What is not on record as issued by this authority is unknown, and so is what was only planned: unknown is never good.
@@ -152,14 +185,14 @@ async fn status(read: &mut Read, issuer: &str, serial: Option<&str>, now: Timest
 }
 
 /// The responders as the database had them a moment ago; none while the clock cannot be believed.
-async fn responders(app: &App, now: Timestamp) -> Result<Option<Arc<Vec<(String, Responder)>>>, Failure> {
+async fn responders(app: &App, now: Timestamp) -> Result<Option<Arc<Vec<Desk>>>, Failure> {
     let mut known = app.responders.known.lock().await;
     if let Some(known) = known.as_ref().filter(|known| known.at <= now && now < known.at.plus(KNOWN)) {
         return Ok(Some(Arc::clone(&known.all)));
     }
     let mut read = app.store.read().await?;
-    if let Err(error) = check_clock(app, &mut read, now).await {
-        tracing::warn!(%error, "no OCSP answers are signed");
+    if let Some(fault) = fault(app, &mut read, now).await?.filter(|fault| fault.spoils(GOOD_FOR / 2)) {
+        tracing::warn!("no OCSP answers are signed: {}", fault.told(now));
         return Ok(None);
     }
     let authorities = read.keys(Some(KeyPurpose::IssuingCa), None).await?;
@@ -169,11 +202,18 @@ async fn responders(app: &App, now: Timestamp) -> Result<Option<Arc<Vec<(String,
         let (Some(issuer), Some(own)) = (issuer.and_then(|row| row.certificate.as_deref()), row.certificate.as_deref()) else {
             continue;
         };
-        let read = |der| Certificate::from_der(der).map_err(anyhow::Error::from);
-        let responder = Responder::load(&read(issuer)?, read(own)?, app.keys.signer(&row)?).map_err(anyhow::Error::from)?;
-        all.push((row.name, responder));
+        let issuer = Certificate::from_der(issuer).map_err(anyhow::Error::from)?;
+        let ids = IssuerIds::of(&issuer).map_err(anyhow::Error::from)?;
+        let responder = load(app, &row, &issuer, own)
+            .inspect_err(|error| tracing::error!(kid = row.kid, error = format!("{error:#}"), "an OCSP responder is of no use"))
+            .ok();
+        all.push(Desk { name: row.name, ids, responder });
     }
     let all = Arc::new(all);
     *known = Some(Known { at: now, all: Arc::clone(&all) });
     Ok(Some(all))
+}
+
+fn load(app: &App, row: &KeyRow, issuer: &Certificate, own: &[u8]) -> anyhow::Result<Responder> {
+    Ok(Responder::load(issuer, Certificate::from_der(own)?, app.keys.signer(row)?)?)
 }

@@ -12,7 +12,7 @@ use pki::time_stamp::{Imprint, TimeStampFault, TimeStampRefusal, TimeStampReques
 
 use super::{request_id, sent, unavailable};
 use crate::app::App;
-use crate::certificate::publish::check_clock;
+use crate::certificate::clock::fault;
 use crate::certificate::view::authorities_above;
 use crate::failure::Failure;
 use crate::http::problem::{problem, respond};
@@ -39,6 +39,14 @@ pub(super) async fn stamp(State(app): State<Arc<App>>, body: Bytes) -> Response 
         Err(fault @ TimeStampFault::Garbage(_)) => {
             return respond(&problem(400, "tsa.garbage", fault.to_string(), None, request_id(&app)));
         }
+    };
+    // Whatever else is wrong is said as the protocol says it; without a database there is nothing to say.
+    let reply = match reply {
+        Err(Failure::Internal(error)) => {
+            tracing::error!(error = format!("{error:#}"), "no time stamps are given");
+            refused(TimeStampRefusal::System)
+        }
+        reply => reply,
     };
     match reply {
         Ok(reply) => sent(REPLY, UNKEPT, reply),
@@ -75,8 +83,8 @@ async fn stamper(app: &App, now: Timestamp) -> Result<Option<Arc<TimeStamper>>, 
         return Ok(Some(Arc::clone(stamper)));
     }
     let mut read = app.store.read().await?;
-    if let Err(error) = check_clock(app, &mut read, now).await {
-        tracing::warn!(%error, "no time stamps are given");
+    if let Some(fault) = fault(app, &mut read, now).await? {
+        tracing::warn!("no time stamps are given: {}", fault.told(now));
         return Ok(None);
     }
     let row = read.active_key(KeyPurpose::TimeStamping, STAMPS).await?;
