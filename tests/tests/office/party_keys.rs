@@ -89,7 +89,8 @@ both_engines! {
         let weak = json!({ "kty": "RSA", "n": encode(&weak.n().to_vec()), "e": encode(&weak.e().to_vec()) });
         let mut private = fresh_key();
         private["d"] = json!("SECRETSECRETSECRET");
-        let before = world.census().await;
+        let kept = |census: Vec<(String, i64)>| census.into_iter().filter(|(table, _)| table != "audit_entry").collect::<Vec<_>>();
+        let before = kept(world.census().await);
         for (key, path, code) in [
             (weak, "manifests[0].credentials[0].jwks.keys[0]", "credential.weak-key"),
             (private, "manifests[0].credentials[0].jwks.keys[0]", "credential.private-key"),
@@ -99,7 +100,7 @@ both_engines! {
             assert_eq!(wrong(&problem), [format!("{path} {code}")]);
             assert!(!serde_json::to_string(&problem).unwrap().contains("SECRETSECRET"));
         }
-        assert_eq!(world.census().await, before);
+        assert_eq!(kept(world.census().await), before, "but that it was refused");
         for leaf in world.leaves().await {
             assert!(!leaf.to_string().contains("SECRETSECRET"));
         }
