@@ -23,10 +23,10 @@ use crate::words::{moment, word};
 every relying party has fetched it. At its date it is held while one that counts
 is not ready: 'iamctl key plan' shows which. '--override' goes on without them.
 
-'--activate now' waits for nobody: parties that still hold the old JWKS fail
-until they fetch it again. '--emergency' is for a key that somebody else has: a
-new one signs at once, the old one is revoked in the same step, and relying
-parties are told.
+'--activate now' is refused while one that counts is not ready. '--override'
+goes on without them there, too: they fail until they fetch the JWKS again.
+'--emergency' is for a key that somebody else has: a new one signs at once, the
+old one is revoked in the same step, and relying parties are told.
 
 Examples:
   iamctl key rotate --purpose token-signing

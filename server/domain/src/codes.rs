@@ -134,7 +134,7 @@ pub const CODES: &[Code] = &[
     entry(
         "key.plan-held",
         "relying parties are not ready for the new key",
-        "wait: it goes on by itself when they are; or 'iamctl key resume PLAN --override --reason TEXT'",
+        "wait until they are; or '--override --reason TEXT', with 'key resume PLAN' or with 'key rotate --activate now'",
     ),
     entry("key.plan-lapsed", "the plan was not run in time, or another took its place", "make a new one: 'iamctl key plan'"),
     entry("key.plan-state", "the rotation is in another state than the verb wants", "see 'iamctl key plan PLAN'"),

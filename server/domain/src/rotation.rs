@@ -224,6 +224,20 @@ impl RotationPlan {
         Ok(Self { state: PlanState::Running, hold: None, overridden, ..self.clone() })
     }
 
+    /// Whether its new key may sign at once, when so many relying parties do not know it: in an emergency, or on somebody's word.
+    ///
+    /// # Errors
+    /// `key.plan-held`.
+    pub fn check_at_once(&self, awaited: u64) -> Result<(), Refusal> {
+        if awaited == 0 || self.emergency.is_some() || self.overridden.is_some() {
+            return Ok(());
+        }
+        let message = format!("{awaited} relying parties do not know the new key and would fail; nothing was changed");
+        Err(Refusal::new("key.plan-held", message).hint(
+            "leave out '--activate now': it takes over when they are ready; '--override --reason TEXT' goes on without them; a key that somebody else has is replaced by '--emergency'",
+        ))
+    }
+
     /// Calls it off: what it has published is retired without having signed.
     ///
     /// # Errors

@@ -95,7 +95,7 @@ impl Begun {
 /// Runs a plan, stored before or not: publishes what was made for it, and lets it take over where that is to be at once.
 ///
 /// # Errors
-/// `key.rotation-in-progress`; `key.activation-too-early`.
+/// `key.rotation-in-progress`; `key.activation-too-early`; `key.plan-held` for one that is to take over at once, unknown to parties.
 pub(super) async fn begin(
     app: &App,
     tx: &mut Write,
@@ -126,6 +126,7 @@ pub(super) async fn begin(
     if plan.wanted != ActivateAt::Now || !work::at_once(plan.purpose) {
         return Ok(Begun { plan: running, made, replaced: Vec::new(), lapsed, readiness });
     }
+    running.check_at_once(readiness.awaited())?;
     let rows = tx.keys(Some(running.purpose), None).await?;
     let done = take_over(app, tx, &running, &rows, Replaced::Drain, now).await?;
     Ok(Begun { plan: done.plan, made: done.new, replaced: done.old, lapsed, readiness })

@@ -88,7 +88,7 @@ fn the_main_job_is_shown_from_end_to_end_and_again_from_clean() {
         for words in [
             "$ iamd init",
             "$ iamctl rp apply -f fixtures/relying-parties --yes",
-            "$ iamctl key rotate --purpose token-signing --activate now --yes",
+            "$ iamctl key rotate --purpose token-signing --activate now --override --reason demonstration --yes",
             "$ iamctl sandbox populate -f fixtures/population/lcq5.yaml",
             "$ iamctl hotline suspend",
             "$ iamctl stats legco --as-at 2022-05-31",

@@ -130,7 +130,8 @@ both_engines! {
         let token = id_token(world, JwsAlgorithm::ES256).await;
         client.verifies(&token).await.unwrap();
         // A key that takes over without having been published is one that it does not know: what the publish interval is for.
-        let op = RotateKey { activate: ActivateAt::Now, algorithm: Some(KeyAlgorithm::Es256), ..RotateKey::of(KeyPurpose::TokenSigning) };
+        let word = Some("shown what happens then".to_owned());
+        let op = RotateKey { activate: ActivateAt::Now, override_reason: word, algorithm: Some(KeyAlgorithm::Es256), ..RotateKey::of(KeyPurpose::TokenSigning) };
         world.first().call(&op).await.unwrap();
         let unknown = id_token(world, JwsAlgorithm::ES256).await;
         client.verifies(&unknown).await.unwrap_err();

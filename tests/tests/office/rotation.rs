@@ -316,10 +316,29 @@ both_engines! {
         assert_eq!(world.number("SELECT COUNT(*) FROM audit_entry").await, entries);
     }
 
-    async fn at_once_nobody_is_waited_for_and_it_says_how_many_did_not_know(world: &World) {
-        two_parties(world).await;
+    async fn at_once_is_for_when_everybody_is_ready_or_on_somebodys_word(world: &World) {
         let made = world.first().call(&es256(ActivateAt::Now)).await.unwrap().remove(0);
+        assert_eq!((made.key.state, made.readiness.awaited()), (KeyState::Active, 0), "there is nobody yet");
+        goes_by(world, TEN_MINUTES).await;
+        two_parties(world).await;
+        let before = world.census().await;
+        for desk in [world.first(), world.first().dry_run()] {
+            let refused = desk.call(&es256(ActivateAt::Now)).await.unwrap_err();
+            assert_eq!((refused.status, refused.code.as_str()), (409, "key.plan-held"), "{refused:?}");
+            assert!(refused.hint.unwrap().contains("--override --reason TEXT"));
+        }
+        let now = world.census().await;
+        let changed: Vec<_> = before.iter().zip(&now).filter(|(one, other)| one != other).map(|(one, _)| one.0.as_str()).collect();
+        assert_eq!(changed, ["audit_entry"], "only that it was refused");
+        let planned = PlanRotation { purpose: KeyPurpose::TokenSigning, name: None, algorithm: Some(KeyAlgorithm::Es256), activate: ActivateAt::Now };
+        let plan = world.first().call(&planned).await.unwrap().plan;
+        assert_eq!(refused(world.first().call(&RunPlan { plan, override_reason: None }).await), (409, "key.plan-held".into()));
+
+        world.clock.ticks();
+        let op = RotateKey { override_reason: Some("told by phone, ticket 4711".to_owned()), ..es256(ActivateAt::Now) };
+        let made = world.first().call(&op).await.unwrap().remove(0);
         assert_eq!((made.key.state, made.readiness.awaited()), (KeyState::Active, 2));
+        assert_eq!(facts(world, "key.rotate").await["rotation"]["override"]["reason"], "told by phone, ticket 4711");
         assert!(made.replaced.is_some());
         assert_eq!(facts(world, "key.rotate").await["rotation"]["readiness"]["unknown"], 2);
         assert_eq!(show(world, plan_of(&made)).await.state, PlanState::Running, "the old one drains");

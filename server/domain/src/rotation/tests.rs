@@ -142,6 +142,18 @@ fn every_verb_in_every_state() {
 }
 
 #[test]
+fn at_once_goes_by_readiness_a_word_or_an_emergency() {
+    let plain = plan(PlanState::Running);
+    let by_word = RotationPlan { overridden: Some(word()), ..plain.clone() };
+    let emergency = RotationPlan { emergency: Some(RevocationReason::KeyCompromise), ..plain.clone() };
+    for (plan, awaited, expected) in
+        [(&plain, 0, Ok(())), (&plain, 1, Err("key.plan-held")), (&by_word, 1, Ok(())), (&emergency, 1, Ok(()))]
+    {
+        assert_eq!(plan.check_at_once(awaited).map_err(|refusal| refusal.code), expected, "{awaited} of {plan:?}");
+    }
+}
+
+#[test]
 fn nobody_waves_unfinished_work_through() {
     let held = RotationPlan { hold: Some(HoldCause::Work), ..plan(PlanState::Held) };
     for word in [None, Some(word())] {
