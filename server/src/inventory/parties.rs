@@ -71,7 +71,10 @@ pub(super) async fn copies(read: &mut Read, rows: &[KeyRow], now: Timestamp) -> 
 }
 
 fn copy(party: &str, sighting: &Sighting, wanted: &[&KeyRow], now: Timestamp) -> Result<Item, StoreError> {
-    let lacks: Vec<&&KeyRow> = wanted.iter().filter(|row| !sighting.kids.iter().any(|kid| kid.as_str() == row.kid)).collect();
+    // A word is about the keys that it names: of one that was there before it, it says nothing.
+    let untold = |row: &KeyRow| sighting.how == Attribution::Acknowledgement && row.created_at <= sighting.at.micros();
+    let lacks = |row: &&&KeyRow| !sighting.kids.iter().any(|kid| kid.as_str() == row.kid) && !untold(row);
+    let lacks: Vec<&&KeyRow> = wanted.iter().filter(lacks).collect();
     // What it lacks and already signs breaks now; what is only published, when it takes over.
     let at = lacks.iter().map(|row| row.activate_at.map_or(now, Timestamp::from_micros)).min();
     let how = (!lacks.is_empty()).then(|| {
