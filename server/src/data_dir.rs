@@ -37,6 +37,7 @@ pub enum Access {
 /// What a node cannot be without, or its operators; in the order in which a backup holds it.
 pub const BELONGINGS: &[Belonging] = &[
     Belonging { name: KEY_FILE, access: Access::Private },
+    Belonging { name: ROOT_KEY_FILE, access: Access::Private },
     Belonging { name: "first-operator/ca.crt", access: Access::Readable },
     Belonging { name: "first-operator/operator.crt", access: Access::Readable },
     Belonging { name: "first-operator/operator.key", access: Access::Private },

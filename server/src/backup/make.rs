@@ -18,7 +18,7 @@ use super::partial::Partial;
 use super::parts;
 use crate::anchor::{self, Anchor};
 use crate::app::App;
-use crate::data_dir::{self, BELONGINGS, Belonging, KEY_FILE, Lock};
+use crate::data_dir::{self, BELONGINGS, Belonging, KEY_FILE, Lock, ROOT_KEY_FILE};
 use crate::instance::health::free_bytes;
 use crate::instance::open::{Ports, open};
 use crate::settings::Settings;
@@ -76,12 +76,18 @@ pub async fn back_up(
     let now = app.clock.now();
     let key = FileKey::generate()?;
     let locks = locks::make(wanted.recipients, &key, now, wanted.ask)?;
-    let warnings: Vec<String> = locks.ended.iter().map(|ended| format!("the certificate in {ended}")).collect();
+    let mut warnings: Vec<String> = locks.ended.iter().map(|ended| format!("the certificate in {ended}")).collect();
 
     // Before the copy: what was seen by then is in it.
     let anchor = Anchor::of(&mut app.store.read().await?, now).await?;
     let entries = anchor.high_water()?.entries;
     let mut contents = contents(&app, &anchor)?;
+    if contents.iter().any(|content| content.name == ROOT_KEY_FILE) {
+        warnings.push(format!(
+            "the root authority's key lies in {} and so in the backup; keep it elsewhere, and give it to 'iamd ca'",
+            dir.join(ROOT_KEY_FILE).display()
+        ));
+    }
     let copy = copy(&app, wanted.to, stop).await?;
     if let Some(copy) = copy {
         contents.push(Content { name: DATABASE.to_owned(), length: copy.metadata()?.len(), from: Box::new(copy) });

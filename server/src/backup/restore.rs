@@ -83,7 +83,7 @@ pub async fn restore(dir: &Path, wanted: Wanted<'_>, ports: Ports) -> anyhow::Re
     let at = ports.clock.now();
     let existed = dir.exists();
     data_dir::private_folder(dir)?;
-    let written = write(dir, &wanted, &head, &key, &contents, at).and_then(|()| contents.write_settings(dir));
+    let written = write(dir, &wanted, &head, &key, &contents, at).and_then(|()| contents.write_settings(dir, &wanted));
     let checked = match written {
         Ok(()) if schema == Schema::Current => record(dir, settings, ports, &contents, &head).await,
         Ok(()) => Ok(()),
@@ -196,9 +196,16 @@ impl Contents {
     }
 
     /// The last file: without it nothing is served.
-    fn write_settings(&self, dir: &Path) -> anyhow::Result<()> {
-        let bytes = self.small.get(settings::FILE).context("the backup has no settings")?;
-        data_dir::write_private(&dir.join(settings::FILE), bytes)?;
+    fn write_settings(&self, dir: &Path, wanted: &Wanted<'_>) -> anyhow::Result<()> {
+        let path = dir.join(settings::FILE);
+        match &wanted.database_url {
+            None => data_dir::write_private(&path, self.small.get(settings::FILE).context("the backup has no settings")?)?,
+            Some(url) => {
+                let file = settings::File { database_url: Some(url.clone()), ..self.file.clone() };
+                let text = serde_yaml::to_string(&file).context("the settings cannot be written")?;
+                data_dir::write_private(&path, text.as_bytes())?;
+            }
+        }
         data_dir::sync_folder(dir.parent().unwrap_or(dir))
     }
 }
