@@ -49,7 +49,7 @@ impl Anchor {
             instance: row.id,
             at,
             checkpoint: read.last_checkpoint().await?.map(|row| row.note),
-            revocation_lists: BTreeMap::new(),
+            revocation_lists: read.revocation_numbers().await?,
         })
     }
 

@@ -141,6 +141,9 @@ pub struct Restore {
     /// The newest checkpoint that an auditor has, out of 'iamctl audit export'
     #[arg(long, value_name = "FILE", requires = "prove")]
     pub checkpoint: Option<PathBuf>,
+    /// Newest revocation list that was published, DER or PEM; one for each authority
+    #[arg(long, value_name = "FILE", requires = "prove")]
+    pub crl: Vec<PathBuf>,
     /// Let it be served although something is lost, or although nothing from outside was kept
     #[arg(long, requires = "prove", requires = "reason")]
     pub accept_loss: bool,
@@ -318,8 +321,8 @@ DIR/restored.json
 there from a restore until its proof: the node is not served
 .SH BACKUPS
 A backup is one encrypted file: the database as it is at one moment (SQLite), the key\-encryption key, the first operator's way in,
-the settings, and the anchor: the newest checkpoint of the audit log. It is made while the node is served or not, and is in the audit
-log. A certificate to encrypt to is made with:
+the settings, and the anchor: the newest checkpoint of the audit log and the numbers of the revocation lists. It is made while the
+node is served or not, and is in the audit log. A certificate to encrypt to is made with:
 .PP
 .nf
 openssl req \-x509 \-newkey ec \-pkeyopt ec_paramgen_curve:P\-384 \-days 3650 \-subj "/CN=Backup keeper" \-keyout keeper.key \-out keeper.crt
@@ -343,9 +346,12 @@ iamd restore \-\-data\-dir DIR \-\-from keys.bak \-\-key keeper.key
 A dump from before the backup is refused: the anchor in the backup would be ahead of it. A base backup with archived log, restored to
 its end, needs no more than a backup made any time before that end; after each rotation of the key\-encryption key make a new one.
 .PP
-What was restored is not served before \fBiamd restore \-\-prove\fR has compared it with what the world has seen of the instance. Where
-it is behind, it says by how much and stays closed: restore something newer, or answer for the loss with \fB\-\-accept\-loss\fR, which
-is in the audit log, as a fork, for ever. Other nodes of an instance on PostgreSQL are made again with \fBiamd join\fR.
+What was restored is not served before \fBiamd restore \-\-prove\fR has compared it with what the world has seen of the instance: the
+newest checkpoint that an auditor has, and the newest revocation list of each authority (relying parties and mirrors keep them). Where
+it is behind, it says by how much and stays closed: restore something newer, or answer for the loss with \fB\-\-accept\-loss\fR. Then
+whatever the lists name is revoked here, too, the numbers of the next lists jump ahead by a million, so that none is ever given twice,
+and the audit log has the loss for ever, as a fork. Where nothing outside was kept, \fB\-\-accept\-loss\fR is the only way. Other nodes
+of an instance on PostgreSQL are made again with \fBiamd join\fR.
 .PP
 A backup remembers whom the instance has forgotten: an account that was closed is open in it, and its data key is there, until the
 backup itself is destroyed. Keep none for longer than the erasure of a person may take, and after a restore close again what was closed.
@@ -373,6 +379,6 @@ iamd check \-\-data\-dir ./demo
 iamd join \-\-data\-dir ./node\-2 \-\-database\-url postgres://iam@db.example/iam \-\-key\-file key\-encryption.key
 iamd backup \-\-data\-dir ./demo \-\-to /backups/demo\-2026\-11\-22.bak \-\-recipient keeper.crt
 iamd restore \-\-data\-dir ./again \-\-from /backups/demo\-2026\-11\-22.bak \-\-key keeper.key
-iamd restore \-\-data\-dir ./again \-\-prove \-\-checkpoint export/checkpoints/1234
+iamd restore \-\-data\-dir ./again \-\-prove \-\-checkpoint export/checkpoints/1234 \-\-crl root\-1.crl \-\-crl operators\-1.crl
 .fi
 "#;

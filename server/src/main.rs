@@ -14,8 +14,8 @@ use domain::Environment;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use server::arguments::{Arguments, Backup, Init, Join, Node as NodeArguments, Restore, Serve, Verb};
 use server::audit::vouch;
+use server::backup::evidence::Evidence;
 use server::backup::make::{Interrupted, Wanted};
-use server::backup::prove::Evidence;
 use server::backup::{self, locks, words};
 use server::clock::{SystemClock, SystemEntropy};
 use server::credential::key_sets::OverTheNetwork;
@@ -303,8 +303,8 @@ async fn prove(arguments: Restore) -> anyhow::Result<ExitCode> {
     let dir = &arguments.data_dir;
     let settings = settled(dir, &arguments.database_url.map(|url| ("database-url", url)).into_iter().collect())?;
     let reason = arguments.reason.as_deref().filter(|_| arguments.accept_loss);
-    let evidence = Evidence { checkpoint: arguments.checkpoint.as_deref(), accept_loss: reason };
-    let outcome = backup::prove::prove(dir, settings, ports(), evidence).await?;
+    let evidence = Evidence { checkpoint: arguments.checkpoint.as_deref(), lists: &arguments.crl };
+    let outcome = backup::prove::prove(dir, settings, ports(), evidence, reason).await?;
     let (lines, refusal) = words::proof(dir, &outcome);
     lines.iter().for_each(|line| say(line));
     Ok(match refusal {

@@ -232,6 +232,17 @@ impl CertificateStanding {
         }
     }
 
+    /// What it becomes when a list that we have signed says this of it, though nothing here does: a database that was restored
+    /// learns so what it has lost. None where it is so already, or worse.
+    #[must_use]
+    pub fn listed(&self, listed: Revocation) -> Option<Self> {
+        match (self, listed.reason) {
+            (Self::Revoked(_), _) | (Self::OnHold { .. }, RevocationReason::CertificateHold) => None,
+            (Self::Planned | Self::Valid, RevocationReason::CertificateHold) => Some(Self::OnHold { since: listed.at }),
+            (Self::Planned | Self::Valid | Self::OnHold { .. }, _) => Some(Self::Revoked(listed)),
+        }
+    }
+
     /// From when and why others must not accept it; none while they may.
     #[must_use]
     pub fn revocation(&self) -> Option<Revocation> {
@@ -274,6 +285,11 @@ mod tests {
         assert_eq!(codes(revoked), ["Revoked", "Revoked", "Revoked", "cert.revoked"]);
         let held = all.map(|each| each.revoke(RevocationReason::CertificateHold, END, LATER));
         assert_eq!(codes(held), ["cert.no-hold"; 4]);
+        let listed =
+            |reason| all.map(|each| each.listed(Revocation { at: LATER, reason }).map(|standing| standing.state(END, LATER)));
+        use CertificateState::{OnHold, Revoked};
+        assert_eq!(listed(RevocationReason::CertificateHold), [Some(OnHold), Some(OnHold), None, None]);
+        assert_eq!(listed(RevocationReason::KeyCompromise), [Some(Revoked), Some(Revoked), Some(Revoked), None]);
         let after_its_end = all.map(|each| each.revoke(RevocationReason::Superseded, NOON, LATER));
         assert_eq!(codes(after_its_end), ["cert.expired", "cert.expired", "cert.expired", "cert.revoked"]);
     }

@@ -4,8 +4,10 @@
 //! Invariant: an instance that was restored is not served before it was proven not to be behind what the world has seen of it.
 
 pub mod container;
+pub mod evidence;
 pub mod locks;
 pub mod make;
+pub mod merge;
 pub mod parts;
 pub mod prove;
 pub mod restore;

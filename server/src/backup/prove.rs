@@ -1,39 +1,25 @@
-//! `iamd restore --prove`: whether a restored instance is behind what the world has seen of it.
-//!
-//! The evidence comes from outside: a checkpoint that an auditor has kept. The node's own anchor is evidence as well.
+//! `iamd restore --prove`: whether an instance is behind what the world has seen of it, and what is done when it is.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, ensure};
-use domain::{HighWater, KeyPurpose};
-use pki::checkpoint::{Checkpoint, SignedNote, VerifierKey};
+use anyhow::ensure;
 use pki::hex;
-use pki::merkle::{CompactRange, Hash, leaf_hash};
 use serde_json::{Value, json};
 
+use super::evidence::{Evidence, Here, Shown};
+use super::merge::{Merged, merge, publish};
 use super::unproven::{self, LOSS_ACCEPTED, PROVEN, Restored};
 use crate::anchor::Anchor;
 use crate::app::App;
 use crate::data_dir;
 use crate::instance::open::{Ports, open};
-use crate::keys::CHECKPOINTS;
 use crate::settings::{Settings, SettingsError};
-use crate::store::{Housekeeping, Read};
+use crate::store::Housekeeping;
 
-/// Leaves read at once.
-const PAGE: i64 = 5_000;
-/// A signed note is a few hundred bytes.
-const LONGEST_NOTE: u64 = 64 * 1024;
-
-/// What the operator shows.
-pub struct Evidence<'a> {
-    /// The newest checkpoint that anybody outside has.
-    pub checkpoint: Option<&'a Path>,
-    /// The reason for going on although something is lost.
-    pub accept_loss: Option<&'a str>,
-}
+/// What is said where nothing from outside is left.
+const WITHOUT: &str = "where nothing was kept, somebody must answer for what may be lost: --accept-loss --reason TEXT";
+/// Findings that an entry of the audit log holds; it says how many there were.
+const NOTED: usize = 50;
 
 /// What came out.
 pub enum Outcome {
@@ -41,184 +27,116 @@ pub enum Outcome {
     Proven {
         /// Entries of the audit log.
         entries: u64,
+        /// Authorities whose lists were compared.
+        lists: usize,
     },
     /// It is behind, each finding a line; it stays closed.
     Behind(Vec<String>),
     /// It is behind by these, somebody answers for it, and it may be served.
-    Accepted(Vec<String>),
+    Accepted(Vec<String>, Merged),
 }
 
-/// Compares the instance in `dir` with what the world has seen, and opens it when it is not behind, or when its loss is accepted.
+/// Compares the instance in `dir` with what the world has seen, and opens it when it is not behind, or when its loss is accepted
+/// for a reason.
 ///
 /// # Errors
-/// One line with the mend; nothing was changed then.
-pub async fn prove(dir: &Path, settings: Settings, ports: Ports, evidence: Evidence<'_>) -> anyhow::Result<Outcome> {
-    if let Some(reason) = evidence.accept_loss {
+/// One line with the mend.
+pub async fn prove(
+    dir: &Path,
+    settings: Settings,
+    ports: Ports,
+    evidence: Evidence<'_>,
+    accept_loss: Option<&str>,
+) -> anyhow::Result<Outcome> {
+    if let Some(reason) = accept_loss {
         domain::check_reason(reason)
             .map_err(|fault| SettingsError { place: "--reason".to_owned(), message: fault.to_string() })?;
     }
     let _held = data_dir::hold(dir)?;
     let app = open(dir, settings, ports).await?;
-    let restored = Restored::read(dir)?;
-    let outcome = judge(&app, restored.as_ref(), &evidence).await;
+    let outcome = judge(&app, &evidence, accept_loss).await;
     app.store.engine().close().await;
     outcome
 }
 
-async fn judge(app: &App, restored: Option<&Restored>, evidence: &Evidence<'_>) -> anyhow::Result<Outcome> {
+async fn judge(app: &App, evidence: &Evidence<'_>, accept_loss: Option<&str>) -> anyhow::Result<Outcome> {
     let mut read = app.store.read().await?;
-    let mut shown = shown(&mut read, app, evidence).await?;
-    let log = Log::read(&mut read, shown.iter().map(|note| note.checkpoint.size)).await?;
+    let shown = Shown::read(&mut read, app, evidence).await?;
+    let here = Here::read(&mut read, shown.checkpoints.iter().map(|shown| shown.checkpoint.size)).await?;
     drop(read);
-    let findings = findings(&log, &shown);
-    shown.sort_by_key(|note| note.checkpoint.size);
-    let newest = shown.pop();
-    if findings.is_empty() {
-        ensure!(
-            evidence.checkpoint.is_some() || evidence.accept_loss.is_some(),
-            "nothing from outside was shown: give the newest checkpoint that an auditor has, e.g. --checkpoint checkpoints/{}; {}",
-            log.entries,
-            WITHOUT
-        );
-    }
-    let facts = |more: Value| {
-        let backup = restored.map(|restored| json!({ "sha256": restored.backup, "made_at": restored.made_at }));
-        let seen = newest.as_ref().map(|note| json!({ "tree_size": note.checkpoint.size, "root": hex(&note.checkpoint.root) }));
-        json!({ "entries": log.entries, "backup": backup, "seen": seen, "more": more })
-    };
-    match (findings.is_empty() && evidence.checkpoint.is_some(), evidence.accept_loss) {
-        (true, _) => {
-            commit(app, PROVEN, facts(Value::Null)).await?;
-            Ok(Outcome::Proven { entries: log.entries })
-        }
-        (false, None) => Ok(Outcome::Behind(findings)),
-        (false, Some(reason)) => {
-            commit(app, LOSS_ACCEPTED, facts(json!({ "reason": reason, "findings": findings }))).await?;
-            Ok(Outcome::Accepted(findings))
+    let findings = shown.findings(&here)?;
+    match accept_loss {
+        Some(reason) => accept(app, &here, &shown, findings, reason).await,
+        None if !findings.is_empty() => Ok(Outcome::Behind(findings)),
+        None => {
+            require_enough(app, evidence, &here, &shown).await?;
+            commit(app, PROVEN, facts(app, &here, &shown, Value::Null)?).await?;
+            open_up(app).await?;
+            Ok(Outcome::Proven { entries: here.log.entries, lists: shown.lists.len() })
         }
     }
 }
 
-/// What is said where nothing from outside is left.
-const WITHOUT: &str = "where nothing was kept, somebody must answer for what may be lost: --accept-loss --reason TEXT";
-
-/// A checkpoint that somebody has seen.
-struct Shown {
-    checkpoint: Checkpoint,
-    /// Where it comes from, in words.
-    whence: String,
-    /// Whether a key of this database signed it.
-    verified: bool,
-}
-
-async fn shown(read: &mut Read, app: &App, evidence: &Evidence<'_>) -> anyhow::Result<Vec<Shown>> {
-    let mut keys = Vec::new();
-    for row in read.keys(Some(KeyPurpose::Audit), None).await?.iter().filter(|row| row.name == CHECKPOINTS) {
-        keys.push(app.keys.checkpoint_verifier(row)?);
+/// Refuses evidence that says nothing: there is none from outside, it is older than the backup, or a list is missing.
+async fn require_enough(app: &App, evidence: &Evidence<'_>, here: &Here, shown: &Shown) -> anyhow::Result<()> {
+    ensure!(
+        evidence.checkpoint.is_some(),
+        "no checkpoint from outside was shown: give the newest that an auditor has, e.g. --checkpoint checkpoints/{}; {WITHOUT}",
+        here.log.entries
+    );
+    if let Some(old) = shown.too_old()? {
+        anyhow::bail!("{old}: it is older and shows nothing; give a newer one, or, {WITHOUT}");
     }
-    let mut shown = Vec::new();
-    if let Some(note) = Anchor::read(&app.data_dir)?.and_then(|anchor| anchor.checkpoint) {
-        shown.push(seen(&note, &keys, "this folder's own anchor")?);
-    }
-    if let Some(path) = evidence.checkpoint {
-        let place = path.display().to_string();
-        let length = fs::metadata(path).with_context(|| format!("cannot read {place}"))?.len();
-        ensure!(length <= LONGEST_NOTE, "{place} is no checkpoint: it is far too long");
-        let note = fs::read_to_string(path).with_context(|| format!("cannot read {place}"))?;
-        let note = seen(&note, &keys, &place).with_context(|| format!("{place} is no checkpoint"))?;
-        let origin = keys.first().map(VerifierKey::name).unwrap_or_default();
-        ensure!(
-            note.checkpoint.origin == origin,
-            "{place} is of another log ({}); this instance's is {origin}",
-            domain::visible(&note.checkpoint.origin)
+    let missing = shown.without_list(here, app.clock.now());
+    if let Some(first) = missing.first() {
+        let url = app.store.read().await?.instance().await?.map(|row| row.pki_url).unwrap_or_default();
+        anyhow::bail!(
+            "no revocation list from outside was shown for {}: give the newest that was published, e.g. --crl {first}.crl (from a mirror, a relying party, or another node: {url}/crl/{first}.crl); {WITHOUT}",
+            missing.join(", ")
         );
-        let own = shown.first().map_or(0, |anchor: &Shown| anchor.checkpoint.size);
-        ensure!(
-            note.checkpoint.size >= own,
-            "{place} has {} entries, and the backup itself {own}: it is older and shows nothing; give a newer one, or, {WITHOUT}",
-            note.checkpoint.size
-        );
-        shown.push(note);
     }
-    Ok(shown)
+    Ok(())
 }
 
-fn seen(note: &str, keys: &[VerifierKey], whence: &str) -> anyhow::Result<Shown> {
-    let note = SignedNote::parse(note)?;
-    let verified = keys.iter().any(|key| note.verify(key).is_ok());
-    Ok(Shown { checkpoint: Checkpoint::parse_body(&note.text)?, whence: whence.to_owned(), verified })
+/// The entry first; then lists with numbers that nobody has seen, and the folder is opened last: whatever breaks off in between
+/// is done again.
+async fn accept(app: &App, here: &Here, shown: &Shown, findings: Vec<String>, reason: &str) -> anyhow::Result<Outcome> {
+    let mut tx = app.store.write().await?;
+    let mut merged = merge(&mut tx, here, shown, app.clock.now()).await?;
+    let noted: Vec<&String> = findings.iter().take(NOTED).collect();
+    let more = json!({
+        "reason": reason, "findings": noted, "of": findings.len(),
+        "merged": { "revoked": merged.revoked, "on_hold": merged.on_hold, "unknown": merged.unknown },
+    });
+    let step = Housekeeping::Step { action: LOSS_ACCEPTED, subject: app.instance.clone(), facts: facts(app, here, shown, more)? };
+    tx.commit_housekeeping(step).await?;
+    merged.numbers = publish(app, here, shown).await?;
+    open_up(app).await?;
+    Ok(Outcome::Accepted(findings, merged))
 }
 
-/// The audit log in the database, recomputed from its entries.
-struct Log {
-    /// Entries under its newest checkpoint.
-    entries: u64,
-    /// Roots over so many entries.
-    roots: BTreeMap<u64, Hash>,
+fn facts(app: &App, here: &Here, shown: &Shown, more: Value) -> anyhow::Result<Value> {
+    let backup = Restored::read(&app.data_dir)?.map(|restored| json!({ "sha256": restored.backup, "made_at": restored.made_at }));
+    let newest = shown.checkpoints.iter().max_by_key(|shown| shown.checkpoint.size);
+    let seen = newest.map(
+        |shown| json!({ "tree_size": shown.checkpoint.size, "root": hex(&shown.checkpoint.root), "verified": shown.verified }),
+    );
+    Ok(json!({
+        "backup": backup,
+        "entries": here.log.entries,
+        "lists": here.lists,
+        "seen": { "checkpoint": seen, "lists": shown.high_water()?.lists },
+        "more": more,
+    }))
 }
 
-impl Log {
-    async fn read(read: &mut Read, sizes: impl Iterator<Item = u64>) -> anyhow::Result<Self> {
-        let newest = read.last_checkpoint().await?;
-        let entries = newest.as_ref().map_or(Ok(0), |row| u64::try_from(row.tree_size))?;
-        let mut wanted: Vec<u64> = sizes.chain([entries]).filter(|size| *size <= entries).collect();
-        wanted.sort_unstable();
-        let mut wanted = wanted.into_iter().peekable();
-        let mut tree = CompactRange::new();
-        let mut roots = BTreeMap::new();
-        loop {
-            while wanted.next_if(|size| *size == tree.size()).is_some() {
-                roots.insert(tree.size(), tree.root());
-            }
-            if wanted.peek().is_none() {
-                break;
-            }
-            let from = i64::try_from(tree.size())?;
-            let page = read.sealed_leaves(from, PAGE).await?;
-            ensure!(!page.is_empty(), "the audit log ends after {from} entries, and its own checkpoint covers {entries}");
-            for row in page {
-                ensure!(row.leaf_index == i64::try_from(tree.size())?, "the audit log has a gap at entry {}", tree.size());
-                tree.append(leaf_hash(&row.leaf));
-                while wanted.next_if(|size| *size == tree.size()).is_some() {
-                    roots.insert(tree.size(), tree.root());
-                }
-            }
-        }
-        let whole = newest.is_none_or(|row| roots.get(&entries).is_some_and(|root| root[..] == row.root[..]));
-        ensure!(
-            whole,
-            "the audit log does not give the root of its own newest checkpoint, over {entries} entries: it was altered, and no proof can be built on it"
-        );
-        Ok(Self { entries, roots })
-    }
-}
-
-fn findings(log: &Log, shown: &[Shown]) -> Vec<String> {
-    let here = HighWater { entries: log.entries, ..HighWater::default() };
-    let mut findings = Vec::new();
-    for Shown { checkpoint, whence, verified } in shown {
-        let seen = HighWater { entries: checkpoint.size, ..HighWater::default() };
-        if !verified {
-            findings.push(format!(
-                "the checkpoint of {whence}, over {} entries, is signed by a key that this database does not know: by a later one, or by a stranger's",
-                checkpoint.size
-            ));
-        } else if let Some(behind) = here.behind(&seen) {
-            findings.push(format!("{behind} ({whence}): {} are lost", checkpoint.size - log.entries));
-        } else if log.roots.get(&checkpoint.size) != Some(&checkpoint.root) {
-            findings.push(format!(
-                "the first {} entries are not those of the checkpoint of {whence}: one of the two logs was rewritten",
-                checkpoint.size
-            ));
-        }
-    }
-    findings
-}
-
-/// The entry first, then the anchor, the mark last: whatever breaks off in between is done again.
 async fn commit(app: &App, action: &'static str, facts: Value) -> anyhow::Result<()> {
     let step = Housekeeping::Step { action, subject: app.instance.clone(), facts };
-    app.store.write().await?.commit_housekeeping(step).await?;
+    Ok(app.store.write().await?.commit_housekeeping(step).await?)
+}
+
+/// The anchor is that of the database from now on, and the mark comes off last.
+async fn open_up(app: &App) -> anyhow::Result<()> {
     Anchor::of(&mut app.store.read().await?, app.clock.now()).await?.write(&app.data_dir)?;
     unproven::take_off(&app.data_dir)
 }

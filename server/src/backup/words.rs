@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::locks;
 use super::make::Made;
+use super::merge::Merged;
 use super::prove::Outcome;
 use super::restore::{Done, Schema};
 
@@ -39,7 +40,7 @@ pub fn restored(dir: &Path, done: &Done) -> Vec<String> {
     if done.schema == Schema::Older {
         lines.push(format!("next: iamd migrate --data-dir {dir}"));
     }
-    lines.push(format!("next: iamd restore --data-dir {dir} --prove --checkpoint FILE"));
+    lines.push(format!("next: iamd restore --data-dir {dir} --prove --checkpoint FILE --crl FILE"));
     lines.push("it is not served before it is proven not to be behind what the world has seen of it".to_owned());
     lines
 }
@@ -57,6 +58,27 @@ pub fn age(done: &Done) -> String {
     )
 }
 
+/// What a database learned from the lists, and what is to be done by hand.
+fn learned(merged: &Merged) -> Vec<String> {
+    let Merged { revoked, on_hold, unknown, accounts, numbers, roots } = merged;
+    let mut lines = Vec::new();
+    if revoked + on_hold > 0 {
+        lines.push(format!("learned      revoked: {revoked}, on hold: {on_hold}; without any other record here: {unknown}"));
+    }
+    lines.extend(
+        numbers.iter().map(|(authority, number)| format!("published    the revocation list of {authority}, number {number}")),
+    );
+    for root in roots {
+        lines.push(format!(
+            "to do        sign the lists of {root} anew with its key: the one that counts now is good for days only"
+        ));
+    }
+    for account in accounts {
+        lines.push(format!("to do        look into account {account}: its certificate was revoked or on hold, why is lost"));
+    }
+    lines
+}
+
 /// What came out of the proof: lines of the result, and the line of the refusal when it stays closed.
 #[must_use]
 pub fn proof(dir: &Path, outcome: &Outcome) -> (Vec<String>, Option<String>) {
@@ -64,18 +86,20 @@ pub fn proof(dir: &Path, outcome: &Outcome) -> (Vec<String>, Option<String>) {
     let next = format!("next: iamd serve --data-dir {dir}");
     let behind = |findings: &[String]| findings.iter().map(|finding| format!("behind       {finding}")).collect::<Vec<_>>();
     match outcome {
-        Outcome::Proven { entries } => {
-            (vec![format!("proven       the audit log has {entries} entries, and nothing that was seen is missing"), next], None)
+        Outcome::Proven { entries, lists } => {
+            let what = format!("the audit log's {entries} entries and {lists} revocation lists");
+            (vec![format!("proven       {what}: nothing that was seen is missing"), next], None)
         }
         Outcome::Behind(findings) => {
             let mend = "it stays closed; restore a newer backup, or answer for the loss: --accept-loss --reason TEXT. Nothing was changed";
             (behind(findings), Some(format!("{dir} is behind what the world has seen; {mend}")))
         }
-        Outcome::Accepted(findings) => {
+        Outcome::Accepted(findings, merged) => {
             let mut lines = behind(findings);
             lines.push(
                 "accepted     the loss is in the audit log, and every auditor with a newer checkpoint will see it".to_owned(),
             );
+            lines.extend(learned(merged));
             lines.push(next);
             (lines, None)
         }

@@ -48,7 +48,7 @@ pub async fn publish_due(app: &App) -> anyhow::Result<usize> {
     drop(read);
     let (mut signed, mut failed) = (0, Ok(()));
     for row in due {
-        match publish(app, &row, now).await {
+        match publish(app, &row, 1, now).await {
             Ok(done) => signed += usize::from(done),
             Err(error) => {
                 metrics::counter!("iam_revocation_lists_failed_total", "issuer" => row.kid.clone()).increment(1);
@@ -80,7 +80,12 @@ fn is_due(head: Option<&RevocationHead>, untold: &[String], issuer: &str, now: T
     age >= GROWS_OLD || ahead || waits && age >= PAUSE
 }
 
-async fn publish(app: &App, authority: &KeyRow, now: Timestamp) -> anyhow::Result<bool> {
+/// Signs the next list of an authority, under the number that follows its last one, or `least` where that is higher. Gives
+/// whether it did: another node may have been faster.
+///
+/// # Errors
+/// When the database cannot be reached, or the key does not answer.
+pub async fn publish(app: &App, authority: &KeyRow, least: i64, now: Timestamp) -> anyhow::Result<bool> {
     let issuer = authority.kid.as_str();
     // One snapshot: what is noted as untold and what is on the list belong together.
     let mut read = app.store.read().await?;
@@ -90,7 +95,7 @@ async fn publish(app: &App, authority: &KeyRow, now: Timestamp) -> anyhow::Resul
     let over = read.passed_for_certain(now).await?.unwrap_or(Timestamp::from_micros(0)).min(now);
     let revoked = read.revoked_by(issuer, over).await?;
     drop(read);
-    let number = last.as_ref().map_or(1, |last| last.number + 1);
+    let number = last.as_ref().map_or(1, |last| last.number + 1).max(least);
     let row = sign(app, authority, number, &revoked, now)?;
     let mut tx = app.store.write().await?;
     if !tx.leads(Leader::Revocations).await? {

@@ -1,5 +1,7 @@
 //! Revocation lists as they were signed, and which of them are due.
 
+use std::collections::BTreeMap;
+
 use domain::Timestamp;
 use futures_util::TryFutureExt;
 
@@ -78,6 +80,17 @@ impl Read {
         )
         .fetch_all(c))
         .map_err(|error| self.error(error))
+    }
+
+    /// The highest number of each authority's lists, whatever the list's first moment.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn revocation_numbers(&mut self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let rows: Result<Vec<(String, i64)>, _> =
+            on!(self.conn, |c| sqlx::query_as("SELECT issuer, MAX(number) FROM revocation_list GROUP BY issuer").fetch_all(c));
+        let rows = rows.map_err(|error| self.error(error))?;
+        Ok(rows.into_iter().map(|(issuer, number)| (issuer, u64::try_from(number).unwrap_or_default())).collect())
     }
 
     /// Authorities with changes that no list says yet.

@@ -28,6 +28,7 @@ mod keys;
 mod leaders;
 mod listeners;
 mod look_up_key;
+mod lost_days;
 mod operators;
 mod outages;
 mod outside_client;

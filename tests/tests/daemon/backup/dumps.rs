@@ -7,7 +7,9 @@ use tests::Engine;
 use tests::daemon::Daemon;
 use tests::world::postgres::Database;
 
-use super::{Keeper, an_entry, at, backup, checkpoint, is_sealed, not_served, proves, restores, said, told};
+use super::{
+    Keeper, an_entry, at, backup, checkpoint, evidence, is_sealed, mirrored, not_served, proves, restores, said, told, words,
+};
 
 fn tool(name: &str, arguments: &[&str]) {
     let done = Command::new(name).args(arguments).output().unwrap();
@@ -15,7 +17,7 @@ fn tool(name: &str, arguments: &[&str]) {
 }
 
 /// `pg_dump`, as the manual says.
-fn dump(daemon: &Daemon, name: &str) -> String {
+pub(super) fn dump(daemon: &Daemon, name: &str) -> String {
     let to = at(daemon, name);
     let url = daemon.database.as_ref().unwrap().url();
     tool("pg_dump", &["--format=custom", &format!("--file={to}"), &url]);
@@ -23,13 +25,19 @@ fn dump(daemon: &Daemon, name: &str) -> String {
 }
 
 /// A new database with that dump in it.
-async fn pg_restore(dump: &str) -> Database {
+pub(super) async fn pg_restore(dump: &str) -> Database {
     let database = Database::create().await;
     tool("pg_restore", &["--exit-on-error", "--no-owner", &format!("--dbname={}", database.url()), dump]);
     database
 }
 
-fn restores_beside(daemon: &Daemon, from: &str, keeper: &Keeper, database: &Database, to: &str) -> std::process::Output {
+pub(super) fn restores_beside(
+    daemon: &Daemon,
+    from: &str,
+    keeper: &Keeper,
+    database: &Database,
+    to: &str,
+) -> std::process::Output {
     let (folder, url) = (at(daemon, to), database.url());
     daemon.iamd(&["restore", "--data-dir", &folder, "--from", from, "--key", &keeper.key, "--database-url", &url])
 }
@@ -46,6 +54,7 @@ fn keys_first_then_the_dump_and_back_in_the_other_order() {
         an_entry(&daemon, "agent-2").await;
         is_sealed(&daemon).await;
         let (newest, _) = checkpoint(&daemon, "log");
+        let mirror = mirrored(&daemon, &running, "mirror");
         let dumped = dump(&daemon, "iam.dump");
         assert!(running.stops().success());
 
@@ -60,6 +69,9 @@ fn keys_first_then_the_dump_and_back_in_the_other_order() {
         assert!(done.status.success(), "{}", told(&done));
         let folder = daemon.folder().join("restored");
         assert!(not_served(&daemon, &folder).contains("is not served before it is proven"));
+        let settings = fs::read_to_string(folder.join("iamd.yaml")).unwrap();
+        let name = database.url().split('?').next().unwrap().rsplit('/').next().unwrap().to_owned();
+        assert!(settings.contains(&name), "it goes on with the database that was named: {settings}");
         // Another node of the restored instance is closed as well.
         let second = at(&daemon, "second");
         let key = folder.join("key-encryption.key").display().to_string();
@@ -74,7 +86,7 @@ fn keys_first_then_the_dump_and_back_in_the_other_order() {
         assert!(daemon.iamd(&join).status.success());
         assert!(not_served(&daemon, std::path::Path::new(&second)).contains("is not served by any node before it is proven"));
 
-        let proven = proves(&daemon, &folder, &["--checkpoint", &newest]);
+        let proven = proves(&daemon, &folder, &words(&evidence(&newest, &mirror, &[])));
         assert!(proven.status.success(), "{}{}", said(&proven), told(&proven));
         let mut again = daemon.serves_in(&folder);
         assert_eq!(daemon.json(&["operator", "list"], "").as_array().unwrap().len(), 3);

@@ -1,6 +1,7 @@
 //! Backups: made while the office works, opened by nobody else, restored, and proven before anything is served.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
@@ -13,11 +14,12 @@ use openssl::nid::Nid;
 use openssl::pkey::PKey;
 use openssl::x509::{X509, X509NameBuilder};
 use serde_json::Value;
-use tests::daemon::{Daemon, run};
+use tests::daemon::{Daemon, Running, run};
 
 mod cut_off;
 mod damaged;
 mod dumps;
+mod lists;
 mod passphrase;
 mod proofs;
 mod round_trip;
@@ -146,4 +148,46 @@ async fn is_large(daemon: &Daemon) {
              SELECT number, randomblob(100000) AS bytes FROM row",
         )
         .await;
+}
+
+/// What the pki listener answers, its body alone; waits until it has what is asked for.
+fn fetched(running: &Running, path: &str) -> Vec<u8> {
+    loop {
+        let mut stream = std::net::TcpStream::connect(running.pki).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let head = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        if answer.starts_with(b"HTTP/1.0 200") {
+            return answer.split_off(head);
+        }
+        // Lists are signed a moment after the first start.
+        assert!(answer.starts_with(b"HTTP/1.0 404"), "{}", String::from_utf8_lossy(&answer));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// What a mirror keeps: every list that is published, in files.
+fn mirrored(daemon: &Daemon, running: &Running, name: &str) -> PathBuf {
+    let folder = daemon.folder().join(name);
+    fs::create_dir(&folder).unwrap();
+    for authority in AUTHORITIES {
+        fs::write(folder.join(format!("{authority}.crl")), fetched(running, &format!("/crl/{authority}.crl"))).unwrap();
+    }
+    folder
+}
+
+const AUTHORITIES: [&str; 6] = ["root-1", "operators-1", "servers-1", "relying-parties-1", "citizens-1", "time-stamping-1"];
+
+/// A mirror's lists as evidence, those of some authorities left out.
+fn evidence(checkpoint: &str, mirror: &Path, without: &[&str]) -> Vec<String> {
+    let lists = AUTHORITIES.iter().filter(|authority| !without.contains(authority));
+    let files = lists.map(|authority| mirror.join(format!("{authority}.crl")).display().to_string());
+    let mut evidence = vec!["--checkpoint".to_owned(), checkpoint.to_owned()];
+    evidence.extend(files.flat_map(|file| ["--crl".to_owned(), file]));
+    evidence
+}
+
+fn words(evidence: &[String]) -> Vec<&str> {
+    evidence.iter().map(String::as_str).collect()
 }

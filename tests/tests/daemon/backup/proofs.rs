@@ -5,7 +5,7 @@ use std::fs;
 use tests::Engine;
 use tests::daemon::Daemon;
 
-use super::{Keeper, an_entry, at, backup, checkpoint, not_served, proves, restored, said, told};
+use super::{Keeper, an_entry, at, backup, checkpoint, evidence, mirrored, not_served, proves, restored, said, told, words};
 
 #[test]
 fn only_a_checkpoint_of_this_log_that_is_new_enough_proves_anything() {
@@ -17,6 +17,7 @@ fn only_a_checkpoint_of_this_log_that_is_new_enough_proves_anything() {
         let (old, _) = checkpoint(&daemon, "old");
         an_entry(&daemon, "agent-2").await;
         let (newest, size) = checkpoint(&daemon, "log");
+        let mirror = mirrored(&daemon, &running, "mirror");
         let from = backup(&daemon, "one.bak", &keeper);
         assert!(running.stops().success());
         let folder = restored(&daemon, &from, &keeper);
@@ -41,7 +42,7 @@ fn only_a_checkpoint_of_this_log_that_is_new_enough_proves_anything() {
         assert!(elsewhere.stops().success());
         refused(&foreign, "is of another log");
 
-        let proven = proves(&daemon, &folder, &["--checkpoint", &newest]);
+        let proven = proves(&daemon, &folder, &words(&evidence(&newest, &mirror, &[])));
         assert!(proven.status.success(), "{}{}", said(&proven), told(&proven));
         assert!(daemon.serves_in(&folder).stops().success());
     });

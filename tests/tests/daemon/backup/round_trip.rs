@@ -10,7 +10,8 @@ use tests::daemon::Daemon;
 use tests::fixtures::registrations;
 
 use super::{
-    Keeper, an_entry, at, backs_up, backup, checkpoint, dir, is_sealed, names, not_served, proves, restored, said, told,
+    Keeper, an_entry, at, backs_up, backup, checkpoint, dir, evidence, is_sealed, mirrored, names, not_served, proves, restored,
+    said, told, words,
 };
 
 const ROWS: u32 = 20_000;
@@ -129,7 +130,9 @@ fn an_instance_that_moves_loses_nothing_and_proves_it() {
         let mut running = daemon.serves();
         an_entry(&daemon, "agent-1").await;
         let (newest, size) = checkpoint(&daemon, "log");
+        let mirror = mirrored(&daemon, &running, "mirror");
         assert!(running.stops().success());
+        let evidence = evidence(&newest, &mirror, &[]);
         let to = at(&daemon, "moved.bak");
         let both = ["--recipient", &first.certificate, "--recipient", &second.certificate];
         let made = daemon.iamd(&[&["backup", "--data-dir", &dir(&daemon), "--to", &to], &both[..]].concat());
@@ -143,8 +146,11 @@ fn an_instance_that_moves_loses_nothing_and_proves_it() {
             let done = super::restores(&daemon, &to, keeper, &folder);
             assert!(done.status.success() && told(&done).contains("h old"), "{}", told(&done));
             let nothing = proves(&daemon, &folder, &[]);
-            assert!(nothing.status.code() == Some(1) && told(&nothing).contains("nothing from outside was shown"), "{nothing:?}");
-            let proven = proves(&daemon, &folder, &["--checkpoint", &newest]);
+            assert!(
+                nothing.status.code() == Some(1) && told(&nothing).contains("no checkpoint from outside was shown"),
+                "{nothing:?}"
+            );
+            let proven = proves(&daemon, &folder, &words(&evidence));
             assert!(proven.status.success(), "{}{}", said(&proven), told(&proven));
             assert!(said(&proven).contains(&format!("{size} entries")), "{}", said(&proven));
         }
