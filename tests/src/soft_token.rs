@@ -89,6 +89,31 @@ impl SoftToken {
         writeln!(file, "{pin}").unwrap();
     }
 
+    /// The flags by which `iamd` is told of it.
+    #[must_use]
+    pub fn flags(&self) -> [String; 4] {
+        [
+            "--keys-provider=pkcs11".to_owned(),
+            format!("--keys-module={}", module().display()),
+            format!("--keys-token={LABEL}"),
+            format!("--keys-pin-file={}", self.pin_file().display()),
+        ]
+    }
+
+    /// How many objects it holds, public and private halves.
+    ///
+    /// # Panics
+    /// When it is taken out.
+    #[must_use]
+    pub fn objects(&self) -> usize {
+        let token = fs::read_dir(self.tokens()).unwrap().next().unwrap().unwrap().path();
+        let object = |entry: fs::DirEntry| {
+            let name = entry.file_name();
+            name.to_string_lossy().ends_with(".object") && name != "token.object"
+        };
+        fs::read_dir(token).unwrap().map(Result::unwrap).filter_map(|entry| object(entry).then_some(())).count()
+    }
+
     /// SoftHSM's own settings.
     #[must_use]
     pub fn configuration(&self) -> PathBuf {
@@ -114,6 +139,21 @@ impl SoftToken {
     pub fn is_taken_out(&self) {
         fs::rename(self.tokens(), self.folder.join("taken-out")).unwrap();
         fs::create_dir(self.tokens()).unwrap();
+    }
+
+    /// Holds it: it is there, and answers no call until this is dropped. SoftHSM locks its files while it reads them.
+    ///
+    /// # Panics
+    /// When it is taken out.
+    #[must_use]
+    pub fn is_held(&self) -> Vec<fs::File> {
+        let token = fs::read_dir(self.tokens()).unwrap().next().unwrap().unwrap().path();
+        let held = |entry: fs::DirEntry| {
+            let file = fs::File::options().read(true).write(true).open(entry.path()).unwrap();
+            rustix::fs::fcntl_lock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
+            file
+        };
+        fs::read_dir(token).unwrap().map(|entry| held(entry.unwrap())).collect()
     }
 
     /// Puts it in again.

@@ -4,10 +4,13 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::error::PkiError;
 
+/// How long calls under way may go on when nobody needs the device any more.
+const PARTING: Duration = Duration::from_secs(2);
 const FAILED: &str = "its module failed within a call";
 
 /// Why a call is made.
@@ -25,6 +28,8 @@ struct State<D> {
     waiting: VecDeque<Job<D>>,
     /// Threads that wait for work.
     idle: usize,
+    /// Threads that have not ended.
+    threads: usize,
     /// A call passed its deadline and none was answered since.
     hangs: bool,
     closed: bool,
@@ -35,11 +40,13 @@ struct Shared<D> {
     device: D,
     state: Mutex<State<D>>,
     arrived: Condvar,
+    left: Condvar,
 }
 
 /// The threads, and the device that they alone touch.
 pub(super) struct Desk<D> {
     shared: Arc<Shared<D>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 /// Whether anybody still waits for an answer.
@@ -69,11 +76,16 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<D: Send + Sync + 'static> Desk<D> {
     pub(super) fn new(device: D, threads: usize, name: &str) -> std::io::Result<Self> {
-        let state = State { waiting: VecDeque::new(), idle: threads, hangs: false, closed: false, last_fault: None };
-        let desk = Self { shared: Arc::new(Shared { device, state: Mutex::new(state), arrived: Condvar::new() }) };
+        let state = State { waiting: VecDeque::new(), idle: 0, threads: 0, hangs: false, closed: false, last_fault: None };
+        let shared = Shared { device, state: Mutex::new(state), arrived: Condvar::new(), left: Condvar::new() };
+        let mut desk = Self { shared: Arc::new(shared), threads: Vec::with_capacity(threads) };
         for number in 1..=threads {
             let shared = Arc::clone(&desk.shared);
-            std::thread::Builder::new().name(format!("{name}-{number}")).spawn(move || serve(&shared))?;
+            let thread = std::thread::Builder::new().name(format!("{name}-{number}")).spawn(move || serve(&shared))?;
+            desk.threads.push(thread);
+            let mut state = desk.shared.state();
+            state.idle += 1;
+            state.threads += 1;
         }
         Ok(desk)
     }
@@ -155,6 +167,8 @@ fn serve<D>(shared: &Shared<D>) {
     loop {
         let Some(job) = state.waiting.pop_front() else {
             if state.closed {
+                state.threads -= 1;
+                shared.left.notify_all();
                 return;
             }
             state = shared.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -173,9 +187,22 @@ fn serve<D>(shared: &Shared<D>) {
 
 impl<D> Drop for Desk<D> {
     fn drop(&mut self) {
-        self.shared.state().closed = true;
-        // Not waited for: a call that hangs would hold whoever lets go of the token.
+        let mut state = self.shared.state();
+        state.closed = true;
+        state.waiting.clear();
         self.shared.arrived.notify_all();
+        if state.hangs {
+            return;
+        }
+        // A module that is in the middle of something while its process ends may well take the process down with it.
+        let waited = self.shared.left.wait_timeout_while(state, PARTING, |state| state.threads > 0);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.threads == 0 {
+            drop(state);
+            for thread in self.threads.drain(..) {
+                let _ = thread.join();
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
@@ -16,12 +17,15 @@ use super::fault::{Meaning, meaning, told};
 use super::pin::{PinCounter, Refused};
 use crate::error::PkiError;
 
+/// Between two looks for a token that was not there.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// The token of a module. Its calls block; only the desk's threads make them.
 pub(super) struct Device {
     module: PathBuf,
     label: String,
     pins: Box<dyn PinSource>,
-    /// The library, once it was loaded: it is never unloaded, since a library with threads of its own may not survive that.
+    /// The library, once it was loaded.
     library: Mutex<Option<Pkcs11>>,
     /// Read by each call, written by who opens or closes.
     open: RwLock<Option<Open>>,
@@ -35,6 +39,13 @@ struct Open {
     idle: Mutex<Vec<Session>>,
 }
 
+fn initialise(library: &Pkcs11) -> Result<(), PkiError> {
+    match library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+        Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
+        Err(error) => Err(told(&error)),
+    }
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -43,8 +54,20 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) enum Trouble {
     /// The module said so.
     Module(Error),
+    /// Something that should be there is not, which may be because the token was taken out and the module did not notice.
+    Missing(PkiError),
     /// We did.
     Ours(PkiError),
+}
+
+impl Trouble {
+    fn is_lost(&self) -> bool {
+        match self {
+            Self::Module(error) => meaning(error) == Meaning::Lost,
+            Self::Missing(_) => true,
+            Self::Ours(_) => false,
+        }
+    }
 }
 
 impl From<Error> for Trouble {
@@ -85,21 +108,21 @@ impl Device {
     /// Does `work` in a session. When what it rests on turns out to be gone, the token is opened anew and `work` done again,
     /// once: it must be something that failed whole.
     pub(super) fn with_session<T>(&self, work: impl Fn(&Session) -> Result<T, Trouble>) -> Result<T, PkiError> {
-        match self.in_session(&work) {
-            Err(Trouble::Module(error)) if meaning(&error) == Meaning::Lost => {
+        let done = match self.in_session(&work) {
+            Err(trouble) if trouble.is_lost() => {
                 self.close();
                 self.in_session(&work)
             }
             other => other,
-        }
-        .map_err(|trouble| match trouble {
-            Trouble::Module(error) => {
-                if meaning(&error) == Meaning::Lost {
-                    self.close();
-                }
-                told(&error)
+        };
+        done.map_err(|trouble| {
+            if trouble.is_lost() {
+                self.close();
             }
-            Trouble::Ours(error) => error,
+            match trouble {
+                Trouble::Module(error) => told(&error),
+                Trouble::Missing(error) | Trouble::Ours(error) => error,
+            }
         })
     }
 
@@ -144,6 +167,8 @@ impl Device {
         let loaded = Pkcs11::new(&self.module).map_err(|error| {
             PkiError::token_unavailable(format!("its module {} cannot be loaded: {error}", self.module.display()))
         })?;
+        // It is never unloaded: what it has left with others, with OpenSSL for one, would point to nothing.
+        std::mem::forget(loaded.clone());
         Ok(library.insert(loaded).clone())
     }
 
@@ -156,11 +181,15 @@ impl Device {
         let pin = self.pins.pin()?;
         locked(&self.refused).lets_try(&pin)?;
         let library = self.library()?;
-        match library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-            Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
-            Err(error) => return Err(told(&error)),
-        }
-        match self.log_in_to(&library, pin) {
+        initialise(&library)?;
+        let found = self.slot(&library).or_else(|_| {
+            // Another process may have been writing just what this one read.
+            let _ = library.clone().finalize();
+            std::thread::sleep(LOOK_AGAIN);
+            initialise(&library)?;
+            self.slot(&library)
+        });
+        match found.and_then(|found| self.log_in_to(&library, found, pin)) {
             Ok(logged_in) => {
                 *open = Some(logged_in);
                 Ok(())
@@ -173,8 +202,7 @@ impl Device {
         }
     }
 
-    fn log_in_to(&self, library: &Pkcs11, pin: Zeroizing<String>) -> Result<Open, PkiError> {
-        let (slot, info) = self.slot(library)?;
+    fn log_in_to(&self, library: &Pkcs11, (slot, info): (Slot, TokenInfo), pin: Zeroizing<String>) -> Result<Open, PkiError> {
         let counter = PinCounter {
             initialised: info.user_pin_initialized(),
             locked: info.user_pin_locked(),
@@ -209,5 +237,12 @@ impl Device {
             }
         }
         found.ok_or_else(|| PkiError::token_unavailable(format!("no token labelled '{}' is there", self.label)))
+    }
+}
+
+impl Drop for Device {
+    /// A module that was not told that all is over may fail while the process ends.
+    fn drop(&mut self) {
+        self.close();
     }
 }

@@ -203,7 +203,7 @@ fn sign(device: &Device, id: &[u8], scheme: SignatureScheme, input: &[u8]) -> Re
     };
     device.with_session(|session| {
         let Some(key) = one(session, ObjectClass::PRIVATE_KEY, id)? else {
-            return Err(PkiError::token_unavailable(format!("it has no key {}", crate::text::hex(id))).into());
+            return Err(Trouble::Missing(PkiError::token_unavailable(format!("it has no key {}", crate::text::hex(id)))));
         };
         Ok(session.sign(&mechanism, key, input)?)
     })
