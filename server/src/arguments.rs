@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use domain::Environment;
 
-use crate::settings::{File, Source};
+use crate::settings::{File, KeysFile, Source};
 
 /// The headless identity platform server.
 #[derive(Debug, Parser)]
@@ -67,6 +67,9 @@ pub struct Init {
     /// Settings.
     #[command(flatten)]
     pub node: NodeSettings,
+    /// Where keys are made.
+    #[command(flatten)]
+    pub keys: KeySettings,
 }
 
 /// `iamd join`.
@@ -81,6 +84,9 @@ pub struct Join {
     /// Settings.
     #[command(flatten)]
     pub node: NodeSettings,
+    /// Where keys are made.
+    #[command(flatten)]
+    pub keys: KeySettings,
 }
 
 /// Verbs over a node that is there.
@@ -170,6 +176,37 @@ pub struct NodeSettings {
     /// Metrics and health listener [default: 127.0.0.1:9464]
     #[arg(long, value_name = "A:P")]
     pub metrics_listen: Option<String>,
+}
+
+/// Where keys are made: settings that a node is given once, when it is made.
+#[derive(Debug, Args)]
+pub struct KeySettings {
+    /// Where private keys are made, fixed for the instance's life [default: files]
+    #[arg(long, value_name = "files|pkcs11")]
+    pub keys_provider: Option<String>,
+    /// PKCS#11 library of the token
+    #[arg(long, value_name = "FILE")]
+    pub keys_module: Option<String>,
+    /// Label of the token
+    #[arg(long, value_name = "LABEL")]
+    pub keys_token: Option<String>,
+    /// File of mode 0600 with the token's user PIN
+    #[arg(long, value_name = "FILE")]
+    pub keys_pin_file: Option<String>,
+}
+
+impl KeySettings {
+    /// As `iamd.yaml` holds them; none when no flag was given.
+    #[must_use]
+    pub fn file(&self) -> Option<KeysFile> {
+        let file = KeysFile {
+            provider: self.keys_provider.clone(),
+            module: self.keys_module.clone(),
+            token: self.keys_token.clone(),
+            pin_file: self.keys_pin_file.clone(),
+        };
+        (file != KeysFile::default()).then_some(file)
+    }
 }
 
 /// `iamd man`.
@@ -292,7 +329,7 @@ failed; 'check' found something wrong
 usage, or a setting that is wrong
 .TP
 9
-the database cannot be reached: try again
+the database or the token cannot be reached: try again
 .SH FILES
 .TP
 DIR/iamd.yaml
@@ -371,11 +408,38 @@ The new authority takes over on its date, when it has a responder and a list and
 answers for what it has issued until the last of it has ended. \fBiamd ca crl\fR goes the same way before the lists run out:
 \fBiamctl doctor\fR, \fB/readyz\fR and the metric \fBiam_root_lists_days\fR say so from 60 days on. \fBiamd ca revoke\fR refuses an
 authority from the moment its answer is taken in, with every certificate that it has issued.
+.SH KEYS IN A TOKEN
+By default every private key lies wrapped in the database, under DIR/key\-encryption.key. With
+.PP
+.nf
+keys:
+  provider: pkcs11
+  module: /usr/lib/softhsm/libsofthsm2.so
+  token: identity
+  pinFile: /etc/iam/token.pin
+.fi
+.PP
+the keys of authorities, tokens, revocation answers, time stamps and audit checkpoints are made in a PKCS#11 token and never
+leave it. This is decided by 'iamd init' (\-\-keys\-provider and the other flags) for the life of the instance; every node of it
+reaches the same token. The key\-encryption key stays a file; the listeners' key, which TLS needs in memory, and the secrets
+that sign nothing stay wrapped under it. A checkpoint key does as well where the token makes no Ed25519 keys.
+.PP
+The PIN file has mode 0600 and one line. A PIN that the token refused is not given again until the file holds another one or
+iamd is started anew, and none is given at the token's final try, so that nothing here locks it.
+.PP
+Nobody waits for a signature longer than 5 seconds. While the token is away, what needs a new signature is refused with
+keys.token\-unavailable, the audit log is sealed later, and everything else goes on; /readyz, 'iamctl doctor' and the metric
+iam_signing_token_up say so, and iamd finds the token by itself when it is back.
+.PP
+A backup does not hold these keys: back the token up by its maker's own means. A token in software to try all this with is
+made by 'softhsm2\-util \-\-init\-token \-\-free \-\-label identity', which asks for its PINs.
 .SH EXAMPLES
 .nf
 iamd init \-\-data\-dir ./demo \-\-environment sandbox
 iamd serve \-\-data\-dir ./demo
 iamd check \-\-data\-dir ./demo
+iamd init \-\-data\-dir ./demo \-\-environment sandbox \-\-keys\-provider pkcs11 \-\-keys\-token identity \\
+  \-\-keys\-module /usr/lib/softhsm/libsofthsm2.so \-\-keys\-pin\-file /etc/iam/token.pin
 iamd join \-\-data\-dir ./node\-2 \-\-database\-url postgres://iam@db.example/iam \-\-key\-file key\-encryption.key
 iamd backup \-\-data\-dir ./demo \-\-to /backups/demo\-2026\-11\-22.bak \-\-recipient keeper.crt
 iamd restore \-\-data\-dir ./again \-\-from /backups/demo\-2026\-11\-22.bak \-\-key keeper.key

@@ -4,6 +4,7 @@ use std::fmt;
 
 use api::{Field, Problem};
 use domain::Refusal;
+use pki::PkiError;
 
 /// Why an operation did not go through. Nothing was changed, unless [`Failure::Unavailable`] says NOT CONFIRMED.
 #[derive(Debug)]
@@ -125,7 +126,14 @@ impl From<Refusal> for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::Internal(error)
+        match error.downcast_ref::<PkiError>() {
+            Some(away @ PkiError::TokenUnavailable { .. }) => Self::Unavailable {
+                code: "keys.token-unavailable",
+                message: away.to_string(),
+                hint: Some("try again when the token is back; 'iamctl doctor' shows it, and what is the matter".to_owned()),
+            },
+            _ => Self::Internal(error),
+        }
     }
 }
 

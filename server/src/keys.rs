@@ -1,11 +1,14 @@
 //! The keys of the instance as operations use them: they seal, sign, look up and unwrap here, and no private key goes out.
 //!
-//! Every private key lies wrapped in the database under a key-encryption key, which is in a file of the node beside it. The
-//! names of the lines of generations are constants of this file. What is unlocked changes while the node runs
-//! ([`refresh`]): whoever needs several things that belong together takes [`Keys::now`] once.
+//! Every private key lies wrapped in the database under a key-encryption key, which is in a file of the node beside it; with
+//! `keys.provider: pkcs11`, those that sign lie in a token instead ([`Hsm`]). The names of the lines of generations are
+//! constants of this file. What is unlocked changes while the node runs ([`refresh`]): whoever needs several things that
+//! belong together takes [`Keys::now`] once.
 
+mod hsm;
 mod index;
 mod ledger;
+mod make;
 mod refresh;
 mod unlocked;
 pub mod watch;
@@ -18,14 +21,16 @@ use domain::{Hkic, KeyAlgorithm, KeyPurpose, KeyState, Phone, Timestamp};
 use pki::checkpoint::{NoteSigner, VerifierKey};
 pub use pki::hex;
 use pki::{
-    Aad, Authority, AuthorityName, Certificate, Instance, KeyEncryptionKey, KeyKind, KeyRing, PkiError, PrivateKey, PublicKey,
-    Secret, Signer,
+    Aad, Authority, AuthorityName, Certificate, Instance, KeyEncryptionKey, KeyRing, PkiError, PrivateKey, PublicKey, Secret,
+    Signer,
 };
 use zeroize::Zeroizing;
 
+pub use hsm::Hsm;
 pub(crate) use index::index_generation;
 pub use index::{IndexKeys, Indexes, LookUp};
 pub use ledger::LedgerKeys;
+pub(crate) use make::{FreshKeys, KeyMaker, MadeKey};
 pub use unlocked::Unlocked;
 
 use crate::store::KeyRow;
@@ -64,6 +69,7 @@ pub struct Keys {
     authorities: Mutex<HashMap<String, Arc<Authority>>>,
     /// Ids of the key-encryption keys that the node's key file holds.
     in_file: Mutex<Vec<String>>,
+    hsm: Option<Hsm>,
 }
 
 impl Keys {
@@ -74,7 +80,19 @@ impl Keys {
     pub fn unlock(ring: KeyRing, instance: Instance, rows: &[KeyRow]) -> anyhow::Result<Self> {
         let in_file = Mutex::new(ring.ids());
         let unlocked = Unlocked::of(ring, &instance, rows)?;
-        Ok(Self { instance, unlocked: ArcSwap::from_pointee(unlocked), authorities: Mutex::default(), in_file })
+        Ok(Self { instance, unlocked: ArcSwap::from_pointee(unlocked), authorities: Mutex::default(), in_file, hsm: None })
+    }
+
+    /// With the token that this node reaches.
+    #[must_use]
+    pub fn with_hsm(self, hsm: Option<Hsm>) -> Self {
+        Self { hsm, ..self }
+    }
+
+    /// The token, where keys are made in one.
+    #[must_use]
+    pub fn hsm(&self) -> Option<&Hsm> {
+        self.hsm.as_ref()
     }
 
     /// What is unlocked at this moment; it stays as it is, whatever changes meanwhile.
@@ -154,7 +172,7 @@ impl Keys {
         }
         let name: AuthorityName = row.kid.parse()?;
         let der = row.certificate.as_deref().ok_or_else(|| anyhow::anyhow!("{} has no certificate", row.kid))?;
-        let authority = Arc::new(Authority::load(&self.instance, name, Certificate::from_der(der)?, self.private(row)?)?);
+        let authority = Arc::new(Authority::load(&self.instance, name, Certificate::from_der(der)?, self.signer(row)?)?);
         self.authorities.lock().unwrap_or_else(PoisonError::into_inner).insert(row.kid.clone(), Arc::clone(&authority));
         Ok(authority)
     }
@@ -164,7 +182,7 @@ impl Keys {
     /// # Errors
     /// When the row does not open.
     pub fn checkpoint_signer(&self, row: &KeyRow) -> anyhow::Result<NoteSigner> {
-        Ok(NoteSigner::new(&self.log_origin(), self.private(row)?)?)
+        Ok(NoteSigner::new(&self.log_origin(), self.signer(row)?)?)
     }
 
     /// What checkpoints are verified with.
@@ -189,14 +207,6 @@ impl Keys {
         self.private(row)
     }
 
-    /// What signs with a stored generation.
-    ///
-    /// # Errors
-    /// When the row does not open.
-    pub fn signer(&self, row: &KeyRow) -> anyhow::Result<Arc<dyn Signer>> {
-        Ok(self.private(row)?.into())
-    }
-
     fn private(&self, row: &KeyRow) -> anyhow::Result<PrivateKey> {
         Ok(PrivateKey::from_pkcs8_der(&open(self.unlocked.load().ring(), &self.instance, row)?)?)
     }
@@ -209,18 +219,28 @@ impl Keys {
         unlocked::taken_out(self.unlocked.load().ring(), &self.instance, row)
     }
 
-    /// A fresh generation of a signing key, wrapped.
+    /// The key of a generation, to sign with: here, or in the token.
     ///
     /// # Errors
-    /// When OpenSSL fails, or the algorithm does not sign.
+    /// When the row does not open, or its key lies in a token that the settings of this node do not name.
+    pub fn signer(&self, row: &KeyRow) -> anyhow::Result<Arc<dyn Signer>> {
+        match (&row.token_object, &self.hsm) {
+            (None, _) => Ok(self.private(row)?.into()),
+            (Some(object), Some(hsm)) => hsm.signer(row, object),
+            (Some(_), None) => {
+                let what = format!("key {} lies in a token, and the settings of this node name none", row.kid);
+                Err(PkiError::token_unavailable(what).into())
+            }
+        }
+    }
+
+    /// A fresh generation of a signing key, made where this instance makes them.
+    ///
+    /// # Errors
+    /// When OpenSSL fails, the algorithm does not sign, or the token cannot be reached.
     pub fn new_signing_key(&self, slot: Slot<'_>, kid: Kid<'_>, now: Timestamp) -> anyhow::Result<KeyRow> {
-        let kind = match slot.algorithm {
-            KeyAlgorithm::Es256 => KeyKind::P256,
-            KeyAlgorithm::Ps256 => KeyKind::Rsa3072,
-            KeyAlgorithm::Ed25519 => KeyKind::Ed25519,
-            other => anyhow::bail!("{other} does not sign"),
-        };
-        new_signing_row(self.unlocked.load().kek(), &self.instance, slot, kid, &PrivateKey::generate(kind)?, now)
+        let unlocked = self.now();
+        Ok(KeyMaker { kek: unlocked.kek(), instance: &self.instance, hsm: self.hsm.as_ref() }.make(slot, kid, now)?.row)
     }
 }
 
@@ -242,24 +262,6 @@ pub enum Kid<'a> {
     Thumbprint,
     /// By this name.
     Named(&'a str),
-}
-
-/// A row for a private key, published and not yet active.
-pub(crate) fn new_signing_row(
-    kek: &KeyEncryptionKey,
-    instance: &Instance,
-    slot: Slot<'_>,
-    kid: Kid<'_>,
-    key: &PrivateKey,
-    now: Timestamp,
-) -> anyhow::Result<KeyRow> {
-    let public = key.public()?;
-    let kid = match kid {
-        Kid::Thumbprint => public.thumbprint()?,
-        Kid::Named(name) => name.to_owned(),
-    };
-    let sealed = kek.wrap(&key.to_pkcs8_der()?, aad(instance, &kid))?;
-    Ok(KeyRow { public_key: Some(public.spki_der().to_vec()), ..row(slot, &kid, Some(sealed), Some(kek), now) })
 }
 
 /// Key id of the n-th responder of an authority: `operators-1-ocsp-1`.
@@ -308,6 +310,7 @@ fn row(slot: Slot<'_>, kid: &str, private_sealed: Option<Vec<u8>>, kek: Option<&
         certificate: None,
         private_sealed,
         kek_id: kek.map(KeyEncryptionKey::id),
+        token_object: None,
         plan: None,
         drained_by: None,
     }

@@ -12,6 +12,7 @@ use api::Exit;
 use clap::Parser;
 use domain::Environment;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use pki::PkiError;
 use server::arguments::{Arguments, Backup, Init, Join, Node as NodeArguments, Restore, Serve, Verb};
 use server::audit::vouch;
 use server::backup::evidence::Evidence;
@@ -76,7 +77,9 @@ fn exit_of(error: &anyhow::Error) -> ExitCode {
         Exit::Usage
     } else if error.is::<Interrupted>() {
         Exit::Interrupted
-    } else if matches!(error.downcast_ref::<StoreError>(), Some(StoreError::Unavailable(_) | StoreError::Storage { .. })) {
+    } else if matches!(error.downcast_ref::<StoreError>(), Some(StoreError::Unavailable(_) | StoreError::Storage { .. }))
+        || matches!(error.downcast_ref::<PkiError>(), Some(PkiError::TokenUnavailable { .. }))
+    {
         Exit::Unavailable
     } else {
         Exit::Failed
@@ -122,7 +125,7 @@ fn environment() -> Source {
 }
 
 async fn make(arguments: Init) -> anyhow::Result<()> {
-    let file = arguments.node.file();
+    let file = File { keys: arguments.keys.file(), ..arguments.node.file() };
     let flags = Source::new();
     let settings = Settings::settle(&arguments.data_dir, &flags, &environment(), &file)?;
     let public_url = arguments.public_url.unwrap_or_else(|| format!("https://localhost:{}", settings.public_listen.port()));
@@ -146,7 +149,7 @@ async fn make(arguments: Init) -> anyhow::Result<()> {
 }
 
 async fn join_instance(arguments: Join) -> anyhow::Result<()> {
-    let file = arguments.node.file();
+    let file = File { keys: arguments.keys.file(), ..arguments.node.file() };
     let settings = Settings::settle(&arguments.data_dir, &Source::new(), &environment(), &file)?;
     let instance = join(&arguments.data_dir, &arguments.key_file, &file, &settings).await?;
     say(&format!("node of instance {instance} in {}", arguments.data_dir.display()));

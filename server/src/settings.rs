@@ -1,5 +1,7 @@
 //! Settings of a node: flag, then `IAMD_*`, then `DIR/iamd.yaml`, then default. Every mistake is one line with its mend.
 
+mod provider;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,6 +10,8 @@ use std::time::Duration;
 use domain::RotationTimes;
 use pki::crl::LONGEST_PERIOD;
 use serde::{Deserialize, Serialize};
+
+pub use provider::{KeyProvider, KeysFile};
 
 use crate::store::Location;
 
@@ -29,6 +33,8 @@ pub struct Settings {
     pub pki_listen: SocketAddr,
     /// Metrics and health.
     pub metrics_listen: SocketAddr,
+    /// Where private keys are made; fixed for the instance's life.
+    pub keys: KeyProvider,
     /// How long a key is published before it signs, and how long it drains.
     pub rotation: RotationTimes,
     /// How long a relying party may keep the JWKS.
@@ -63,6 +69,9 @@ pub struct File {
     /// Address and port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics_listen: Option<String>,
+    /// Where private keys are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeysFile>,
     /// From publishing a key to its first signature, e.g. `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_publish_interval: Option<String>,
@@ -105,13 +114,18 @@ impl SettingsError {
 /// Settings by name from one source: the flags, or the environment.
 pub type Source = BTreeMap<&'static str, String>;
 
-/// Every setting's name: `adminListen` in the file, `--admin-listen`, `IAMD_ADMIN_LISTEN`.
+/// Every setting's name: `adminListen` in the file, `--admin-listen`, `IAMD_ADMIN_LISTEN`; those of `keys` are `keys.pinFile`,
+/// `--keys-pin-file`, `IAMD_KEYS_PIN_FILE`.
 pub const NAMES: &[&str] = &[
     "database-url",
     "admin-listen",
     "public-listen",
     "pki-listen",
     "metrics-listen",
+    "keys-provider",
+    "keys-module",
+    "keys-token",
+    "keys-pin-file",
     "key-publish-interval",
     "key-drain-interval",
     "jwks-max-age",
@@ -161,7 +175,7 @@ impl File {
             "key-rotate-after" => self.key_rotate_after.clone(),
             "disk-reserve-mib" => self.disk_reserve_mib.map(|mib| mib.to_string()),
             "outbound-ca-file" => self.outbound_ca_file.clone(),
-            _ => None,
+            _ => self.keys.as_ref().and_then(|keys| keys.get(name)),
         }
     }
 }
@@ -177,7 +191,7 @@ impl Settings {
                 .get(name)
                 .map(|value| (format!("--{name}"), value.clone()))
                 .or_else(|| environment.get(name).map(|value| (variable(name), value.clone())))
-                .or_else(|| file.get(name).map(|value| (format!("{FILE}: {}", camel(name)), value)))
+                .or_else(|| file.get(name).map(|value| (format!("{FILE}: {}", place(name)), value)))
         };
         let address = |name, default: &str| -> Result<SocketAddr, SettingsError> {
             let (place, text) = find(name).unwrap_or_else(|| (name.to_owned(), default.to_owned()));
@@ -211,6 +225,7 @@ impl Settings {
             public_listen: address("public-listen", "127.0.0.1:8443")?,
             pki_listen: address("pki-listen", "127.0.0.1:8080")?,
             metrics_listen: address("metrics-listen", "127.0.0.1:9464")?,
+            keys: KeyProvider::settle(find)?,
             rotation: RotationTimes {
                 publish: duration("key-publish-interval", defaults.publish)?,
                 drain: duration("key-drain-interval", defaults.drain)?,
@@ -251,6 +266,14 @@ impl Settings {
             ));
         }
         Ok(settings)
+    }
+}
+
+/// How the file calls a setting: `adminListen`, `keys.pinFile`.
+fn place(name: &str) -> String {
+    match name.strip_prefix("keys-") {
+        Some(part) => format!("keys.{}", camel(part)),
+        None => camel(name),
     }
 }
 

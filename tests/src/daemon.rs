@@ -12,6 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::Engine;
+use crate::soft_token::{self, SoftToken};
 use crate::world::postgres::Database;
 
 /// A program of the workspace, as `cargo build` left it beside this test.
@@ -31,13 +32,11 @@ pub fn program(name: &str) -> PathBuf {
 /// # Panics
 /// When it cannot be started.
 pub fn run(program_name: &str, home: &Path, arguments: &[&str], input: &str) -> Output {
-    let mut child = command(program_name, home)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    finish(command(program_name, home), arguments, input)
+}
+
+fn finish(mut command: Command, arguments: &[&str], input: &str) -> Output {
+    let mut child = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
     // It may end without reading everything.
@@ -59,6 +58,8 @@ pub struct Daemon {
     pub data_dir: PathBuf,
     /// PostgreSQL's side of it.
     pub database: Option<Database>,
+    /// The token that its keys lie in.
+    pub token: Option<SoftToken>,
     ports: [u16; 4],
     folder: TempDir,
 }
@@ -85,19 +86,41 @@ impl Daemon {
     /// # Panics
     /// When `iamd init` refuses.
     pub async fn new(engine: Engine) -> Self {
+        Self::made(engine, None).await
+    }
+
+    /// Makes an instance whose keys lie in a token.
+    ///
+    /// # Panics
+    /// When `iamd init` refuses.
+    pub async fn with_token(engine: Engine) -> Self {
+        Self::made(engine, Some(SoftToken::make())).await
+    }
+
+    async fn made(engine: Engine, token: Option<SoftToken>) -> Self {
+        let daemon = Self::unmade(engine, token).await;
+        let made = daemon.iamd(&daemon.init_arguments());
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        daemon
+    }
+
+    /// What an instance is made from: folder, ports, database, token; nothing is made yet.
+    ///
+    /// # Panics
+    /// When there is no such database.
+    pub async fn unmade(engine: Engine, token: Option<SoftToken>) -> Self {
         let folder = TempDir::with_prefix("iam-daemon-").unwrap();
         let data_dir = folder.path().join("data");
         let database = match engine {
             Engine::Sqlite => None,
             Engine::Postgres => Some(Database::create().await),
         };
-        let daemon = Self { data_dir, database, ports: free_ports(), folder };
-        let made = daemon.iamd(&daemon.init_arguments());
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        daemon
+        Self { data_dir, database, token, ports: free_ports(), folder }
     }
 
-    fn init_arguments(&self) -> Vec<String> {
+    /// `iamd init` as it makes the instance.
+    #[must_use]
+    pub fn init_arguments(&self) -> Vec<String> {
         let [admin, public, pki, metrics] = self.ports;
         let mut arguments = vec![
             "init".to_owned(),
@@ -111,7 +134,17 @@ impl Daemon {
             format!("--metrics-listen=127.0.0.1:{metrics}"),
         ];
         arguments.extend(self.database.as_ref().map(|database| format!("--database-url={}", database.url())));
+        arguments.extend(self.token.iter().flat_map(SoftToken::flags));
         arguments
+    }
+
+    /// `iamd` in the surroundings of this instance: SoftHSM finds its tokens by a variable.
+    fn command(&self) -> Command {
+        let mut command = command("iamd", self.folder());
+        if let Some(token) = &self.token {
+            command.env(soft_token::VARIABLE, token.configuration());
+        }
+        command
     }
 
     /// A folder for the test's own files.
@@ -123,7 +156,7 @@ impl Daemon {
     /// Runs `iamd` to its end.
     pub fn iamd(&self, arguments: &[impl AsRef<str>]) -> Output {
         let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
-        run("iamd", self.folder(), &arguments, "")
+        finish(self.command(), &arguments, "")
     }
 
     /// Serves, and waits until it says so.
@@ -141,7 +174,8 @@ impl Daemon {
     /// With its log, when it ends instead.
     #[must_use]
     pub fn serves_in(&self, data_dir: &Path) -> Running {
-        let mut child = command("iamd", self.folder())
+        let mut child = self
+            .command()
             .arg("serve")
             .arg("--data-dir")
             .arg(data_dir)
@@ -320,6 +354,15 @@ impl Running {
     pub fn is_killed(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// How many threads it has.
+    ///
+    /// # Panics
+    /// When it is gone already.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().count()
     }
 
     /// Sends a signal.

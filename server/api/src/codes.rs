@@ -269,6 +269,11 @@ pub const CODES: &[Code] = &[
         "try again; 'iamctl doctor' shows when it is back",
     ),
     entry("store.not-confirmed", "the database went away while it was writing", SAME_KEY),
+    entry(
+        "keys.token-unavailable",
+        "the token that holds the signing keys is away, does not answer or refuses the PIN; nothing was signed",
+        "'iamctl doctor' says what is the matter; try again when the token is back",
+    ),
     entry("store.storage", "the disk refuses; nothing was changed", "free or remount the disk; the server goes on by itself"),
     entry("store.contended", "somebody else changed the same thing at the same moment; nothing was changed", "try again"),
     entry("store.unique", "somebody else was faster; nothing was changed", LOOK_AGAIN),

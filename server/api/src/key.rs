@@ -55,6 +55,10 @@ pub struct KeyView {
     /// Last moment of its certificate, for keys that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
+    /// The key pair in the PKCS#11 token (CKA_ID, hex), for keys whose private half lies there; the others lie wrapped in the
+    /// database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_object: Option<String>,
     /// Why it was revoked, when it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Revoked>,

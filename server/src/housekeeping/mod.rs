@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::key::material;
+use crate::keys::Hsm;
 use crate::store::{Housekeeping, Leader};
 
 /// The longest rest between two batches of key work.
@@ -181,8 +182,38 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
             }
         },
     );
+    if let Some(hsm) = app.keys.hsm() {
+        tasks.spawn(watch_token(hsm.clone(), Arc::clone(app), stop.clone()));
+    }
     tasks.close();
     tasks
+}
+
+/// How often the token is asked for a sign of life. While one of its calls hangs, this is the only one that gets through to it.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+
+/// Watches the token that holds the signing keys, and says when it is gone and when it is back.
+async fn watch_token(hsm: Hsm, app: Arc<App>, stop: CancellationToken) {
+    let mut said = None;
+    loop {
+        let fault = hsm.probe().await.err().map(|error| error.to_string());
+        metrics::gauge!("iam_signing_token_up").set(if fault.is_none() { 1.0 } else { 0.0 });
+        match &fault {
+            Some(fault) if said.as_ref() != Some(fault) => {
+                tracing::error!(token = hsm.label(), error = fault, "the token is away");
+            }
+            None if said.is_some() => {
+                tracing::info!(token = hsm.label(), "the token is back");
+                app.wake.sealer.notify_one();
+            }
+            _ => {}
+        }
+        said = fault;
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(SIGN_OF_LIFE) => {}
+        }
+    }
 }
 
 /// How long one round of transactions may take. A database that vanished in the middle of a question never answers: dropped,

@@ -11,7 +11,7 @@ use arc_swap::ArcSwapOption;
 use domain::{Holder, KeyPurpose, KeyState};
 use openssl::sha::Sha256;
 use openssl::ssl::SslContext;
-use pki::{Authority, Certificate};
+use pki::{Authority, Certificate, PkiError};
 use serde_json::json;
 
 use super::reached::Reached;
@@ -105,13 +105,24 @@ async fn renew(app: &App, authority: &Authority, row: &KeyRow, here: Reached) ->
     let key = app.keys.listener_key(row)?.public()?;
     let planned = authority.plan_server(&reached.hosts(), &reached.addresses(), &key, None, now)?;
     let recorded = record(app, planned, &Holder::Key(row.kid.parse()?)).await.map_err(Failure::into_error)?;
-    let (issued, recorded) = recorded.sign(authority)?;
+    let (issued, recorded) = match recorded.sign(authority) {
+        Err(error) if is_away(&error) && held.is_some_and(|held| held.view().not_after > now) => {
+            tracing::warn!(%error, key = row.kid, "the listeners' certificate is not renewed at this start; the old one serves on");
+            return Ok(());
+        }
+        signed => signed?,
+    };
     let mut tx = app.store.write().await?;
     tx.confirm_certificate(&recorded).await?;
     tx.put_key_certificate(row, issued.der()).await?;
     let facts = json!({ "serial": issued.view().serial, "not_after": issued.view().not_after });
     tx.commit_housekeeping(Housekeeping::Step { action: "cert.issue", subject: row.kid.clone(), facts }).await?;
     Ok(())
+}
+
+/// Whether only the token is away.
+fn is_away(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<PkiError>(), Some(PkiError::TokenUnavailable { .. }))
 }
 
 /// Where this node is reached.

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::audit::whole;
 use crate::certificate::clock::{Fault, fault};
 use crate::key::clock::{Doubt, doubt};
-use crate::keys::LISTENERS;
+use crate::keys::{Hsm, LISTENERS};
 use crate::root_ca::root_lists_until;
 use crate::store::{Read, StoreError, TakesWrites};
 
@@ -205,6 +205,14 @@ fn root_lists(app: &App, facts: &Facts) -> Option<Check> {
 }
 
 fn keys(app: &App, facts: &Facts) -> Check {
+    if let Some(Err(error)) = app.keys.hsm().map(Hsm::standing) {
+        return check(
+            "keys",
+            false,
+            format!("{error}; what needs a new signature waits or is refused, everything else goes on"),
+            "put the token in, or mend 'keys' in iamd.yaml or the PIN file, as said; iamd finds it by itself",
+        );
+    }
     if facts.signing == 0 {
         return check(
             "keys",

@@ -14,7 +14,7 @@ use super::first_keys::{Authorities, FirstKeys};
 use super::open::{Ports, ledger};
 use crate::data_dir::{self, FIRST_OPERATOR, KEY_FILE, ROOT_KEY_FILE};
 use crate::http::reached::Reached;
-use crate::keys::{self, LedgerKeys};
+use crate::keys::{self, FreshKeys, Hsm, KeyMaker, LedgerKeys};
 use crate::operator::add::{CODE_LIFE, enrolment_code};
 use crate::settings::{self, Settings};
 use crate::store::{
@@ -65,15 +65,23 @@ pub async fn init(dir: &Path, new: NewInstance, settings: &Settings, ports: &Por
     data_dir::require_own_folder(dir)?;
     let existed = dir.exists();
     data_dir::private_folder(dir)?;
-    match make(dir, &new, settings, ports).await {
-        Ok(made) => Ok(made),
+    let mut fresh = FreshKeys::new(Vec::new(), Hsm::of(&settings.keys)?);
+    match make(dir, &new, settings, ports, &mut fresh).await {
+        Ok(made) => {
+            fresh.kept();
+            Ok(made)
+        }
         // The database may hold the instance: its key must not be thrown away.
-        Err(error) if matches!(error.downcast_ref::<StoreError>(), Some(StoreError::NotConfirmed(_))) => Err(error.context(format!(
-            "NOT CONFIRMED: the instance may be made or not, and its files stay in {}; try 'iamd serve', and where it says that the database holds no instance, remove the folder and begin again",
-            dir.display()
-        ))),
+        Err(error) if matches!(error.downcast_ref::<StoreError>(), Some(StoreError::NotConfirmed(_))) => {
+            fresh.kept();
+            Err(error.context(format!(
+                "NOT CONFIRMED: the instance may be made or not, and its files stay in {}; try 'iamd serve', and where it says that the database holds no instance, remove the folder and begin again",
+                dir.display()
+            )))
+        }
         Err(error) => {
             sweep(dir, existed);
+            fresh.destroyed().await;
             Err(error)
         }
     }
@@ -90,7 +98,7 @@ fn sweep(dir: &Path, existed: bool) {
     }
 }
 
-async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports) -> anyhow::Result<Made> {
+async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports, fresh: &mut FreshKeys) -> anyhow::Result<Made> {
     let now = ports.clock.now();
     let id = domain::RequestId::new(now, ports.entropy.as_ref()).to_string();
     let instance = Instance::new(&id, new.environment, &new.pki_url)?;
@@ -116,11 +124,17 @@ async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports)
         public_url: new.public_url.clone(),
         pki_url: new.pki_url.clone(),
         kek_id: kek.id(),
+        keys_provider: settings.keys.to_string(),
         two_person: new.environment == Environment::Production,
         created_at: now.micros(),
     })
     .await?;
-    let mut keys = FirstKeys { tx: &mut tx, kek: &kek, instance: &instance, now };
+    let hsm = fresh.hsm();
+    if let Some(hsm) = &hsm {
+        hsm.probe().await.context("nothing was changed")?;
+    }
+    let maker = KeyMaker { kek: &kek, instance: &instance, hsm: hsm.as_ref() };
+    let mut keys = FirstKeys { tx: &mut tx, maker, fresh, now };
     let (root_key, authorities) = keys.make(&reached, &payloads, ports).await?;
     let operator = insert_first_operator(&mut tx, &authorities.operators, new.environment, now).await?;
     let second = match new.environment {
@@ -130,7 +144,9 @@ async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports)
     let facts = json!({ "environment": new.environment, "public_url": new.public_url, "pki_url": new.pki_url });
     // The files first, durable, and the commit last: a database whose key was never written down could be opened by nobody.
     data_dir::write_private(&dir.join(KEY_FILE), kek.to_file_text().as_bytes())?;
-    data_dir::write_private(&dir.join(ROOT_KEY_FILE), pki::envelope::private_key_to_pem(&root_key)?.as_bytes())?;
+    if let Some(root_key) = root_key {
+        data_dir::write_private(&dir.join(ROOT_KEY_FILE), pki::envelope::private_key_to_pem(&root_key)?.as_bytes())?;
+    }
     let context = write_first_operator(dir, settings, new.environment, &id, &operator, &authorities)?;
     let text = serde_yaml::to_string(&new.file).context("the settings cannot be written")?;
     // Private: a database URL may hold a password.

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 
-use super::open::{read_instance, unlock};
+use super::open::{read_instance, require_provider, unlock};
 use crate::data_dir::{self, KEY_FILE};
+use crate::keys::Hsm;
 use crate::settings::{self, Settings};
 use crate::store::{Create, Engine, Location, Read};
 
@@ -35,6 +36,16 @@ pub async fn join(dir: &Path, key_file: &Path, file: &settings::File, settings: 
     let rows = Read::on(engine.clone()).await?.keys(None, None).await?;
     engine.close().await;
     let keys = unlock(key_file, ring, instance, &row.kek_id, &rows).map_err(|error| error.context("nothing was changed"))?;
+    require_provider(&settings.keys, &row)?;
+    if let Some(hsm) = Hsm::of(&settings.keys)? {
+        let lacking = hsm.lacks(&rows).await.context("nothing was changed")?;
+        ensure!(
+            lacking.is_empty(),
+            "the token labelled '{}' has no key {}: it is not this instance's. Nothing was changed",
+            hsm.label(),
+            lacking.join(" and no key ")
+        );
+    }
     data_dir::private_folder(dir)?;
     if !begun {
         data_dir::write_private(&path, keys.now().ring().to_file_text().as_bytes())?;

@@ -9,10 +9,12 @@ use api::instance::Check;
 use super::health;
 use super::open::{Ports, open};
 use crate::anchor::require_reached;
+use crate::app::App;
 use crate::backup::unproven::require_proven;
 use crate::data_dir::{KEY_FILE, read_key, require_own_folder};
+use crate::keys::Hsm;
 use crate::settings::{self, Settings};
-use crate::store::{Create, Engine};
+use crate::store::{Create, Engine, KeyRow};
 
 /// One line a thing, each with the mend.
 pub async fn check(dir: &Path, settings: anyhow::Result<Settings>, ports: Ports) -> Vec<Check> {
@@ -50,11 +52,33 @@ pub async fn check(dir: &Path, settings: anyhow::Result<Settings>, ports: Ports)
                 (Err(error), _) => bad("anchor", format!("{error:#}"), "prove it as is said"),
                 (_, Err(error)) => bad("anchor", format!("{error:#}"), "put the newest database back"),
             });
+            if let Some(hsm) = app.keys.hsm() {
+                checks.push(token(&app, hsm).await);
+            }
             checks.extend(health::look(&app).await);
         }
         Err(error) => checks.push(bad("instance", format!("{error:#}"), "mend what is said above and check again")),
     }
     checks
+}
+
+/// The token, and whether every key that is on record as lying in it does.
+async fn token(app: &App, hsm: &Hsm) -> Check {
+    const RIGHT: &str = "put the instance's own token in; without it these keys sign nothing any more";
+    let looked = async {
+        let rows = app.store.read().await?.keys(None, None).await?;
+        let live: Vec<KeyRow> = rows.into_iter().filter(|row| !matches!(row.state.as_str(), "retired" | "revoked")).collect();
+        anyhow::Ok((live.iter().filter(|row| row.token_object.is_some()).count(), hsm.lacks(&live).await?))
+    };
+    match looked.await {
+        Ok((count, lacking)) if lacking.is_empty() => {
+            good("token", format!("'{}' answers and has all {count} keys", hsm.label()))
+        }
+        Ok((_, lacking)) => bad("token", format!("'{}' has no key {}", hsm.label(), lacking.join(", ")), RIGHT),
+        Err(error) => {
+            bad("token", format!("{error:#}"), "put the token in, or mend 'keys' in iamd.yaml or the PIN file, as said")
+        }
+    }
 }
 
 /// Files of secrets that others than their owner can read or write; a file that is not there is nobody's.

@@ -22,9 +22,9 @@ use crate::key::clock::Said;
 use crate::key::sightings::Sightings;
 use crate::key::sign::OpenSigners;
 use crate::keys::watch::Presence;
-use crate::keys::{Keys, LedgerKeys};
+use crate::keys::{Hsm, Keys, LedgerKeys};
 use crate::operator::turned_away::TurnedAway;
-use crate::settings::Settings;
+use crate::settings::{KeyProvider, Settings};
 use crate::store::{Create, Engine, InstanceRow, KeyRow, Ledger, Read, Store};
 
 /// What the world outside gives.
@@ -65,8 +65,10 @@ pub async fn open(dir: &Path, settings: Settings, ports: Ports) -> anyhow::Resul
         dir.display()
     );
     let (row, instance) = read_instance(&engine).await?;
+    require_provider(&settings.keys, &row)?;
+    let hsm = Hsm::of(&settings.keys)?;
     let rows = Read::on(engine.clone()).await?.keys(None, None).await?;
-    let keys = unlock(&key_file, ring, instance, &row.kek_id, &rows)?;
+    let keys = unlock(&key_file, ring, instance, &row.kek_id, &rows)?.with_hsm(hsm);
     Ok(Arc::new(assemble(dir, settings, ports, engine, keys)))
 }
 
@@ -91,6 +93,19 @@ pub(super) fn unlock(key_file: &Path, ring: KeyRing, instance: Instance, current
             held.join(" and ")
         )
     })
+}
+
+/// Where keys are made was decided when the instance was: two nodes that differ would sign from two places.
+///
+/// # Errors
+/// When the settings of this node say otherwise.
+pub(super) fn require_provider(provider: &KeyProvider, row: &InstanceRow) -> anyhow::Result<()> {
+    let (here, there) = (provider.as_str(), row.keys_provider.as_str());
+    ensure!(
+        here == there,
+        "the keys of this instance are made by the provider '{there}', and this node is set to '{here}'; mend 'keys' in iamd.yaml. Nothing was changed"
+    );
+    Ok(())
 }
 
 /// The instance in an open database.

@@ -9,6 +9,7 @@ use super::take_over::{Replaced, kids, put, take_over};
 use super::work::{self, Line};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
+use crate::keys::FreshKeys;
 use crate::store::{KeyRow, Write};
 
 /// Kind of the messages by which relying parties are told.
@@ -22,7 +23,11 @@ pub async fn emergency(app: &App, caller: &Caller, op: EmergencyRotation) -> Res
     work::must_be_at_once(op.purpose)?;
     let now = app.clock.now();
     let seen = signing(app, op.purpose).await?;
-    let fresh = work::make(app, &line, caller.keep, now).await?;
+    // Whether any is needed shows below: a token that is away must not keep a generation that waits from taking over.
+    let (mut fresh, unmade) = match work::make(app, &line, caller.keep, now).await {
+        Ok(fresh) => (fresh, None),
+        Err(failure) => (FreshKeys::none(), Some(failure)),
+    };
     let mut tx = app.store.write().await?;
     unless_others_sign(&mut tx, op.purpose, &seen).await?;
     let plan = planned(app, &line, ActivateAt::Now, Some(&caller.operator), now);
@@ -30,8 +35,10 @@ pub async fn emergency(app: &App, caller: &Caller, op: EmergencyRotation) -> Res
     let lapsed = make_way(&mut tx, &plan, now).await.map_err(somebody_was_faster)?;
     let waiting = adopt(app, &mut tx, &plan, &line, now).await.map_err(somebody_was_faster)?;
     tx.insert_plan(&plan).await.map_err(|error| somebody_was_faster(error.into()))?;
-    let wanted = |row: &&KeyRow| !waiting.adopted.iter().any(|other| other.algorithm == row.algorithm);
-    let fresh: Vec<KeyRow> = fresh.iter().filter(wanted).cloned().collect();
+    fresh.retain(|row| !waiting.adopted.iter().any(|other| other.algorithm == row.algorithm));
+    if let Some(failure) = unmade.filter(|_| waiting.adopted.len() < line.algorithms.len()) {
+        return Err(failure);
+    }
     work::publish(app, &mut tx, &plan, &fresh).await.map_err(somebody_was_faster)?;
     let rows = tx.keys(Some(op.purpose), None).await?;
     let done = take_over(app, &mut tx, &plan, &rows, Replaced::AreRevoked(op.reason), now).await.map_err(somebody_was_faster)?;
@@ -41,6 +48,7 @@ pub async fn emergency(app: &App, caller: &Caller, op: EmergencyRotation) -> Res
     let facts = json!({ "rotation": begun.facts(), "revoked": kids(&begun.replaced), "called_off": waiting.called_off,
         "reason": op.reason, "told": told });
     let reply = begun.reply()?;
+    fresh.hand_over(caller);
     let reply = tx.commit(caller.record(&op).facts(facts), reply).await?;
     app.wake.outbox.notify_one();
     Ok(reply)

@@ -8,6 +8,7 @@ use super::view::view;
 use super::work;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
+use crate::keys::FreshKeys;
 use crate::store::{KeyRow, Write};
 
 /// Withdraws a key at once. In place of an active one the waiting generation takes over, or a fresh one.
@@ -20,14 +21,18 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeKey) -> Result<KeyRevo
         return Err(Failure::invalid_field("key.purpose", "kid", message));
     }
     // Made before the transaction begins, as in a rotation, for one that signs or is about to; thrown away when a waiting
-    // generation takes over.
+    // generation takes over. That none could be made matters only where none waits.
     let known = known.generation()?;
-    let spare = match known.state {
+    let made = match known.state {
         KeyState::Published | KeyState::Active => {
             let line = work::line(known.purpose, Some(&known.name), Some(known.algorithm))?;
-            work::make(app, &line, caller.keep, now).await?.pop()
+            work::make(app, &line, caller.keep, now).await
         }
-        KeyState::Draining | KeyState::Retired | KeyState::Revoked => None,
+        KeyState::Draining | KeyState::Retired | KeyState::Revoked => Ok(FreshKeys::none()),
+    };
+    let (mut spare, unmade) = match made {
+        Ok(spare) => (spare, None),
+        Err(failure) => (FreshKeys::none(), Some(failure)),
     };
     let mut tx = app.store.write().await?;
     tx.hold_generations().await?;
@@ -37,16 +42,18 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeKey) -> Result<KeyRevo
     let revoked = row.with(&was.revoke(op.reason, now)?);
     tx.put_key(&revoked).await?;
     let replaced_by = match was.state {
-        KeyState::Active => Some(replace(&mut tx, &rows, &was, spare, now).await.map_err(somebody_was_faster)?),
+        KeyState::Active => Some(replace(&mut tx, &rows, &was, (spare.first(), unmade), now).await.map_err(somebody_was_faster)?),
         _ => None,
     };
     let settled = settle(&mut tx, known.purpose, now).await.map_err(somebody_was_faster)?;
+    spare.retain(|row| replaced_by.as_ref().is_some_and(|replacing| replacing.kid == row.kid));
     let facts = json!({ "was": was.state, "reason": op.reason, "replaced_by": replaced_by.as_ref().map(|row| &row.kid),
         "plans": settled });
     let reply = KeyRevocation {
         key: view(&revoked)?,
         replaced_by: replaced_by.map(|row| row.generation()).transpose()?.map(|generation| generation.kid),
     };
+    spare.hand_over(caller);
     tx.commit(caller.record(&op).facts(facts), reply).await
 }
 
@@ -68,7 +75,7 @@ async fn replace(
     tx: &mut Write,
     rows: &[KeyRow],
     revoked: &KeyGeneration,
-    spare: Option<KeyRow>,
+    (spare, unmade): (Option<&KeyRow>, Option<Failure>),
     now: Timestamp,
 ) -> Result<KeyRow, Failure> {
     let slot = revoked.slot();
@@ -83,7 +90,8 @@ async fn replace(
             Ok(active)
         }
         None => {
-            let spare = spare.ok_or_else(|| anyhow::anyhow!("no key was made for the place of {}", revoked.kid))?;
+            let none = || anyhow::anyhow!("no key was made for the place of {}", revoked.kid);
+            let spare = spare.ok_or_else(|| unmade.unwrap_or_else(|| none().into()))?;
             let active = spare.with(&spare.generation()?.activate(now)?);
             tx.insert_key(&active).await?;
             Ok(active)

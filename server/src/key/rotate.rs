@@ -21,5 +21,6 @@ pub async fn rotate(app: &App, caller: &Caller, op: RotateKey) -> Result<Vec<Rot
     let begun = begin(app, &mut tx, plan, &line, &seen, &fresh, now).await.map_err(somebody_was_faster)?;
     let facts = json!({ "rotation": begun.facts() });
     let reply = begun.reply()?;
+    fresh.hand_over(caller);
     tx.commit(caller.record(&op).facts(facts), reply).await
 }

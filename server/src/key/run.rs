@@ -25,5 +25,6 @@ pub async fn run(app: &App, caller: &Caller, op: RunPlan) -> Result<Vec<RotatedK
     let begun = begin(app, &mut tx, plan, &line, &seen, &fresh, now).await.map_err(somebody_was_faster)?;
     let facts = json!({ "rotation": begun.facts() });
     let reply = begun.reply()?;
+    fresh.hand_over(caller);
     tx.commit(caller.record(&op).facts(facts), reply).await
 }

@@ -135,6 +135,7 @@ async fn run(app: &App, line: &Line, plan: RotationPlan, now: Timestamp) -> anyh
         Err(failure) => return Err(told(failure)),
     };
     let facts = begun.facts();
+    fresh.kept();
     tx.commit_housekeeping(Housekeeping::Step { action: "key.publish", subject: id.to_string(), facts }).await?;
     app.wake.sealer.notify_one();
     Ok(true)

@@ -21,6 +21,7 @@ pub fn view(row: &KeyRow) -> Result<KeyView, StoreError> {
         plan: generation.drained_by.or(generation.plan),
         work: None,
         not_after: certificate.map(|certificate| certificate.view().not_after),
+        token_object: row.token_object.clone(),
         revoked: generation.revocation.map(|revocation| Revoked { at: revocation.at, reason: revocation.reason }),
     })
 }

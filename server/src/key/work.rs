@@ -11,7 +11,7 @@ use domain::{KeyAlgorithm, KeyPurpose, KeySlot, Refusal, RotationPlan, RotationT
 use super::material::{self, authorities, certified, checkpoints, kek, look_ups};
 use crate::app::{App, Keep};
 use crate::failure::Failure;
-use crate::keys::{ACCOUNTS, CHECKPOINTS, Kid, LISTENERS, PEOPLE, STAMPS, Slot, TOKENS};
+use crate::keys::{ACCOUNTS, CHECKPOINTS, FreshKeys, Kid, LISTENERS, PEOPLE, STAMPS, Slot, TOKENS};
 use crate::store::{KeyRow, Read, Write};
 
 /// A line of keys that rotates: the generations of its algorithms take turns together.
@@ -147,19 +147,22 @@ pub(crate) fn times(app: &App, line: &Line) -> RotationTimes {
     }
 }
 
-/// The next generations of a line, wrapped and not yet stored. Made before the transaction begins: an RSA key takes longer than
-/// anybody should wait for the one writer, or for this thread.
+/// The next generations of a line, not yet stored. Made before the transaction begins: an RSA key takes longer than anybody should
+/// wait for the one writer, or for this thread.
 /// What has a certificate has it from here: put on record and signed, but for a dry run, which keeps nothing.
-pub(crate) async fn make(app: &App, line: &Line, keep: Keep, now: Timestamp) -> Result<Vec<KeyRow>, Failure> {
-    match line.purpose {
-        KeyPurpose::TokenSigning => sign_with(app, line, None, now).await,
-        KeyPurpose::Audit => sign_with(app, line, Some(material::next_kid(app, line).await?), now).await,
-        KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => certified::make(app, line, keep, now).await,
-        KeyPurpose::Data => Ok(vec![kek::make(app, now)?]),
-        KeyPurpose::IssuingCa => authorities::make(app, line, now).await,
-        KeyPurpose::BlindIndex => Ok(vec![look_ups::make(app, &material::next_kid(app, line).await?, now)?]),
-        other => Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
-    }
+pub(crate) async fn make(app: &App, line: &Line, keep: Keep, now: Timestamp) -> Result<FreshKeys, Failure> {
+    let rows = match line.purpose {
+        KeyPurpose::TokenSigning => sign_with(app, line, None, now).await?,
+        KeyPurpose::Audit => sign_with(app, line, Some(material::next_kid(app, line).await?), now).await?,
+        KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => {
+            return certified::make(app, line, keep, now).await;
+        }
+        KeyPurpose::Data => vec![kek::make(app, now)?],
+        KeyPurpose::IssuingCa => authorities::make(app, line, now).await?,
+        KeyPurpose::BlindIndex => vec![look_ups::make(app, &material::next_kid(app, line).await?, now)?],
+        other => return Err(anyhow::anyhow!("keys of {other} are not rotated").into()),
+    };
+    Ok(FreshKeys::new(rows, app.keys.hsm().cloned()))
 }
 
 /// Keys that sign, one for each algorithm of the line; called by their thumbprints where no name is given.

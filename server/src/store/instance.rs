@@ -18,6 +18,8 @@ pub struct InstanceRow {
     pub pki_url: String,
     /// Id of the key-encryption key that wraps the others.
     pub kek_id: String,
+    /// Where private keys are made: `files` or `pkcs11`.
+    pub keys_provider: String,
     /// Whether severe operations need a second person.
     pub two_person: bool,
     /// When it was made.
@@ -40,7 +42,7 @@ impl Read {
     /// When the database cannot be reached.
     pub async fn instance(&mut self) -> Result<Option<InstanceRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
-            "SELECT id, environment, public_url, pki_url, kek_id, two_person, created_at FROM instance"
+            "SELECT id, environment, public_url, pki_url, kek_id, keys_provider, two_person, created_at FROM instance"
         )
         .fetch_optional(c))
         .map_err(|error| self.error(error))
@@ -54,14 +56,15 @@ impl Write {
     /// When the database cannot be reached.
     pub async fn insert_instance(&mut self, row: &InstanceRow) -> Result<(), StoreError> {
         let done = on!(*self.conn(), |c| sqlx::query(
-            "INSERT INTO instance (id, environment, public_url, pki_url, kek_id, two_person, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)"
+            "INSERT INTO instance (id, environment, public_url, pki_url, kek_id, keys_provider, two_person, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
         )
         .bind(&row.id)
         .bind(&row.environment)
         .bind(&row.public_url)
         .bind(&row.pki_url)
         .bind(&row.kek_id)
+        .bind(&row.keys_provider)
         .bind(row.two_person)
         .bind(row.created_at)
         .execute(c)

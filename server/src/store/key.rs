@@ -1,4 +1,4 @@
-//! Key generations. Private parts lie wrapped under the node's key-encryption key.
+//! Key generations. Private parts lie wrapped under the node's key-encryption key, or in a token.
 
 use domain::{KeyGeneration, KeyPurpose, KeySlot, KeyState, Kid, Revocation, Timestamp};
 use futures_util::TryFutureExt;
@@ -40,6 +40,8 @@ pub struct KeyRow {
     pub private_sealed: Option<Vec<u8>>,
     /// The key-encryption key it is wrapped under.
     pub kek_id: Option<String>,
+    /// The key pair in the token, where the private part lies there.
+    pub token_object: Option<String>,
     /// The rotation that made it.
     pub plan: Option<String>,
     /// The rotation in which another took its place.
@@ -99,7 +101,7 @@ impl Read {
     pub async fn key(&mut self, kid: &Kid) -> Result<Option<KeyRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT kid, purpose, name, algorithm, state, version, created_at, activate_at, retire_at, revoked_at,
-                    revoked_reason, public_key, certificate, private_sealed, kek_id, plan, drained_by
+                    revoked_reason, public_key, certificate, private_sealed, kek_id, token_object, plan, drained_by
              FROM key_generation WHERE kid = $1"
         )
         .bind(kid.as_str())
@@ -114,7 +116,7 @@ impl Read {
     pub async fn keys(&mut self, purpose: Option<KeyPurpose>, state: Option<KeyState>) -> Result<Vec<KeyRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT kid, purpose, name, algorithm, state, version, created_at, activate_at, retire_at, revoked_at,
-                    revoked_reason, public_key, certificate, private_sealed, kek_id, plan, drained_by
+                    revoked_reason, public_key, certificate, private_sealed, kek_id, token_object, plan, drained_by
              FROM key_generation
              WHERE (CAST($1 AS TEXT) IS NULL OR purpose = $1) AND (CAST($2 AS TEXT) IS NULL OR state = $2)
              ORDER BY purpose, name, algorithm, created_at, kid"
@@ -142,7 +144,7 @@ impl Read {
     pub async fn live_keys(&mut self) -> Result<Vec<KeyRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT kid, purpose, name, algorithm, state, version, created_at, activate_at, retire_at, revoked_at,
-                    revoked_reason, public_key, certificate, private_sealed, kek_id, plan, drained_by
+                    revoked_reason, public_key, certificate, private_sealed, kek_id, token_object, plan, drained_by
              FROM key_generation WHERE state IN ('published', 'active', 'draining')
              ORDER BY purpose, name, algorithm, created_at, kid"
         )
@@ -157,7 +159,7 @@ impl Read {
     pub async fn signing_key(&mut self, slot: &KeySlot) -> Result<Option<KeyRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT kid, purpose, name, algorithm, state, version, created_at, activate_at, retire_at, revoked_at,
-                    revoked_reason, public_key, certificate, private_sealed, kek_id, plan, drained_by
+                    revoked_reason, public_key, certificate, private_sealed, kek_id, token_object, plan, drained_by
              FROM key_generation WHERE purpose = $1 AND name = $2 AND algorithm = $3 AND state = 'active'"
         )
         .bind(slot.purpose.as_str())
@@ -174,7 +176,7 @@ impl Read {
     pub async fn active_key(&mut self, purpose: KeyPurpose, name: &str) -> Result<Option<KeyRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT kid, purpose, name, algorithm, state, version, created_at, activate_at, retire_at, revoked_at,
-                    revoked_reason, public_key, certificate, private_sealed, kek_id, plan, drained_by
+                    revoked_reason, public_key, certificate, private_sealed, kek_id, token_object, plan, drained_by
              FROM key_generation WHERE purpose = $1 AND name = $2 AND state = 'active' ORDER BY created_at DESC LIMIT 1"
         )
         .bind(purpose.to_string())
@@ -201,8 +203,8 @@ impl Write {
     pub async fn insert_key(&mut self, row: &KeyRow) -> Result<(), StoreError> {
         let done = on!(*self.conn(), |c| sqlx::query(
             "INSERT INTO key_generation (kid, purpose, name, algorithm, state, version, created_at, activate_at, retire_at,
-               revoked_at, revoked_reason, public_key, certificate, private_sealed, kek_id, plan, drained_by)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+               revoked_at, revoked_reason, public_key, certificate, private_sealed, kek_id, token_object, plan, drained_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
         )
         .bind(&row.kid)
         .bind(&row.purpose)
@@ -219,6 +221,7 @@ impl Write {
         .bind(&row.certificate)
         .bind(&row.private_sealed)
         .bind(&row.kek_id)
+        .bind(&row.token_object)
         .bind(&row.plan)
         .bind(&row.drained_by)
         .execute(c)

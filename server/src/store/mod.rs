@@ -95,6 +95,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "key material", include_str!("../../migrations/0005_key_material.sql")),
     (6, "expiry", include_str!("../../migrations/0006_expiry.sql")),
     (7, "checkpoint stamps", include_str!("../../migrations/0007_checkpoint_stamps.sql")),
+    (8, "token", include_str!("../../migrations/0008_token.sql")),
 ];
 
 /// What the database answered instead.

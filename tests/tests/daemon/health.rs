@@ -9,14 +9,23 @@ use tests::under_way::{UnderWay, nobody_listens};
 
 use crate::on_both;
 
-/// `GET` over plain HTTP: status and body.
-fn get(address: SocketAddr, path: &str) -> (u16, String) {
+/// A request over plain HTTP: status and body.
+pub fn ask(address: SocketAddr, verb: &str, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    let length = body.len();
+    write!(stream, "{verb} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n").unwrap();
+    stream.write_all(body).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8_lossy(&answer[..end]);
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), answer[end + 4..].to_vec())
+}
+
+/// `GET` of a text.
+pub fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    let (status, body) = ask(address, "GET", path, b"");
+    (status, String::from_utf8(body).unwrap())
 }
 
 on_both! {

@@ -20,6 +20,7 @@ mod root_key;
 mod rotations;
 mod secrets;
 mod streams;
+mod token;
 
 /// Runs one test on one engine.
 fn on(engine: Engine, body: impl AsyncFnOnce(Engine)) {

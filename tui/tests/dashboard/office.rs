@@ -113,6 +113,7 @@ pub fn key(
         activate_at: dates[0].map(at),
         retire_at: dates[1].map(at).filter(|_| !certified),
         not_after: dates[1].map(at).filter(|_| certified),
+        token_object: None,
         revoked: None,
         plan: None,
         work: None,

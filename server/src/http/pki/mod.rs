@@ -90,7 +90,11 @@ async fn told_as_a_problem(State(app): State<Arc<App>>, request: Request, next: 
 fn unavailable(app: &App, failure: &Failure) -> Response {
     let request = request_id(app);
     tracing::error!(%request, ?failure, "a request to the pki listener could not be answered");
-    let mut response = respond(&problem(503, "store.unavailable", "this cannot be read at present", None, request));
+    let (code, message) = match failure {
+        Failure::Unavailable { code: code @ "keys.token-unavailable", .. } => (*code, "this cannot be signed at present"),
+        _ => ("store.unavailable", "this cannot be read at present"),
+    };
+    let mut response = respond(&problem(503, code, message, None, request));
     response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
     response
 }

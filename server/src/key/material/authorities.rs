@@ -91,7 +91,7 @@ async fn first_responder(app: &App, authority: &str, now: Timestamp) -> anyhow::
     let line = Line::responders(authority);
     let made = certified::make(app, &line, Keep::Effects, now).await.map_err(told)?;
     let mut tx = app.store.write().await?;
-    for row in &made {
+    for row in made.iter() {
         let active = KeyRow { state: KeyState::Active.to_string(), activate_at: Some(now.micros()), ..row.clone() };
         match tx.insert_key(&active).await {
             Ok(()) => {}
@@ -103,6 +103,7 @@ async fn first_responder(app: &App, authority: &str, now: Timestamp) -> anyhow::
     certified::published(&mut tx, &made).await.map_err(told)?;
     let facts = json!({ "authority": authority });
     let subject = made.iter().map(|row| row.kid.as_str()).collect::<Vec<_>>().join(" ");
+    made.kept();
     Ok(tx.commit_housekeeping(Housekeeping::Step { action: "key.activate", subject, facts }).await?)
 }
 

@@ -12,7 +12,7 @@ use crate::certificate::presign::record;
 use crate::failure::Failure;
 use crate::http::listeners;
 use crate::key::work::Line;
-use crate::keys::{Kid, Slot};
+use crate::keys::{FreshKeys, Kid, Slot};
 use crate::store::{KeyRow, StoreError, Write};
 
 /// The line of an authority's responders, which is called as the authority is.
@@ -36,7 +36,7 @@ fn no_authority(name: &str) -> Failure {
 }
 
 /// The next generation of a line with its certificate, which is on record and not yet confirmed.
-pub(in crate::key) async fn make(app: &App, line: &Line, keep: Keep, now: Timestamp) -> Result<Vec<KeyRow>, Failure> {
+pub(in crate::key) async fn make(app: &App, line: &Line, keep: Keep, now: Timestamp) -> Result<FreshKeys, Failure> {
     let mut read = app.store.read().await?;
     let authority = match line.purpose {
         KeyPurpose::TimeStamping => active_authority(app, &mut read, AuthorityPurpose::TimeStamping).await?,
@@ -53,9 +53,12 @@ pub(in crate::key) async fn make(app: &App, line: &Line, keep: Keep, now: Timest
     drop(read);
     let kid = next_kid(app, line).await?;
     let mut rows = Vec::with_capacity(line.algorithms.len());
+    // Until they have their certificates.
+    let mut bare = FreshKeys::new(Vec::new(), app.keys.hsm().cloned());
     for algorithm in line.algorithms.iter().copied() {
         let slot = Slot { purpose: line.purpose, name: &line.name, algorithm };
         let row = app.keys.new_signing_key(slot, Kid::Named(&kid), now)?;
+        bare.push(&row);
         if keep == Keep::Nothing {
             rows.push(row);
             continue;
@@ -71,7 +74,8 @@ pub(in crate::key) async fn make(app: &App, line: &Line, keep: Keep, now: Timest
         let (certificate, _) = recorded.sign(&authority)?;
         rows.push(KeyRow { certificate: Some(certificate.der().to_vec()), ..row });
     }
-    Ok(rows)
+    bare.kept();
+    Ok(FreshKeys::new(rows, app.keys.hsm().cloned()))
 }
 
 fn kid_of(name: &str) -> Result<domain::Kid, Failure> {
