@@ -8,6 +8,7 @@ mod audit_keys;
 mod audit_log;
 mod audit_stamps;
 mod authorities;
+mod bad_input;
 mod certificates;
 mod clock;
 mod closed_days;
