@@ -52,7 +52,7 @@ async fn asked(world: &World) -> Request {
     request(&world.app).await.unwrap()
 }
 
-async fn issue(world: &World) -> Installed {
+pub(super) async fn issue(world: &World) -> Installed {
     let answer = root_machine(world, asked(world).await).unwrap().issue().unwrap();
     install(&world.app, &carried(&answer, &world.folder())).await.unwrap()
 }

@@ -7,8 +7,10 @@ use api::rotation::{AbortPlan, EmergencyRotation, ListPlans, PlanRotation, PlanV
 use domain::{ActivateAt, Clock, KeyPurpose, KeyState, PlanState, RevocationReason};
 use pki::Certificate;
 use server::certificate::publish::publish_due;
+use server::key::material::{BATCH, advance};
 use server::key::schedule::rotate_due;
 use server::key::steps::take_due;
+use server::keys::watch::watch;
 use tests::{World, both_engines};
 
 use super::revocation::{Desk, fetched, gets, issued, ocsp, posts};
@@ -44,8 +46,10 @@ async fn certificate_of(world: &World, kid: &str) -> (Certificate, String) {
 pub(super) async fn days_go_by(world: &World, days: u64) {
     for _ in 0..days {
         world.clock.advance(A_DAY);
+        watch(&world.app).await.unwrap();
         publish_due(&world.app).await.unwrap();
         take_due(&world.app).await.unwrap();
+        while advance(&world.app, BATCH).await.unwrap() {}
         rotate_due(&world.app).await.unwrap();
         world.seal().await;
     }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use api::key::RotateKey;
-use domain::{ActivateAt, Clock, KeyPurpose};
+use domain::{Clock, KeyPurpose};
 use pki::Certificate;
 use tests::{World, both_engines};
 
+use super::authorities::issue;
 use super::responders::days_go_by;
 use super::revocation::{Desk, fetched, gets, issued, ocsp, posts};
 use super::rotation::fetches;
@@ -38,6 +39,8 @@ const DUTIES: &[Duty] = &[
     Duty { purpose: KeyPurpose::ServerTls, name: "listeners", who: Who::Itself, generations: 2 },
     Duty { purpose: KeyPurpose::TokenSigning, name: "tokens", who: Who::Officer(90), generations: 10 },
     Duty { purpose: KeyPurpose::Audit, name: "checkpoints", who: Who::Officer(180), generations: 3 },
+    Duty { purpose: KeyPurpose::Data, name: "accounts", who: Who::Officer(200), generations: 2 },
+    Duty { purpose: KeyPurpose::IssuingCa, name: "relying-parties", who: Who::Officer(300), generations: 2 },
 ];
 
 /// What the key officer does on a day of the year.
@@ -45,9 +48,12 @@ async fn officer(world: &World, day: u64) {
     for duty in DUTIES {
         let Who::Officer(every) = duty.who else { continue };
         if day.is_multiple_of(every) && day < 365 {
-            let op = RotateKey { activate: ActivateAt::AfterPublish, ..RotateKey::of(duty.purpose) };
+            let op = RotateKey { name: Some(duty.name.to_owned()), ..RotateKey::of(duty.purpose) };
             let made = world.first().call(&op).await;
             assert!(made.is_ok(), "{} on day {day}: {made:?}", duty.purpose);
+            if duty.purpose == KeyPurpose::IssuingCa {
+                issue(world).await;
+            }
         }
     }
 }
@@ -55,7 +61,7 @@ async fn officer(world: &World, day: u64) {
 /// An outsider, on a day of the year, with the real `openssl` and what everybody can fetch.
 async fn outsider(world: &World, document: &Desk) {
     let (certificate, _) = issued(world).await;
-    let desk = fetched(world, "relying-parties-1").await;
+    let desk = fetched(world, &certificate.view().issuer).await;
     let held = desk.pem("party.pem", certificate.der());
     let (good, said) = desk.verifies(&held);
     assert!(good, "{said}");
