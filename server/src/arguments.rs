@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use domain::Environment;
 
-use crate::settings::{File, KeysFile, Source};
+use crate::settings::{File, KeysFile, Source, explained};
 
 /// The headless identity platform server.
 #[derive(Debug, Parser)]
@@ -16,12 +16,28 @@ use crate::settings::{File, KeysFile, Source};
     max_term_width = 100,
     after_help = "\
 Settings: a flag, then IAMD_* in the environment, then iamd.yaml in the data folder, then the default.\n\
-Logs are JSON lines on stderr; RUST_LOG filters them."
+Logs are JSON lines on stderr; RUST_LOG filters them.",
+    after_long_help = long_help()
 )]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+/// Every setting, below the short help.
+fn long_help() -> String {
+    format!(
+        "Settings: a flag, then IAMD_* in the environment (IAMD_CRL_NEXT_UPDATE), then iamd.yaml in the data folder, then the \
+         default. In iamd.yaml:\n{}\nLogs are JSON lines on stderr; RUST_LOG filters them.",
+        explained::lines()
+    )
+}
+
+/// Flags of listeners say nothing to a verb that listens nowhere: it takes them, as every setting, and does not list them.
+fn without_listeners(flag: clap::Arg) -> clap::Arg {
+    let listens = flag.get_id().as_str().ends_with("_listen");
+    if listens { flag.hide(true) } else { flag }
 }
 
 /// The verbs.
@@ -34,10 +50,13 @@ pub enum Verb {
     /// Serve in the foreground; SIGTERM drains and stops
     Serve(Serve),
     /// Look over configuration, files, keys, database, schema, clock and disk
+    #[command(mut_args(without_listeners))]
     Check(Node),
     /// Bring the database's schema up to this version
+    #[command(mut_args(without_listeners))]
     Migrate(Node),
     /// Write the instance into one encrypted file, while it is served or not
+    #[command(mut_args(without_listeners))]
     Backup(Backup),
     /// Restore a backup into an empty folder, or prove that what was restored is not behind
     Restore(Restore),
@@ -58,10 +77,10 @@ pub struct Init {
     /// Fixed for the instance's life, and stamped into its certificates
     #[arg(long, value_name = "sandbox|production", value_parser = environment)]
     pub environment: Environment,
-    /// Base of the public interface, baked in [default: https://localhost and the public port]
+    /// Base of the public interface, baked in; on production give it [default: https://localhost and the public port]
     #[arg(long, value_name = "URL", value_parser = https)]
     pub public_url: Option<String>,
-    /// Base under which certificates and revocation lists are published, baked in [default: http://localhost and the pki port]
+    /// Base under which certificates and revocation lists are published, baked in; on production give it [default: http://localhost and the pki port]
     #[arg(long, value_name = "URL", value_parser = http)]
     pub pki_url: Option<String>,
     /// Settings.
@@ -298,6 +317,11 @@ pub fn write_man(to: &Path) -> anyhow::Result<()> {
         // Behind the preamble and the heading, which the page has already.
         let lines = options.split_inclusive(|byte| *byte == b'\n').skip_while(|line| *line != b".SH OPTIONS\n").skip(1);
         page.extend(lines.flatten());
+    }
+    page.extend_from_slice(b".SH SETTINGS\nIn iamd.yaml; as a variable, crlNextUpdate is IAMD_CRL_NEXT_UPDATE.\n");
+    for setting in explained::EXPLAINED {
+        let text = format!(".TP\n{}\n{} [default: {}]\n", setting.place(), setting.meaning, setting.default);
+        page.extend_from_slice(text.replace('-', "\\-").as_bytes());
     }
     page.extend_from_slice(REST.as_bytes());
     std::fs::write(to.join("iamd.8"), page).with_context(|| format!("cannot write to {}", to.display()))

@@ -128,6 +128,12 @@ async fn make(arguments: Init) -> anyhow::Result<()> {
     let file = File { keys: arguments.keys.file(), ..arguments.node.file() };
     let flags = Source::new();
     let settings = Settings::settle(&arguments.data_dir, &flags, &environment(), &file)?;
+    if arguments.environment == Environment::Production {
+        settings::require_reachable(arguments.public_url.as_deref(), "--public-url", settings.public_listen)?;
+        settings::require_reachable(arguments.pki_url.as_deref(), "--pki-url", settings.pki_listen)?;
+    }
+    let told = [("--public-url", &arguments.public_url), ("--pki-url", &arguments.pki_url)];
+    let left_out: Vec<&str> = told.into_iter().filter(|(_, url)| url.is_none()).map(|(flag, _)| flag).collect();
     let public_url = arguments.public_url.unwrap_or_else(|| format!("https://localhost:{}", settings.public_listen.port()));
     let pki_url = arguments.pki_url.unwrap_or_else(|| format!("http://localhost:{}", settings.pki_listen.port()));
     let new = NewInstance { environment: arguments.environment, public_url, pki_url, file };
@@ -136,6 +142,7 @@ async fn make(arguments: Init) -> anyhow::Result<()> {
     say(&format!("instance     {} ({})", made.instance, arguments.environment));
     say(&format!("settings     {dir}/{}", settings::FILE));
     say(&format!("operator     {}", made.context.display()));
+    say(&format!("root's key   {dir}/{ROOT_KEY_FILE}: asked for by 'iamd ca' alone, never to serve"));
     if let Some((operator, code, expires_at)) = made.second {
         say(&format!("second       {operator}, enrolment code {code} (until {expires_at})"));
     }
@@ -144,6 +151,17 @@ async fn make(arguments: Init) -> anyhow::Result<()> {
     say(&format!("then: iamctl context import {}", made.context.display()));
     if arguments.environment == Environment::Production {
         say("severe verbs work once the second administrator has enrolled: 'iamctl enrol'");
+        say(&format!(
+            "before anything is served, take {dir}/{ROOT_KEY_FILE} away: two copies on media that are locked away, none on this machine. Who has it \
+             makes certificates in the platform's name; without it no authority can ever be replaced"
+        ));
+        if !left_out.is_empty() {
+            say_error(&format!(
+                "iamd: warning: {} was left out, so every token and certificate says 'localhost', for good: whoever is elsewhere finds \
+                 no revocation list. Unless this is a trial, remove {dir} and begin again with it",
+                left_out.join(" and ")
+            ));
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Settings of a node: flag, then `IAMD_*`, then `DIR/iamd.yaml`, then default. Every mistake is one line with its mend.
 
+pub mod explained;
 mod provider;
 
 use std::collections::BTreeMap;
@@ -275,6 +276,22 @@ fn place(name: &str) -> String {
         Some(part) => format!("keys.{}", camel(part)),
         None => camel(name),
     }
+}
+
+/// Refuses to make a production instance that others reach and that says in every token and certificate, for as long as it lives,
+/// that it is on the reader's own machine.
+///
+/// # Errors
+/// When the flag was left out and the listener is open to other machines.
+pub fn require_reachable(url: Option<&str>, flag: &str, listen: SocketAddr) -> Result<(), SettingsError> {
+    if url.is_some() || listen.ip().is_loopback() {
+        return Ok(());
+    }
+    let message = format!(
+        "it is left out, and would be localhost in every token and certificate for good, while {listen} is open to other machines; \
+         write the address by which they reach it: {flag} https://iam.example.org; nothing was changed"
+    );
+    Err(SettingsError::new(flag, message))
 }
 
 fn camel(name: &str) -> String {

@@ -50,6 +50,7 @@ pub fn restored(dir: &Path, done: &Done) -> Vec<String> {
 pub fn age(done: &Done) -> String {
     let age = done.at.saturating_since(done.head.made_at);
     let age = match age.as_secs() / DAY.as_secs() {
+        0 if age.as_secs() < 3_600 => "less than an hour".to_owned(),
         0 => format!("{} h", age.as_secs() / 3_600),
         days => format!("{days} days"),
     };

@@ -11,7 +11,7 @@ use super::open::{Ports, open};
 use crate::anchor::require_reached;
 use crate::app::App;
 use crate::backup::unproven::require_proven;
-use crate::data_dir::{KEY_FILE, read_key, require_own_folder};
+use crate::data_dir::{KEY_FILE, ROOT_KEY_FILE, read_key, require_own_folder};
 use crate::keys::Hsm;
 use crate::settings::{self, Settings};
 use crate::store::{Create, Engine, KeyRow};
@@ -36,7 +36,11 @@ pub async fn check(dir: &Path, settings: anyhow::Result<Settings>, ports: Ports)
     let files = require_own_folder(dir).and_then(|()| open_to_others(dir));
     checks.push(match files {
         Ok(open) if open.is_empty() => {
-            good("files", "settings, database and the first operator's key are their owner's alone".to_owned())
+            let root = match dir.join(ROOT_KEY_FILE).exists() {
+                true => "; the root authority's key lies here too, and is better kept away",
+                false => "",
+            };
+            good("files", format!("settings, database and the first operator's key are their owner's alone{root}"))
         }
         Ok(open) => bad("files", format!("others can get at {}", open.join(" and ")), &format!("chmod 600 {}", open.join(" "))),
         Err(error) => bad("files", format!("{error:#}"), "do as is said; iamd's own user must own the folder"),
@@ -85,7 +89,8 @@ async fn token(app: &App, hsm: &Hsm) -> Check {
 fn open_to_others(dir: &Path) -> anyhow::Result<Vec<String>> {
     let database = ["iam.db", "iam.db-wal", "iam.db-shm"];
     let mut open = Vec::new();
-    for name in database.into_iter().chain([settings::FILE, "first-operator/operator.key", "first-operator/context.yaml"]) {
+    let others = [settings::FILE, ROOT_KEY_FILE, "first-operator/operator.key", "first-operator/context.yaml"];
+    for name in database.into_iter().chain(others) {
         let path = dir.join(name);
         match std::fs::metadata(&path) {
             Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => open.push(path.display().to_string()),

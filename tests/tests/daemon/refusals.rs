@@ -78,6 +78,12 @@ fn each_mistake_is_one_line_with_the_mend() {
         assert!(told.contains("mode 0644") && told.contains("chmod 600"), "{told}");
         fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
 
+        let elsewhere = daemon.folder().join("elsewhere");
+        let there = elsewhere.display().to_string();
+        let open_to_all = ["init", "--data-dir", &there, "--environment", "production", "--pki-listen", "0.0.0.0:8080"];
+        let told = mistake(&daemon.iamd(&open_to_all));
+        assert!(told.contains("--pki-url") && told.contains("nothing was changed") && !elsewhere.exists(), "{told}");
+
         let told = line(&daemon.iamd(&["init", "--data-dir", &dir, "--environment", "production"]));
         assert!(told.contains("holds an instance already") && told.contains("Nothing was changed"), "{told}");
 

@@ -144,7 +144,7 @@ fn an_instance_that_moves_loses_nothing_and_proves_it() {
         for (keeper, place) in [(&first, "with-first"), (&second, "with-second")] {
             let folder = daemon.folder().join(place);
             let done = super::restores(&daemon, &to, keeper, &folder);
-            assert!(done.status.success() && told(&done).contains("h old"), "{}", told(&done));
+            assert!(done.status.success() && told(&done).contains("hour old"), "{}", told(&done));
             let nothing = proves(&daemon, &folder, &[]);
             assert!(
                 nothing.status.code() == Some(1) && told(&nothing).contains("no checkpoint from outside was shown"),
