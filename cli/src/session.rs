@@ -184,6 +184,14 @@ impl Session {
     /// # Errors
     /// When the answer is no, or nobody can be asked.
     pub async fn confirm<O: Operation>(&self, what: &str, name: &str) -> Result<(), Failure> {
+        self.confirm_by::<O>(what, &[name]).await
+    }
+
+    /// The same where any of several names will do; the first is asked for.
+    ///
+    /// # Errors
+    /// When the answer is no, or nobody can be asked.
+    pub async fn confirm_by<O: Operation>(&self, what: &str, names: &[&str]) -> Result<(), Failure> {
         let Effect::Write(severity) = O::EFFECT else { return Ok(()) };
         if severity == Severity::Mild || self.flags.yes || self.flags.dry_run {
             return Ok(());
@@ -191,14 +199,16 @@ impl Session {
         if !(self.terminal.input && self.terminal.error) {
             return Err(Failure::usage(
                 "confirmation.impossible",
-                format!("'{}' asks for a confirmation and there is no terminal", O::NAME),
+                format!("'{}' asks for a confirmation and there is no terminal", O::NAME.replace('.', " ")),
             )
             .changed(NOTHING_SENT)
             .hint("--yes confirms; --dry-run shows what would happen"));
         }
         let question = format!("{} [{}]", visible(what), self.place()?);
         let confirmed = if severity == Severity::Severe {
-            prompt::line(format!("{question}\nType {} to go on: ", visible(name))).await? == name
+            let asked = names.first().copied().unwrap_or_default();
+            let typed = prompt::line(format!("{question}\nType {} to go on: ", visible(asked))).await?;
+            names.contains(&typed.as_str())
         } else {
             agreed(question).await?
         };
@@ -221,10 +231,13 @@ impl Session {
     /// `PRODUCTION iam-1`, as prompts show it.
     fn place(&self) -> Result<String, Failure> {
         let (context, _) = self.context()?;
-        Ok(match context.file.environment {
-            Environment::Production => format!("PRODUCTION {}", context.file.name),
-            Environment::Sandbox => format!("sandbox {}", context.file.name),
-        })
+        let environment = match context.file.environment {
+            Environment::Production => "PRODUCTION",
+            Environment::Sandbox => "sandbox",
+        };
+        let name = &context.file.name;
+        // A context that is called after its environment says so once.
+        Ok(if name.eq_ignore_ascii_case(environment) { environment.to_owned() } else { format!("{environment} {name}") })
     }
 
     /// For commands that have no operation of the server's to go through. `why` says what the command does instead.

@@ -1,5 +1,7 @@
 //! How words, times and days on the command line become values.
 
+use std::time::Duration;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use domain::{Day, Timestamp};
 use serde::de::DeserializeOwned;
@@ -29,6 +31,24 @@ pub fn day(text: &str) -> Result<Day, String> {
     text.parse().map_err(|_| "a day such as 2022-05-31 is wanted".to_owned())
 }
 
+/// The last moment of a validity: RFC 3339, or a day, which counts whole, until its midnight in Hong Kong.
+pub fn last_moment(text: &str) -> Result<Timestamp, String> {
+    match text.parse::<Day>() {
+        Ok(day) => Ok(day.plus_days(1).start().minus(Duration::from_secs(1))),
+        Err(_) => moment(text),
+    }
+}
+
+/// Reasons to revoke for; a hold comes with the suspension of an account and is no verb's.
+pub const REVOCATION_REASONS: &[&str] = &[
+    "unspecified",
+    "key-compromise",
+    "ca-compromise",
+    "affiliation-changed",
+    "superseded",
+    "cessation-of-operation",
+    "privilege-withdrawn",
+];
 /// States of a job.
 pub const JOB_STATES: &[&str] = &["queued", "running", "done", "failed", "cancelled"];
 /// Outcomes of an audit entry.
@@ -50,6 +70,13 @@ pub const ROLES: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::RevocationReason;
+
+    #[test]
+    fn a_last_day_counts_whole() {
+        assert_eq!(last_moment("2027-01-01").unwrap(), "2027-01-01T23:59:59+08:00".parse().unwrap());
+        assert_eq!(last_moment("2027-01-01T12:00:00Z").unwrap(), "2027-01-01T12:00:00Z".parse().unwrap());
+    }
 
     fn all_known<T: DeserializeOwned>(words: &[&str]) -> bool {
         words.iter().all(|word| serde_json::from_value::<T>((*word).into()).is_ok())
@@ -61,6 +88,8 @@ mod tests {
         assert!(all_known::<api::audit::AuditOutcome>(AUDIT_OUTCOMES));
         assert!(all_known::<api::stats::UsageBy>(USAGE_BY));
         assert!(all_known::<api::Role>(ROLES));
+        let reasons: Vec<&str> = RevocationReason::WORDS.iter().copied().filter(|word| *word != "certificate-hold").collect();
+        assert_eq!(reasons, REVOCATION_REASONS);
         assert_eq!(api::Role::ALL.iter().map(|role| role.as_str()).collect::<Vec<_>>(), ROLES);
     }
 

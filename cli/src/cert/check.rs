@@ -7,6 +7,7 @@ use api::certificate::{CheckCertificates, CheckedCertificate};
 use clap::Args;
 use pki::Certificate;
 
+use super::days;
 use crate::failure::{Failure, NOTHING_SENT};
 use crate::files::{apart, public};
 use crate::output::Answer;
@@ -28,7 +29,7 @@ pub struct Check {
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     file: Option<PathBuf>,
     /// What ends within this many days counts as wrong
-    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = days, allow_negative_numbers = true)]
     within: u32,
 }
 

@@ -6,7 +6,7 @@ use api::certificate::{IssueCertificate, IssuedCertificate};
 use clap::Args;
 use domain::RelyingPartyId;
 
-use super::{answer, request, seconds};
+use super::{answer, prepared, request, seconds};
 use crate::failure::Failure;
 use crate::output::Answer;
 use crate::session::Session;
@@ -34,6 +34,9 @@ pub struct Issue {
     /// Write the certificate and its issuers to this file, PEM
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: Option<PathBuf>,
+    /// Let '--out' take the place of a file that is there
+    #[arg(long, requires = "out")]
+    force: bool,
 }
 
 impl Verb for Issue {
@@ -41,7 +44,8 @@ impl Verb for Issue {
 
     async fn run(self, session: &Session) -> Result<Answer<IssuedCertificate>, Failure> {
         let csr = request(self.csr).await?;
+        let out = prepared(self.out, self.force).await?;
         let issued = session.call(&IssueCertificate { rp: self.rp, csr, validity: self.validity }).await?;
-        answer(issued, self.out.as_deref())
+        answer(session, issued, out)
     }
 }

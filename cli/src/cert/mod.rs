@@ -1,15 +1,19 @@
 //! `iamctl cert`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use api::certificate::IssuedCertificate;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::failure::Failure;
+use client::files::Prepared;
+
+use crate::failure::{Failure, NOTHING_SENT};
 use crate::files::{apart, public};
+use crate::flags::Format;
 use crate::noun::noun;
 use crate::output::Answer;
+use crate::session::Session;
 
 noun! {
     /// Certificates that the platform issues: the inventory, issuing, revoking
@@ -36,17 +40,43 @@ fn seconds(text: &str) -> Result<u64, String> {
     number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).filter(|life| *life > 0).ok_or_else(wanted)
 }
 
-/// Writes what was issued to a file, where one was named, and says so.
-fn answer(issued: IssuedCertificate, out: Option<&Path>) -> Result<Answer<IssuedCertificate>, Failure> {
-    let (Some(out), Some(pem)) = (out, &issued.pem) else { return Ok(Answer::one(issued)) };
+/// Where the certificate goes, made sure of before anything is asked for: one that was issued and cannot be written down is worse
+/// than none.
+async fn prepared(out: Option<PathBuf>, force: bool) -> Result<Option<Prepared>, Failure> {
+    let Some(out) = out else { return Ok(None) };
+    apart(move || {
+        if !force && out.symlink_metadata().is_ok() {
+            let message = format!("{} is there already", out.display());
+            return Err(Failure::usage("file.exists", message).changed(NOTHING_SENT));
+        }
+        Prepared::at(&out).map(Some).map_err(|fault| Failure::from(fault).changed(NOTHING_SENT))
+    })
+    .await
+}
+
+/// Writes what was issued to the file, where one was named, and says so. People then see the facts alone, programs everything.
+fn answer(session: &Session, mut issued: IssuedCertificate, out: Option<Prepared>) -> Result<Answer<IssuedCertificate>, Failure> {
+    let Some(out) = out else { return Ok(Answer::one(issued)) };
+    let place = out.path().display().to_string();
+    let Some(pem) = &issued.pem else {
+        return Ok(Answer::one(issued).tell(format!("a dry run signs nothing: {place} was not written")));
+    };
     let whole: String = std::iter::once(pem).chain(&issued.chain).map(|pem| pem.trim_end().to_owned() + "\n").collect();
-    client::files::write_private(out, whole.as_bytes()).map_err(|fault| {
+    out.put(whole.as_bytes()).map_err(|fault| {
         Failure::from(fault)
             .changed("the certificate was issued and is on record")
             .hint(format!("'iamctl cert show {}' prints it again", issued.certificate.serial))
     })?;
-    let told = format!("the certificate and its issuers are in {}", out.display());
-    Ok(Answer::one(issued).tell(told))
+    if session.flags.output.is_none_or(|format| matches!(format, Format::Table | Format::Wide | Format::Md)) {
+        issued.pem = None;
+        issued.chain.clear();
+    }
+    Ok(Answer::one(issued).tell(format!("the certificate and its issuers are in {place}")))
+}
+
+/// `--within DAYS`.
+fn days(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "a number of days from 0 on is wanted".to_owned())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use api::certificate::{IssuedCertificate, RenewCertificate};
 use clap::Args;
 use domain::Serial;
 
-use super::{answer, request, seconds};
+use super::{answer, prepared, request, seconds};
 use crate::failure::Failure;
 use crate::output::Answer;
 use crate::session::Session;
@@ -32,6 +32,9 @@ pub struct Renew {
     /// Write the certificate and its issuers to this file, PEM
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: Option<PathBuf>,
+    /// Let '--out' take the place of a file that is there
+    #[arg(long, requires = "out")]
+    force: bool,
 }
 
 impl Verb for Renew {
@@ -42,7 +45,8 @@ impl Verb for Renew {
             Some(path) => Some(request(path).await?),
             None => None,
         };
+        let out = prepared(self.out, self.force).await?;
         let issued = session.call(&RenewCertificate { serial: self.serial, csr, validity: self.validity }).await?;
-        answer(issued, self.out.as_deref())
+        answer(session, issued, out)
     }
 }

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::Answer;
 use crate::session::Session;
 use crate::verb::Verb;
-use crate::words::word;
+use crate::words::{REVOCATION_REASONS, word};
 
 /// Revoke a certificate, from this moment and for good
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ pub struct Revoke {
     /// The serial number, in hex
     serial: Serial,
     /// The reason
-    #[arg(long, value_parser = word::<RevocationReason>(RevocationReason::WORDS))]
+    #[arg(long, value_parser = word::<RevocationReason>(REVOCATION_REASONS))]
     reason: RevocationReason,
 }
 
@@ -30,9 +30,9 @@ impl Verb for Revoke {
 
     async fn run(self, session: &Session) -> Result<Answer<CertificateView>, Failure> {
         // A serial number has 32 digits; the first eight tell it apart well enough to be typed.
-        let name: String = self.serial.as_str().chars().take(8).collect();
-        let what = format!("Revoke certificate {}: it is good for nothing any more, for good?", self.serial);
-        session.confirm::<RevokeCertificate>(&what, &name).await?;
+        let short: String = self.serial.as_str().chars().take(8).collect();
+        let what = format!("Revoke certificate {}? From now on nobody accepts it, and nothing brings it back.", self.serial);
+        session.confirm_by::<RevokeCertificate>(&what, &[&short, self.serial.as_str()]).await?;
         Ok(Answer::one(session.call(&RevokeCertificate { serial: self.serial, reason: self.reason }).await?))
     }
 }

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::Answer;
 use crate::session::Session;
 use crate::verb::Verb;
-use crate::words::word;
+use crate::words::{REVOCATION_REASONS, word};
 
 /// Stop trusting a key at once; an active one is replaced in the same step
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ pub struct Revoke {
     #[arg(allow_hyphen_values = true)]
     kid: Kid,
     /// The reason
-    #[arg(long, value_parser = word::<RevocationReason>(RevocationReason::WORDS))]
+    #[arg(long, value_parser = word::<RevocationReason>(REVOCATION_REASONS))]
     reason: RevocationReason,
 }
 

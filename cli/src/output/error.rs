@@ -7,7 +7,7 @@ use client::{json, width, yaml};
 use serde::Serialize;
 
 use super::Look;
-use crate::failure::{Failure, Mistake};
+use crate::failure::{Failure, Mistake, NOTHING_CHANGED};
 use crate::flags::Format;
 
 #[derive(Serialize)]
@@ -80,17 +80,27 @@ fn document(failure: &Failure) -> Document<'_> {
 }
 
 fn for_people(to: &mut dyn Write, failure: &Failure, look: Look) -> io::Result<()> {
-    // What the server says of the only wrong part of a request is its message already.
-    let said = |mistake: &&Mistake| mistake.field.file.is_none() && mistake.field.message == failure.message;
+    // Said once: what was changed has a line of its own, and so has the next step.
+    let changed = failure.changed.as_deref();
+    let message = match failure.message.strip_suffix("; nothing was changed") {
+        Some(message) if changed == Some(NOTHING_CHANGED) => message,
+        _ => &failure.message,
+    };
+    // What the server says of the only wrong part of a request is its message already, and its advice the next step.
+    let said = |mistake: &&Mistake| {
+        let said = mistake.field.message.strip_prefix(message);
+        mistake.field.file.is_none()
+            && failure.mistakes.len() == 1
+            && said.is_some_and(|more| more.is_empty() || more.starts_with("; "))
+    };
+    let advice =
+        failure.mistakes.iter().find(said).and_then(|mistake| mistake.field.message.strip_prefix(message)?.strip_prefix("; "));
+    let hint = advice.or(failure.hint.as_deref()).filter(|hint| !message.ends_with(hint));
     for mistake in failure.mistakes.iter().filter(|mistake| !said(mistake)) {
         tell_mistake(to, mistake, look)?;
     }
-    writeln!(to, "{} {}", look.bad("error:"), visible(&failure.message))?;
-    let more = [
-        ("changed:", failure.changed.as_deref()),
-        ("next:", failure.hint.as_deref()),
-        ("request:", failure.request_id.as_deref()),
-    ];
+    writeln!(to, "{} {}", look.bad("error:"), visible(message))?;
+    let more = [("changed:", changed), ("next:", hint), ("request:", failure.request_id.as_deref())];
     for (label, text) in more {
         if let Some(text) = text {
             writeln!(to, "  {} {}", look.faint(&width::fit(label, 8, width::Align::Left, "")), visible(text))?;
@@ -172,6 +182,22 @@ mod tests {
             told(None),
             "ird.yaml:12:7: services[0].redirectUri: unknown field 'redirectUri'\n     |\n  12 |   名:  redirectUri: [\\u{202e}]\n     |        ^^^^^^^^^^^\n  = did you mean 'redirectUris'?\nerror: 1 mistake in 1 file\n  changed: nothing was sent, nothing was changed\n  next:    mend them and give the same command again\n"
         );
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let field = |message: &str| Mistake {
+            field: api::Field { path: "csr".into(), file: None, line: None, column: None, code: None, message: message.into() },
+            hint: None,
+            snippet: None,
+        };
+        let mut failure =
+            Failure::new(Exit::Usage, "x", "the key is weak; nothing was changed").changed(NOTHING_CHANGED).hint("mend");
+        failure.mistakes.push(field("the key is weak; make a new key"));
+        let mut bytes = Vec::new();
+        tell_failure(&mut bytes, &failure, None, PLAIN).unwrap();
+        let told = String::from_utf8(bytes).unwrap();
+        assert_eq!(told, "error: the key is weak\n  changed: nothing was changed\n  next:    make a new key\n");
     }
 
     #[test]

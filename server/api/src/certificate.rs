@@ -30,6 +30,9 @@ pub struct ListCertificates {
     /// Only what ends within this many days from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_within_days: Option<u32>,
+    /// Only what has not ended yet, whether it is good or not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_ended: bool,
     /// Which part of the list.
     #[serde(flatten)]
     pub page: PageRequest,
@@ -45,7 +48,7 @@ impl Operation for ListCertificates {
 /// A certificate of this platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CertificateView {
-    /// Serial number, lower-case hex.
+    /// Serial number, lower-case hex; `00` where a dry run gave none.
     pub serial: Serial,
     /// What it may be used for.
     pub profile: String,
@@ -105,6 +108,9 @@ pub struct CertificateDetail {
     /// RFC 7638 thumbprint of its key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// SHA-256 over its DER, lower-case hex: what other tools call its fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     /// When its record was made.
     pub planned_at: Timestamp,
     /// What stops when it ends, in words.

@@ -122,6 +122,12 @@ pub const CODES: &[Code] = &[
     entry("population.taken", "a card number of the population was registered by hand meanwhile", FRESH_SANDBOX),
     entry("population.under-way", "a population is being loaded", "'iamctl job wait JOB'"),
     entry("job.not-found", "there is no such job", "'iamctl job list' shows the jobs"),
+    entry("authority.not-found", "there is no such authority", "'iamctl key list --purpose issuing-ca' shows them"),
+    entry(
+        "holder.not-found",
+        "nobody of that name holds, or could hold, a certificate",
+        "an operator, a relying party, an account or a key is wanted; 'iamctl cert list' shows the holders",
+    ),
     entry("certificate.not-found", "there is no such certificate", "'iamctl cert list' shows the certificates"),
     entry(
         "ca.not-found",
@@ -380,6 +386,7 @@ pub const CODES: &[Code] = &[
     entry("file.none", "the folder holds no *.yaml file", "name a file, or another folder"),
     entry("file.several", "one file is wanted", "name one file"),
     entry("file.too-large", "the file is larger than any of ours", "split it; is it the right file?"),
+    entry("file.exists", "there is a file of that name", "name another file, or let --force replace it"),
     entry("file.encoding", "the file is not UTF-8", "save it as UTF-8"),
     entry("folder.not-empty", "the folder is not empty", "name a new folder"),
     entry("yaml.syntax", "the file is no YAML", "mend it at the place that is named"),

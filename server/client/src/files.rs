@@ -60,23 +60,64 @@ pub fn private_folder(path: &Path) -> Result<(), FileFault> {
 /// # Errors
 /// When the system refuses; the old file is untouched then.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileFault> {
-    let fault = |cause| FileFault::new("write", path, cause);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name =
-        path.file_name().ok_or_else(|| fault(io::Error::from(io::ErrorKind::InvalidInput)))?.to_string_lossy().into_owned();
-    let passing = folder.join(format!(".{name}.{}", std::process::id()));
-    let written = (|| {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&passing)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&passing, path)?;
-        File::open(folder)?.sync_all()
-    })();
-    written.map_err(|cause| {
-        // Best effort: the passing file may not exist at all.
-        let _ = fs::remove_file(&passing);
-        fault(cause)
-    })
+    Prepared::at(path)?.put(bytes)
+}
+
+/// A file with mode 0600 that can be written: it is there under a passing name, and gone again unless it is put in place.
+#[derive(Debug)]
+pub struct Prepared {
+    path: PathBuf,
+    passing: PathBuf,
+    file: File,
+}
+
+impl Prepared {
+    /// Makes sure that the file can be written.
+    ///
+    /// # Errors
+    /// When the system refuses, or a folder is there.
+    pub fn at(path: &Path) -> Result<Self, FileFault> {
+        let fault = |cause| FileFault::new("write", path, cause);
+        if path.is_dir() {
+            return Err(fault(io::Error::from(io::ErrorKind::IsADirectory)));
+        }
+        let name =
+            path.file_name().ok_or_else(|| fault(io::Error::from(io::ErrorKind::InvalidInput)))?.to_string_lossy().into_owned();
+        let passing = folder_of(path).join(format!(".{name}.{}", std::process::id()));
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&passing).map_err(fault)?;
+        Ok(Self { path: path.to_owned(), passing, file })
+    }
+
+    /// Where it goes.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes it, durable, and puts it in place.
+    ///
+    /// # Errors
+    /// When the system refuses; what was there is untouched then.
+    pub fn put(mut self, bytes: &[u8]) -> Result<(), FileFault> {
+        let written = (|| {
+            self.file.write_all(bytes)?;
+            self.file.sync_all()?;
+            fs::rename(&self.passing, &self.path)?;
+            File::open(folder_of(&self.path))?.sync_all()
+        })();
+        written.map_err(|cause| FileFault::new("write", &self.path, cause))
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        // Best effort: once it is in place nothing is left under the passing name.
+        let _ = fs::remove_file(&self.passing);
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Puts a folder of private files in place as a whole: written beside it, then swapped with what is there, which goes.
@@ -136,6 +177,19 @@ pub fn loose_mode(path: &Path) -> Result<Option<u32>, FileFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_prepared_and_not_written_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.crt");
+        drop(Prepared::at(&path).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        Prepared::at(&path).unwrap().put(b"one").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(Prepared::at(folder.path()).is_err());
+        assert!(Prepared::at(&folder.path().join("none/out.crt")).is_err());
+    }
 
     #[test]
     fn a_private_file_is_whole_and_private() {

@@ -57,7 +57,8 @@ where
     let Planned { authority, planned, key, holder, ignored, replaces } = asked;
     let now = app.clock.now();
     let (row, pem) = match caller.keep {
-        Keep::Nothing => (CertificateRow::planned(&planned, &holder, now), None),
+        // No serial number is given: one that was shown and never exists would be looked for.
+        Keep::Nothing => (CertificateRow { serial: "00".to_owned(), ..CertificateRow::planned(&planned, &holder, now) }, None),
         Keep::Effects => {
             let (certificate, row) = record(app, planned, &holder).await?.sign(&authority)?;
             (row, Some(certificate.pem().map_err(anyhow::Error::from)?))

@@ -87,7 +87,7 @@ fn said(op: &AddCredential, now: Timestamp) -> Result<Said, Failure> {
         }
     }
     if let Some(end) = op.not_after.filter(|end| *end <= now) {
-        let message = format!("the credential would have ended on {end} already");
+        let message = format!("the credential would have ended already, on {}", end.hk_day());
         return Err(Failure::invalid_field("credential.expired", "not_after", message));
     }
     Ok(Said { label: op.label.clone(), not_after: op.not_after })

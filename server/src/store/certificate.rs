@@ -37,6 +37,8 @@ pub struct CertificateFilter {
     pub state: Option<CertificateState>,
     /// Only what ends before this moment.
     pub ends_before: Option<Timestamp>,
+    /// Only what ends at this moment or later.
+    pub ends_after: Option<Timestamp>,
 }
 
 impl Read {
@@ -137,6 +139,7 @@ impl Read {
                AND (CAST($7 AS BIGINT) IS NULL OR not_after < $7)
                AND (CAST($8 AS TEXT) IS NULL
                  OR (not_after, serial) > (SELECT last.not_after, last.serial FROM certificate last WHERE last.serial = $8))
+               AND (CAST($10 AS BIGINT) IS NULL OR not_after >= $10)
              ORDER BY not_after, serial LIMIT $9"
         )
         .bind(filter.holder_kind.map(HolderKind::as_str))
@@ -148,6 +151,7 @@ impl Read {
         .bind(filter.ends_before.map(Timestamp::micros))
         .bind(after.map(Serial::as_str))
         .bind(limit)
+        .bind(filter.ends_after.map(Timestamp::micros))
         .fetch_all(c))
         .map_err(|error| self.error(error))
     }

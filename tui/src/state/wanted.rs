@@ -79,6 +79,7 @@ impl Wanted {
             profile: wanted.profile,
             state: wanted.state,
             ends_within_days: wanted.within,
+            not_ended: self.state.is_none(),
             page: PageRequest { after, limit: Some(PAGE) },
         }
     }

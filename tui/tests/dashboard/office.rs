@@ -569,6 +569,7 @@ impl Server {
                     pem: Some(pem.clone()),
                     chain: vec![pem],
                     key: Some("WfT6LDG8pqtt5SSIf5D6depixsSiZN1JnxccxKWBi5Q".to_owned()),
+                    sha256: None,
                     planned_at: row.not_before,
                     depends: vec![format!("{} {} comes in with it", row.holder_kind, row.holder)],
                     next: Some(format!("renew it from 2022-05-01T04:00:00Z on, before {}", row.not_after)),

@@ -15,7 +15,7 @@ use crate::files::public::{self, LARGEST_TOLD, Opened};
 use crate::output::Answer;
 use crate::session::Session;
 use crate::verb::Verb;
-use crate::words::moment;
+use crate::words::last_moment;
 
 /// Let a relying party be known by another key, certificate or key set address
 #[derive(Debug, Args)]
@@ -52,8 +52,8 @@ pub struct Add {
     /// What it is called among people
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
-    /// Its last moment, where that is earlier than its own
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    /// Its last moment, or last day, where that is earlier than its own
+    #[arg(long, value_name = "TIME", value_parser = last_moment)]
     not_after: Option<Timestamp>,
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use api::credential::{LeakReport, ReportLeak};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use domain::{CredentialId, Timestamp};
 use pki::PublicKey;
 use pki::party_key::public_halves;
@@ -34,9 +34,10 @@ lists whose it is, what else shares it, uses and audit entries since then.
 Examples:
   iamctl rp credential leaked CR0000000012 --note 'found on a code forge'
   iamctl rp credential leaked --key found.pem --since 2026-11-01 --yes")]
+#[command(override_usage = "iamctl rp credential leaked [OPTIONS] (<CREDENTIAL> | --key <FILE>)")]
+#[command(group = ArgGroup::new("evidence").required(true).args(["credential", "key"]))]
 pub struct Leaked {
     /// The credential's id
-    #[arg(required_unless_present = "key", conflicts_with = "key")]
     credential: Option<CredentialId>,
     /// The evidence
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::Answer;
 use crate::session::Session;
 use crate::verb::Verb;
-use crate::words::word;
+use crate::words::{REVOCATION_REASONS, word};
 
 /// Withdraw a credential for good; the last one too
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub struct Revoke {
     /// The credential's id
     credential: CredentialId,
     /// The reason
-    #[arg(long, value_parser = word::<RevocationReason>(RevocationReason::WORDS))]
+    #[arg(long, value_parser = word::<RevocationReason>(REVOCATION_REASONS))]
     reason: RevocationReason,
 }
 

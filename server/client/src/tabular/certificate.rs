@@ -2,74 +2,60 @@
 
 use api::certificate::{CertificateDetail, CertificateView, CheckedCertificate, IssuedCertificate};
 
-use super::{Column, Section, Tabular, or_none, word};
+use super::{Column, Section, Tabular, or_none};
 use crate::times::{people, people_or_none, raw_or_none};
 
-impl Tabular for CertificateView {
-    fn columns() -> &'static [Column<Self>] {
+/// The columns of a certificate, wherever it stands in `$row`; a list and a record have the same in the same order. A list shows
+/// what fits beside the whole serial number, which every other verb wants.
+macro_rules! columns_of_certificate {
+    ($type:ty, |$row:ident| $certificate:expr, [$($more:expr),*]) => {
         const {
             &[
-                Column::text("serial", "SERIAL", |row: &Self| row.serial.to_string()),
-                Column::text("profile", "PROFILE", |row: &Self| row.profile.clone()),
-                Column::text("holder", "HOLDER", |row: &Self| row.holder.clone()),
-                Column::text("state", "STATE", |row: &Self| row.state.to_string()),
+                Column::text("serial", "SERIAL", |$row: &$type| $certificate.serial.to_string()),
+                Column::text("profile", "PROFILE", |$row: &$type| $certificate.profile.clone()).wide(),
+                Column::text("holder", "HOLDER", |$row: &$type| $certificate.holder.clone()),
+                Column::text("state", "STATE", |$row: &$type| $certificate.state.to_string()),
                 Column::number(
                     "days_left",
                     "DAYS LEFT",
-                    |row: &Self| row.days_left.to_string(),
-                    |row: &Self| row.days_left.to_string(),
-                ),
-                Column::two("not_after", "UNTIL", |row: &Self| people(row.not_after), |row: &Self| row.not_after.to_string()),
-                Column::text("subject", "SUBJECT", |row: &Self| row.subject.clone()).wide(),
-                Column::text("issuer", "ISSUER", |row: &Self| row.issuer.clone()),
-                Column::text("holder_kind", "KIND", |row: &Self| row.holder_kind.to_string()).wide(),
-                Column::two("not_before", "FROM", |row: &Self| people(row.not_before), |row: &Self| row.not_before.to_string())
-                    .wide(),
-                Column::two(
-                    "revoked_at",
-                    "REVOKED",
-                    |row: &Self| people_or_none(row.revoked_at),
-                    |row: &Self| raw_or_none(row.revoked_at),
-                )
-                .wide(),
-                Column::text("revoked_reason", "REASON", |row: &Self| or_none(row.revoked_reason.as_ref())).wide(),
-            ]
-        }
-    }
-}
-
-/// The columns of a certificate that stands in a larger reply.
-macro_rules! of_certificate {
-    () => {
-        const {
-            &[
-                Column::text("serial", "SERIAL", |row: &Self| row.certificate.serial.to_string()),
-                Column::text("profile", "PROFILE", |row: &Self| row.certificate.profile.clone()),
-                Column::text("subject", "SUBJECT", |row: &Self| row.certificate.subject.clone()),
-                Column::text("issuer", "ISSUER", |row: &Self| row.certificate.issuer.clone()),
-                Column::text("holder", "HOLDER", |row: &Self| row.certificate.holder.clone()),
-                Column::text("state", "STATE", |row: &Self| row.certificate.state.to_string()),
-                Column::two(
-                    "not_before",
-                    "FROM",
-                    |row: &Self| people(row.certificate.not_before),
-                    |row: &Self| row.certificate.not_before.to_string(),
+                    |$row: &$type| $certificate.days_left.to_string(),
+                    |$row: &$type| $certificate.days_left.to_string(),
                 ),
                 Column::two(
                     "not_after",
                     "UNTIL",
-                    |row: &Self| people(row.certificate.not_after),
-                    |row: &Self| row.certificate.not_after.to_string(),
-                ),
-                Column::number(
-                    "days_left",
-                    "DAYS LEFT",
-                    |row: &Self| row.certificate.days_left.to_string(),
-                    |row: &Self| row.certificate.days_left.to_string(),
-                ),
+                    |$row: &$type| people($certificate.not_after),
+                    |$row: &$type| $certificate.not_after.to_string(),
+                )
+                .wide(),
+                Column::text("subject", "SUBJECT", |$row: &$type| $certificate.subject.clone()).wide(),
+                Column::text("issuer", "ISSUER", |$row: &$type| $certificate.issuer.clone()).wide(),
+                Column::text("holder_kind", "KIND", |$row: &$type| $certificate.holder_kind.to_string()).wide(),
+                Column::two(
+                    "not_before",
+                    "FROM",
+                    |$row: &$type| people($certificate.not_before),
+                    |$row: &$type| $certificate.not_before.to_string(),
+                )
+                .wide(),
+                Column::two(
+                    "revoked_at",
+                    "REVOKED",
+                    |$row: &$type| people_or_none($certificate.revoked_at),
+                    |$row: &$type| raw_or_none($certificate.revoked_at),
+                )
+                .wide(),
+                Column::text("revoked_reason", "REASON", |$row: &$type| or_none($certificate.revoked_reason.as_ref())).wide(),
+                $($more,)*
             ]
         }
     };
+}
+
+impl Tabular for CertificateView {
+    fn columns() -> &'static [Column<Self>] {
+        columns_of_certificate!(Self, |row| row, [])
+    }
 }
 
 fn pem_sections(pem: Option<&String>, chain: &[String]) -> Vec<Section> {
@@ -85,14 +71,18 @@ fn pem_sections(pem: Option<&String>, chain: &[String]) -> Vec<Section> {
 
 impl Tabular for CertificateDetail {
     fn columns() -> &'static [Column<Self>] {
-        of_certificate!()
+        columns_of_certificate!(
+            Self,
+            |row| row.certificate,
+            [
+                Column::text("sha256", "SHA-256", |row: &Self| row.sha256.clone().unwrap_or_default()).wide(),
+                Column::text("key", "KEY", |row: &Self| row.key.clone().unwrap_or_default()).wide()
+            ]
+        )
     }
 
     fn sections(&self) -> Vec<Section> {
         let mut sections = Vec::new();
-        if let (Some(at), Some(reason)) = (self.certificate.revoked_at, self.certificate.revoked_reason) {
-            sections.push(Section::lines("Not good", [format!("{} since {}", word(&reason), people(at))]));
-        }
         if !self.depends.is_empty() {
             sections.push(Section::lines("Depends on it", self.depends.iter().cloned()));
         }
@@ -106,7 +96,7 @@ impl Tabular for CertificateDetail {
 
 impl Tabular for IssuedCertificate {
     fn columns() -> &'static [Column<Self>] {
-        of_certificate!()
+        columns_of_certificate!(Self, |row| row.certificate, [])
     }
 
     fn sections(&self) -> Vec<Section> {

@@ -15,14 +15,15 @@ macro_rules! columns_of_credential {
                 Column::text("rp", "RP", |$row: &$type| $credential.rp.to_string()),
                 Column::text("kind", "KIND", |$row: &$type| $credential.kind.to_string()),
                 Column::text("state", "STATE", |$row: &$type| $credential.state.to_string()),
-                Column::text("source", "SOURCE", |$row: &$type| $credential.source.to_string()),
-                Column::text("label", "LABEL", |$row: &$type| or_none($credential.label.as_ref())),
+                Column::text("source", "SOURCE", |$row: &$type| $credential.source.to_string()).wide(),
+                Column::text("label", "LABEL", |$row: &$type| or_none($credential.label.as_ref())).wide(),
                 Column::two(
                     "not_after",
                     "UNTIL",
                     |$row: &$type| people_or_none($credential.not_after),
                     |$row: &$type| raw_or_none($credential.not_after),
-                ),
+                )
+                .wide(),
                 Column::number(
                     "days_left",
                     "DAYS LEFT",
@@ -34,7 +35,8 @@ macro_rules! columns_of_credential {
                     "LAST USED",
                     |$row: &$type| people_or_none($credential.last_used_at),
                     |$row: &$type| raw_or_none($credential.last_used_at),
-                ),
+                )
+                .wide(),
                 Column::text("fault", "FAULT", |$row: &$type| {
                     $credential
                         .address
@@ -143,12 +145,20 @@ impl Tabular for LeakReport {
             sections.push(Section::of("Revoked credentials", &self.credentials));
         }
         let services = self.parties.iter().flat_map(|party| {
-            let left = format!("{}: {} active credentials left", party.rp, party.left);
+            let left = match party.left {
+                1 => format!("{}: 1 active credential left", party.rp),
+                left => format!("{}: {left} active credentials left", party.rp),
+            };
             let used =
                 party.services.iter().map(|service| format!("{}.{}: {} uses since", party.rp, service.service, service.uses));
             std::iter::once(left).chain(used)
         });
-        sections.push(Section::lines("What it could speak for", services));
+        if self.parties.is_empty() {
+            sections
+                .push(Section::lines("What it could speak for", ["no relying party: it is on record as nobody's".to_owned()]));
+        } else {
+            sections.push(Section::lines("What it could speak for", services));
+        }
         if !self.certificates.is_empty() {
             sections.push(Section::of("Certificates over the key", &self.certificates));
         }
