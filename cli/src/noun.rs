@@ -12,8 +12,8 @@ macro_rules! noun {
         $(pub mod $module;)+
         $($(pub mod $below;)+)?
 
-        $(#[$meta])*
         #[derive(Debug, clap::Subcommand)]
+        $(#[$meta])*
         pub enum $name {
             $($(#[$of])* $verb($module::$verb),)+
             $($(
