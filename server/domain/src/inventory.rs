@@ -143,10 +143,9 @@ pub fn rotate_by(generation: &KeyGeneration, facts: &KeyFacts) -> Option<Timesta
         KeyPurpose::Audit if generation.algorithm == KeyAlgorithm::Hs256 => None,
         KeyPurpose::TokenSigning | KeyPurpose::Audit | KeyPurpose::Data => Some(used),
         KeyPurpose::RootCa | KeyPurpose::IssuingCa => facts.not_after.map(|end| end.minus(facts.issues_for)),
-        KeyPurpose::Ocsp | KeyPurpose::TimeStamping => {
+        KeyPurpose::Ocsp | KeyPurpose::TimeStamping | KeyPurpose::ServerTls => {
             validity.map(|(begins, ends)| renew_from(generation.purpose, since, [begins, ends]))
         }
-        KeyPurpose::ServerTls => validity.map(|(begins, ends)| renewal_due(begins, ends)),
     }
 }
 

@@ -97,7 +97,7 @@ fn each_purpose_is_exchanged_by_its_own_calendar() {
         (P::IssuingCa, Some(634)),
         // A third of its life is left.
         (P::Ocsp, Some(666)),
-        (P::ServerTls, Some(969)),
+        (P::ServerTls, Some(666)),
         (P::BlindIndex, None),
         (P::Pairwise, None),
     ] {
@@ -111,7 +111,7 @@ fn each_purpose_is_exchanged_by_its_own_calendar() {
     // What nobody outside has to learn comes by itself.
     for purpose in P::ALL.iter().copied() {
         let next = next_of_key(&key(purpose, KeyState::Active), &facts(), None).map(|next| next.step);
-        let by_itself = matches!(purpose, P::Ocsp | P::TimeStamping);
+        let by_itself = matches!(purpose, P::Ocsp | P::TimeStamping | P::ServerTls);
         assert_eq!(next == Some(NextStep::RenewsItself), by_itself, "{purpose}");
     }
 }
