@@ -142,6 +142,7 @@ fn noun_page(root: &Command, noun: &Command) -> String {
     for (path, verb) in &verbs {
         command_section(&mut page, path, verb);
     }
+    work(&mut page, &after_help(noun).0);
     page.control("SH", ["FLAGS OF EVERY COMMAND"]);
     let global: Vec<String> = root
         .get_arguments()
@@ -264,6 +265,18 @@ fn paragraphs(page: &mut Roff, text: &str) {
     for paragraph in text.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()) {
         page.control("PP", []);
         page.text([roman(paragraph.split_whitespace().collect::<Vec<_>>().join(" "))]);
+    }
+}
+
+/// What stands after a noun's help: what the verbs are for together, each paragraph with its commands.
+fn work(page: &mut Roff, text: &str) {
+    if !text.is_empty() {
+        page.control("SH", ["THE WORK"]);
+    }
+    for paragraph in text.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()) {
+        let (commands, words): (Vec<&str>, Vec<&str>) = paragraph.lines().partition(|line| line.starts_with("  "));
+        paragraphs(page, &words.join(" "));
+        verbatim(page, &commands.into_iter().map(|line| line.trim_start().to_owned()).collect::<Vec<_>>());
     }
 }
 
