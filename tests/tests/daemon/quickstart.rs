@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
@@ -20,8 +21,10 @@ struct Clone {
 impl Clone {
     fn new() -> Self {
         let free = |offset: &u16| PORTS.iter().all(|port| TcpListener::bind(("127.0.0.1", port + offset)).is_ok());
-        // Another test looks for ports at the same moment: begin where it does not.
-        let begin = 11_000 + u16::try_from(std::process::id() % 400).unwrap() * 100;
+        // Another test looks for ports at the same moment, here or in another process: begin where it does not.
+        static BEGUN: AtomicU16 = AtomicU16::new(0);
+        let here = BEGUN.fetch_add(30, Ordering::Relaxed);
+        let begin = 11_000 + u16::try_from(std::process::id() % 400).unwrap() * 100 + here;
         let offset = (begin..).step_by(7).find(free).unwrap();
         Self { home: TempDir::with_prefix("iam-quickstart-").unwrap(), offset }
     }

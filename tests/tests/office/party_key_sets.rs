@@ -137,7 +137,7 @@ both_engines! {
             (set(&[]), "credential.jwks"),
             (set(&[&json!({ "kty": "EC", "crv": "P-384" })]), "credential.jwks"),
             (set(&many.iter().take(21).collect::<Vec<_>>()), "credential.too-many-keys"),
-            (set(&many.iter().collect::<Vec<_>>()), "credential.too-large"),
+            (set(&many.iter().collect::<Vec<_>>()), "credential.too-many-keys"),
             (set(&[&named(&one, "k"), &named(&two, "k")]), "credential.duplicate-kid"),
             (set(&[&two, &two]), "credential.duplicate-key"),
             (set(&[&two, &weak]), "credential.weak-key"),
