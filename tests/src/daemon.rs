@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
@@ -393,6 +394,11 @@ impl Drop for Running {
 
 /// Ports that were free a moment ago. An instance keeps its ports through a restart, so the system cannot choose each time.
 fn free_ports() -> [u16; 4] {
-    let listeners = [(); 4].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+    // Below those that the system gives to whoever connects, and each process begins somewhere else: a port that is free now is
+    // free when the server comes to it.
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(44);
+    let taken = || 12_000 + begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    [(); 4].map(|()| std::iter::repeat_with(|| u16::try_from(taken()).unwrap()).find(free).unwrap())
 }
