@@ -130,14 +130,15 @@ both_engines! {
         let named = |key: &Value, kid: &str| { let mut key = key.clone(); key["kid"] = json!(kid); key };
         let weak = json!({ "kty": "RSA", "n": "AQAB", "e": "AQAB" });
         let secret = json!({ "kty": "oct", "k": "c2VjcmV0" });
-        let many: Vec<Value> = (0..10_000).map(|_| one.clone()).collect();
+        let many: Vec<Value> = (0..21).map(|_| one.clone()).collect();
+        let large = { let mut key = one.clone(); key["note"] = json!("x".repeat(300_000)); key };
         for (answer, code) in [
             (Err(FetchFault { code: "key-set.unreachable", message: "nobody is there".to_owned() }), "key-set.unreachable"),
             (served("<html>".to_owned()), "credential.jwks"),
             (set(&[]), "credential.jwks"),
             (set(&[&json!({ "kty": "EC", "crv": "P-384" })]), "credential.jwks"),
-            (set(&many.iter().take(21).collect::<Vec<_>>()), "credential.too-many-keys"),
             (set(&many.iter().collect::<Vec<_>>()), "credential.too-many-keys"),
+            (set(&[&large]), "credential.too-large"),
             (set(&[&named(&one, "k"), &named(&two, "k")]), "credential.duplicate-kid"),
             (set(&[&two, &two]), "credential.duplicate-key"),
             (set(&[&two, &weak]), "credential.weak-key"),
