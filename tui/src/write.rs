@@ -49,7 +49,7 @@ pub enum Write {
     PlanRotation(KeyLine, ActivateAt),
     /// Run a rotation that was written down; the text is why it goes on without parties that are not ready.
     RunPlan(PlanRef, Option<String>),
-    /// Stop a rotation for now.
+    /// Stop a rotation until it is resumed.
     PausePlan(PlanRef),
     /// Let it go on; the text is why without parties that are not ready.
     ResumePlan(PlanRef, Option<String>),

@@ -9,7 +9,7 @@ use crate::output::Answer;
 use crate::session::Session;
 use crate::verb::Verb;
 
-/// Stop a rotation for now
+/// Stop a rotation until it is resumed
 #[derive(Debug, Args)]
 #[command(after_help = "Before the new key has taken over it stays published and does not sign;
 afterwards the old one goes on being accepted. 'iamctl key resume' goes on.

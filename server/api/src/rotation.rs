@@ -1,4 +1,4 @@
-//! Rotations of keys as plans: written down, run, stopped for now, called off.
+//! Rotations of keys as plans: written down, run, paused, called off.
 
 use domain::{
     ActivateAt, CredentialId, HoldCause, KeyAlgorithm, KeyPurpose, Kid, OperatorId, Override, PlanRef, PlanState, RelyingPartyId,
@@ -235,7 +235,7 @@ impl Operation for RunPlan {
     }
 }
 
-/// Stop a rotation for now. Before the new key has taken over it stays published and does not sign; afterwards the old one goes on
+/// Stop a rotation until it is resumed. Before the new key has taken over it stays published and does not sign; afterwards the old one goes on
 /// being accepted.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

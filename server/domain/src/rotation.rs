@@ -31,7 +31,7 @@ words! {
         Planned = 1 => "planned",
         /// Its steps are taken as they are due.
         Running = 2 => "running",
-        /// An operator has stopped it for now.
+        /// An operator has stopped it; `resume` lets it go on.
         Paused = 3 => "paused",
         /// It has reached its date and waits: for parties to be ready, or for work to be finished.
         Held = 4 => "held",
@@ -189,7 +189,7 @@ impl RotationPlan {
         Ok(Self { state: PlanState::Running, publish_at: Some(now), activate_at: Some(activate_at), ..self.clone() })
     }
 
-    /// Stops it for now. Before the new key has taken over, it stays published and does not sign; afterwards the old one goes on
+    /// Stops it until it is resumed. Before the new key has taken over, it stays published and does not sign; afterwards the old one goes on
     /// being accepted.
     ///
     /// # Errors

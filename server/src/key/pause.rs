@@ -5,7 +5,7 @@ use super::plan_view::whole;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 
-/// Stops a rotation for now.
+/// Stops a rotation until it is resumed.
 pub async fn pause(app: &App, caller: &Caller, op: PausePlan) -> Result<PlanView, Failure> {
     let mut tx = app.store.write().await?;
     let plan = tx.plan(op.plan).await?.ok_or_else(|| Failure::not_found("rotation", op.plan))?.plan()?;

@@ -13,7 +13,7 @@ use server::key::steps::take_due;
 use server::keys::watch::watch;
 use tests::{World, both_engines};
 
-use super::revocation::{Desk, fetched, gets, issued, ocsp, posts};
+use super::revocation::{Desk, fetched, gets, issued, ocsp, posts, to_be_stamped};
 
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 const A_DAY: Duration = Duration::from_hours(24);
@@ -180,13 +180,7 @@ both_engines! {
     }
 
     async fn a_time_stamp_of_before_the_rotation_is_good_for_ever(world: &World) {
-        let desk = Desk::at(world);
-        desk.pem("root.pem", &gets(world, "/ca/root-1.crt").await);
-        desk.pem("issuer.pem", &gets(world, "/ca/time-stamping-1.crt").await);
-        desk.file("document", "what was there");
-        let (made, said) = desk.openssl(&["ts", "-query", "-data", "document", "-sha256", "-cert", "-out", "query.tsq"]);
-        assert!(made, "{said}");
-        let query = std::fs::read(desk.folder.path().join("query.tsq")).unwrap();
+        let (desk, query) = to_be_stamped(world).await;
         desk.file("old.tsr", posts(world, "/tsa", query.clone()).await.1);
         let rotate = RotateKey { activate: ActivateAt::Now, ..RotateKey::of(KeyPurpose::TimeStamping) };
         world.first().call(&rotate).await.unwrap();

@@ -128,6 +128,18 @@ pub(super) async fn ocsp(world: &World, desk: &Desk, certificate: &Path, digest:
     said
 }
 
+/// A document on the desk beside the service's chain, and what `openssl` asks for a time stamp over it.
+pub(super) async fn to_be_stamped(world: &World) -> (Desk, Vec<u8>) {
+    let desk = Desk::at(world);
+    desk.pem("root.pem", &gets(world, "/ca/root-1.crt").await);
+    desk.pem("issuer.pem", &gets(world, "/ca/time-stamping-1.crt").await);
+    desk.file("document", "what was there");
+    let (made, said) = desk.openssl(&["ts", "-query", "-data", "document", "-sha256", "-cert", "-out", "query.tsq"]);
+    assert!(made, "{said}");
+    let query = std::fs::read(desk.folder.path().join("query.tsq")).unwrap();
+    (desk, query)
+}
+
 both_engines! {
     async fn a_list_says_what_was_revoked_and_its_number_only_grows(world: &World) {
         let (certificate, serial) = issued(world).await;
@@ -248,13 +260,7 @@ both_engines! {
     }
 
     async fn a_time_stamp_is_verified_by_openssl(world: &World) {
-        let desk = Desk::at(world);
-        desk.pem("root.pem", &gets(world, "/ca/root-1.crt").await);
-        desk.pem("issuer.pem", &gets(world, "/ca/time-stamping-1.crt").await);
-        desk.file("document", "what was there");
-        let (made, said) = desk.openssl(&["ts", "-query", "-data", "document", "-sha256", "-cert", "-out", "query.tsq"]);
-        assert!(made, "{said}");
-        let query = std::fs::read(desk.folder.path().join("query.tsq")).unwrap();
+        let (desk, query) = to_be_stamped(world).await;
         let (status, reply) = posts(world, "/tsa", query).await;
         assert_eq!(status, 200);
         desk.file("reply.tsr", &reply);

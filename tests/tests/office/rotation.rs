@@ -1,4 +1,4 @@
-//! Rotation as a plan: written down, run, weighed against who is ready, stopped for now, called off, and in an emergency.
+//! Rotation as a plan: written down, run, weighed against who is ready, paused, called off, and in an emergency.
 
 use std::sync::Arc;
 use std::time::Duration;

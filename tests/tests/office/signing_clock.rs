@@ -16,7 +16,7 @@ use server::instance::open::{Ports, open};
 use tests::{World, both_engines, fixtures};
 use tower::ServiceExt;
 
-use super::revocation::{Desk, PARTY, asks, fetched, gets, issued, posts};
+use super::revocation::{Desk, PARTY, asks, fetched, gets, issued, posts, to_be_stamped};
 
 const A_DAY: Duration = Duration::from_hours(24);
 const LIST: &str = "/crl/relying-parties-1.crl";
@@ -76,10 +76,7 @@ both_engines! {
         world.first().call(&ApplyParties { manifests: vec![fixtures::party(PARTY)] }).await.unwrap();
         world.seal().await;
         world.clock.turn_back(Duration::from_mins(10));
-        let desk = Desk::at(world);
-        desk.file("document", "what was there");
-        desk.openssl(&["ts", "-query", "-data", "document", "-sha256", "-out", "query.tsq"]);
-        let query = std::fs::read(desk.folder.path().join("query.tsq")).unwrap();
+        let (desk, query) = to_be_stamped(world).await;
         let (status, reply) = posts(world, "/tsa", query.clone()).await;
         desk.file("reply.tsr", &reply);
         let (_, said) = desk.openssl(&["ts", "-reply", "-in", "reply.tsr", "-text"]);

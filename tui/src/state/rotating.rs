@@ -1,4 +1,4 @@
-//! What can be done with a rotation: planned, run, stopped for now, resumed, called off, and the emergency.
+//! What can be done with a rotation: planned, run, paused, resumed, called off, and the emergency.
 
 use api::Operation;
 use api::rotation::{AbortPlan, EmergencyRotation, PausePlan, PlanRotation, PlanView, ResumePlan, RunPlan};
@@ -75,7 +75,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         keys: &["s"],
         name: "pause",
-        what: "Stop the rotation for now; what is published stays published",
+        what: "Pause the rotation; what is published stays published",
         cli: "key pause PLAN",
         enabled: |state| {
             state.may(PausePlan::ROLES)?;
@@ -83,7 +83,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         },
         run: |state| {
             if let Some(plan) = state.rotations.subject() {
-                let question = format!("Stop rotation {} for now? {}", plan.plan, what_stays(plan));
+                let question = format!("Pause rotation {}? {}", plan.plan, what_stays(plan));
                 ask(state, Write::PausePlan(plan.plan), question);
             }
         },

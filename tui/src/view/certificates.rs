@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, Pieces, line};
 use super::table::{self, Column, number, text};
-use super::{absence, age, body_now, parties::fact};
+use super::{absence, age, body_now, list_and_detail, parties::fact};
 use crate::call::Read;
 use crate::state::State;
 use crate::state::certificates::Certificates;
@@ -47,20 +47,8 @@ fn state_tone(state: CertificateState) -> Tone {
     }
 }
 
-/// The room of an open certificate's text, and of the list above it when there is one.
-fn areas(state: &State, area: Rect) -> (Option<Rect>, Option<Rect>) {
-    if state.certificates.open.is_none() {
-        return (Some(area), None);
-    }
-    if area.height >= 30 {
-        let list = Rect { height: area.height / 2, ..area };
-        return (Some(list), Some(Rect { y: list.bottom(), height: area.height - list.height, ..area }));
-    }
-    (None, Some(area))
-}
-
 pub(super) fn draw(state: &State, pen: &mut Pen<'_>, area: Rect) {
-    let (list, detail) = areas(state, area);
+    let (list, detail) = list_and_detail(state.certificates.open.is_some(), area);
     if let Some(area) = list {
         draw_list(state, pen, area);
     }
@@ -168,7 +156,9 @@ fn rows(state: &State, pen: &mut Pen<'_>, area: Rect) {
 
 /// Rows of the open certificate that are seen.
 pub(crate) fn seen(state: &State) -> usize {
-    areas(state, body_now(state)).1.map_or(0, |area| usize::from(area.height.saturating_sub(1)))
+    list_and_detail(state.certificates.open.is_some(), body_now(state))
+        .1
+        .map_or(0, |area| usize::from(area.height.saturating_sub(1)))
 }
 
 /// The open certificate in full.

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, Pieces, line};
 use super::table::{self, text};
-use super::{absence, age, body_now, distance, parties::fact, rough};
+use super::{absence, age, body_now, distance, list_and_detail, parties::fact, rough};
 use crate::call::{Read, listed};
 use crate::state::State;
 use crate::theme::Tone;
@@ -70,20 +70,8 @@ pub(super) fn tone(key: &KeyView, now: Timestamp) -> Tone {
     }
 }
 
-/// The room of an open key's text, and of the list beside it when there is one.
-fn areas(state: &State, area: Rect) -> (Option<Rect>, Option<Rect>) {
-    if state.keys.open.is_none() {
-        return (Some(area), None);
-    }
-    if area.height >= 30 {
-        let list = Rect { height: area.height / 2, ..area };
-        return (Some(list), Some(Rect { y: list.bottom(), height: area.height - list.height, ..area }));
-    }
-    (None, Some(area))
-}
-
 pub(super) fn draw(state: &State, pen: &mut Pen<'_>, area: Rect) {
-    let (list, detail) = areas(state, area);
+    let (list, detail) = list_and_detail(state.keys.open.is_some(), area);
     if let Some(area) = list {
         draw_list(state, pen, area);
     }
@@ -124,7 +112,7 @@ fn draw_list(state: &State, pen: &mut Pen<'_>, area: Rect) {
 
 /// Rows of the open key that are seen.
 pub(crate) fn seen(state: &State) -> usize {
-    areas(state, body_now(state)).1.map_or(0, |area| usize::from(area.height.saturating_sub(1)))
+    list_and_detail(state.keys.open.is_some(), body_now(state)).1.map_or(0, |area| usize::from(area.height.saturating_sub(1)))
 }
 
 /// The open key in full.

@@ -86,6 +86,18 @@ fn body_now(state: &State) -> Rect {
     body(state, Rect { x: 0, y: 0, width: state.size.0, height: state.size.1 })
 }
 
+/// The room of a list, and of what is `open` of it: below it where both fit, else instead of it.
+fn list_and_detail(open: bool, area: Rect) -> (Option<Rect>, Option<Rect>) {
+    if !open {
+        return (Some(area), None);
+    }
+    if area.height >= 30 {
+        let list = Rect { height: area.height / 2, ..area };
+        return (Some(list), Some(Rect { y: list.bottom(), height: area.height - list.height, ..area }));
+    }
+    (None, Some(area))
+}
+
 /// The alarms as they are drawn. Each has two rows at most, so that what it is about stays on the screen.
 fn alarm_rows(state: &State, columns: u16) -> Vec<String> {
     let room = usize::from(columns.saturating_sub(2));

@@ -111,6 +111,12 @@ impl Tabular for KeyDetail {
                     |row: &Self| raw_or_none(row.key.retire_at),
                 ),
                 Column::two(
+                    "not_after",
+                    "CERTIFICATE UNTIL",
+                    |row: &Self| people_or_none(row.key.not_after),
+                    |row: &Self| raw_or_none(row.key.not_after),
+                ),
+                Column::two(
                     "in_jwks",
                     "IN JWKS",
                     |row: &Self| if row.in_jwks { "yes" } else { "no" }.to_owned(),
