@@ -183,7 +183,7 @@ impl Operation for RenewCertificate {
     }
 }
 
-/// Revoke a certificate, from this moment and for good.
+/// Revoke a certificate, from this moment and for good. Again for the same reason, it stays as it is.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeCertificate {
@@ -197,11 +197,22 @@ impl Operation for RevokeCertificate {
     const NAME: &'static str = "cert.revoke";
     const ROLES: &'static [Role] = &[Role::KeyOfficer];
     const EFFECT: Effect = Effect::Write(Severity::Severe);
-    type Reply = CertificateView;
+    type Reply = CertificateRevocation;
 
     fn subject(&self) -> String {
         self.serial.to_string()
     }
+}
+
+/// What a revocation did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CertificateRevocation {
+    /// The certificate as it stands now.
+    #[serde(flatten)]
+    pub certificate: CertificateView,
+    /// It was revoked for this reason before: nothing was changed.
+    #[serde(default)]
+    pub already: bool,
 }
 
 /// Look over the inventory, or certificates as others hold them.

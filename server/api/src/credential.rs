@@ -197,6 +197,9 @@ pub struct CredentialRevocation {
     /// The credential as it stands now.
     #[serde(flatten)]
     pub credential: CredentialView,
+    /// It was revoked for this reason before and stays as it is.
+    #[serde(default)]
+    pub already: bool,
     /// Keys under its address that went with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub with_it: Vec<CredentialId>,

@@ -214,6 +214,12 @@ impl CertificateStanding {
         }
     }
 
+    /// Whether it is revoked for this very reason: who asks for that again finds what was wanted, and nothing is left to change.
+    #[must_use]
+    pub fn is_revoked_for(&self, reason: RevocationReason) -> bool {
+        matches!(self, Self::Revoked(before) if before.reason == reason)
+    }
+
     /// Whether the key of this certificate may be certified again, for the same holder.
     ///
     /// # Errors
@@ -283,6 +289,9 @@ mod tests {
         }
         let revoked = all.map(|each| each.revoke(RevocationReason::Superseded, END, LATER));
         assert_eq!(codes(revoked), ["Revoked", "Revoked", "Revoked", "cert.revoked"]);
+        let again = |reason| all.map(|each| each.is_revoked_for(reason));
+        assert_eq!(again(RevocationReason::KeyCompromise), [false, false, false, true]);
+        assert_eq!(again(RevocationReason::Superseded), [false; 4]);
         let held = all.map(|each| each.revoke(RevocationReason::CertificateHold, END, LATER));
         assert_eq!(codes(held), ["cert.no-hold"; 4]);
         let listed =

@@ -1,4 +1,4 @@
-use api::certificate::{CertificateView, RevokeCertificate};
+use api::certificate::{CertificateRevocation, RevokeCertificate};
 use api::credential::LeakedCertificate;
 use domain::{CertificateState, Holder, KeyPurpose, KeyState, Refusal, RevocationReason, Timestamp};
 use pki::{Certificate, PublicKey};
@@ -15,8 +15,9 @@ use crate::operator::last::{is_last, last_administrators};
 use crate::store::{CertificateRow, Write};
 
 /// Revokes a certificate, from this moment and for good. Whoever is let in by it is refused at the next request; others learn it
-/// from the next revocation list and from OCSP. A key that is compromised takes everything with it that rests on it.
-pub async fn revoke(app: &App, caller: &Caller, op: RevokeCertificate) -> Result<CertificateView, Failure> {
+/// from the next revocation list and from OCSP. A key that is compromised takes everything with it that rests on it. Asked
+/// again for the same reason, it answers with the revocation in force.
+pub async fn revoke(app: &App, caller: &Caller, op: RevokeCertificate) -> Result<CertificateRevocation, Failure> {
     let now = app.clock.now();
     let compromised = op.reason == RevocationReason::KeyCompromise;
     let mut tx = app.store.write().await?;
@@ -30,15 +31,17 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeCertificate) -> Result
     let row = tx.certificate_locked(&op.serial).await?.ok_or_else(|| Failure::not_found("certificate", &op.serial))?;
     check_holder(&mut tx, caller, &row, compromised, now).await?;
     let was = row.standing()?;
-    let standing = was.revoke(op.reason, row.not_after(), now)?;
-    tx.put_standing(&row, standing).await?;
+    let already = was.is_revoked_for(op.reason);
+    if !already {
+        tx.put_standing(&row, was.revoke(op.reason, row.not_after(), now)?).await?;
+    }
     revoke_with_certificate(&mut tx, &op.serial, op.reason, now).await?;
     let stopped = if compromised { everything_over(&mut tx, &row, now).await? } else { Stopped::default() };
     let revoked = tx.certificate(&op.serial).await?.ok_or_else(|| anyhow::anyhow!("certificate {} is gone", row.serial))?;
-    let reply = view(&revoked, now)?;
+    let reply = CertificateRevocation { certificate: view(&revoked, now)?, already };
     let others = stopped.certificates.iter().filter(|other| other.revoked && other.serial != op.serial);
     let facts = json!({
-        "was": was.state(row.not_after(), now), "reason": op.reason, "holder": row.holder, "issuer": row.issuer,
+        "was": was.state(row.not_after(), now), "reason": op.reason, "already": already, "holder": row.holder, "issuer": row.issuer,
         "key_known_to_others": compromised,
         "certificates": others.map(|other| &other.serial).collect::<Vec<_>>(),
         "credentials": stopped.ended()?,

@@ -21,7 +21,8 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeCredential) -> Result<
     let row = tx.credential(op.credential).await?.ok_or_else(|| Failure::not_found("credential", op.credential))?;
     let was = row.state(now)?;
     let after = row.with(row.life()?.revoke(op.credential, op.reason, now)?);
-    if after != row {
+    let already = after == row;
+    if !already {
         tx.put_credential(&after).await?;
     }
     let mut gone = vec![row.clone()];
@@ -47,10 +48,10 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeCredential) -> Result<
     let left = usable(&tx.party_credentials(&row.relying_party).await?, now)?;
     let with_it = gone.iter().skip(1).map(CredentialRow::id).collect::<Result<Vec<_>, _>>()?;
     let facts = json!({
-        "rp": row.relying_party, "kind": row.kind, "thumbprint": row.thumbprint, "was": was, "reason": op.reason,
+        "rp": row.relying_party, "kind": row.kind, "thumbprint": row.thumbprint, "was": was, "reason": op.reason, "already": already,
         "with_it": with_it, "blocked": blocked, "certificates": certificates, "left": left,
     });
-    let reply = CredentialRevocation { credential: view(&mut tx, &after, now).await?, with_it, blocked, left };
+    let reply = CredentialRevocation { credential: view(&mut tx, &after, now).await?, already, with_it, blocked, left };
     let reply = tx.commit(caller.record(&op).facts(facts), reply).await?;
     app.wake.revocations.notify_one();
     Ok(reply)

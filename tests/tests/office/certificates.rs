@@ -179,10 +179,18 @@ both_engines! {
         let revoke = |reason| RevokeCertificate { serial: issued.certificate.serial.clone(), reason };
         let hold = officer.call(&revoke(RevocationReason::CertificateHold)).await.unwrap_err();
         assert_eq!(hold.code, "cert.no-hold");
-        let revoked = officer.call(&revoke(RevocationReason::KeyCompromise)).await.unwrap();
+        let first = officer.call(&revoke(RevocationReason::KeyCompromise)).await.unwrap();
+        let revoked = first.certificate.clone();
         assert_eq!((revoked.state, revoked.revoked_reason), (CertificateState::Revoked, Some(RevocationReason::KeyCompromise)));
         assert_eq!(revoked.revoked_at, Some(world.clock.now()));
-        assert_eq!(officer.call(&revoke(RevocationReason::Superseded)).await.unwrap_err().code, "cert.revoked");
+        // Again it is as it was; another reason is another thing.
+        world.clock.advance(Duration::from_hours(1));
+        let again = officer.call(&revoke(RevocationReason::KeyCompromise)).await.unwrap();
+        assert!(!first.already && again.already);
+        assert_eq!(again.certificate.revoked_at, revoked.revoked_at);
+        assert_eq!(world.leaves().await.pop().unwrap()["facts"]["already"], true);
+        let problem = officer.call(&revoke(RevocationReason::Superseded)).await.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str()), (409, "cert.revoked"));
         let again = RenewCertificate { serial: issued.certificate.serial.clone(), csr: None, validity: None };
         assert_eq!(officer.call(&again).await.unwrap_err().code, "csr.key-blocked", "a compromised key is nobody's");
         let unknown = RevokeCertificate { serial: "00ff".parse().unwrap(), reason: RevocationReason::Superseded };
@@ -228,7 +236,7 @@ both_engines! {
         let items = officer.call(&planned).await.unwrap().items;
         assert_eq!(items.iter().map(|one| one.serial.as_str()).collect::<Vec<_>>(), [serial.as_str()]);
         let revoke = RevokeCertificate { serial: serial.parse().unwrap(), reason: RevocationReason::CessationOfOperation };
-        assert_eq!(officer.call(&revoke).await.unwrap().state, CertificateState::Revoked);
+        assert_eq!(officer.call(&revoke).await.unwrap().certificate.state, CertificateState::Revoked);
         // Whoever still had it in hand cannot make it good any more.
         let mut tx = world.app.store.write().await.unwrap();
         assert!(tx.confirm_certificate(&row).await.is_err());

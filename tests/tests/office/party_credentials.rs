@@ -225,6 +225,7 @@ both_engines! {
         world.clock.advance(Duration::from_hours(1));
         let again = revoke(&world.first(), id, RevocationReason::CessationOfOperation).await.unwrap();
         assert_eq!(again.credential.revoked, revoked.credential.revoked);
+        assert!(!revoked.already && again.already);
         let problem = revoke(&world.first(), id, RevocationReason::Superseded).await.unwrap_err();
         assert_eq!((problem.status, problem.code.as_str()), (409, "credential.revoked"));
         let problem = revoke(&world.first(), id, RevocationReason::CertificateHold).await.unwrap_err();

@@ -4,6 +4,7 @@ use api::credential::{CredentialRevocation, RevokeCredential};
 use clap::Args;
 use domain::{CredentialId, RevocationReason};
 
+use crate::cert::revoke::already;
 use crate::failure::Failure;
 use crate::output::Answer;
 use crate::session::Session;
@@ -15,7 +16,8 @@ use crate::words::{REVOCATION_REASONS, word};
 #[command(after_help = "With an address go all keys under it. For the reason key-compromise the key is
 blocked everywhere, too; 'rp credential leaked' does that and lists what the key
 can have touched. A manifest that still lists the credential is refused until it
-is taken out there.
+is taken out there. A second revocation for the same reason changes nothing and
+says so; another reason is refused.
 
 Examples:
   iamctl rp credential revoke CR0000000012 --reason superseded
@@ -36,7 +38,11 @@ impl Verb for Revoke {
         session.confirm::<RevokeCredential>(&format!("Revoke credential {id}: nobody logs in with it any more?"), &id).await?;
         let revoked = session.call(&RevokeCredential { credential: self.credential, reason: self.reason }).await?;
         let (rp, left) = (revoked.credential.rp.clone(), revoked.left);
-        let answer = Answer::one(revoked);
+        let already = revoked.already.then(|| {
+            let at = revoked.credential.revoked.as_ref().map(|it| it.at);
+            already(&format!("credential {id}"), self.reason, at)
+        });
+        let answer = already.into_iter().fold(Answer::one(revoked), Answer::tell);
         Ok(if left == 0 { answer.tell(nobody_left(rp.as_str())) } else { answer })
     }
 }

@@ -1,6 +1,6 @@
 //! Certificates.
 
-use api::certificate::{CertificateDetail, CertificateView, CheckedCertificate, IssuedCertificate};
+use api::certificate::{CertificateDetail, CertificateRevocation, CertificateView, CheckedCertificate, IssuedCertificate};
 
 use super::{Column, Section, Tabular, or_none};
 use crate::times::{people, people_or_none, raw_or_none};
@@ -55,6 +55,16 @@ macro_rules! columns_of_certificate {
 impl Tabular for CertificateView {
     fn columns() -> &'static [Column<Self>] {
         columns_of_certificate!(Self, |row| row, [])
+    }
+}
+
+impl Tabular for CertificateRevocation {
+    fn columns() -> &'static [Column<Self>] {
+        columns_of_certificate!(
+            Self,
+            |row| row.certificate,
+            [Column::text("already", "REVOKED BEFORE", |row: &Self| row.already.to_string()).wide()]
+        )
     }
 }
 

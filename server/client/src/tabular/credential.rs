@@ -110,6 +110,7 @@ impl Tabular for CredentialRevocation {
                 Column::text("with_it", "WITH IT", |row: &Self| joined(&row.with_it)),
                 Column::text("blocked", "BLOCKED", |row: &Self| joined(&row.blocked)),
                 Column::number("left", "LEFT", |row: &Self| row.left.to_string(), |row: &Self| row.left.to_string()),
+                Column::text("already", "REVOKED BEFORE", |row: &Self| row.already.to_string()).wide(),
             ]
         }
     }
