@@ -144,7 +144,7 @@ async fn make(arguments: Init) -> anyhow::Result<()> {
     say(&format!("operator     {}", made.context.display()));
     say(&format!("root's key   {dir}/{ROOT_KEY_FILE}: asked for by 'iamd ca' alone, never to serve"));
     if let Some((operator, code, expires_at)) = made.second {
-        say(&format!("second       {operator}, enrolment code {code} (until {expires_at})"));
+        say(&format!("second       {operator}, enrolment code {code} (until {})", expires_at.people()));
     }
     say("");
     say(&format!("next: iamd serve --data-dir {dir}"));

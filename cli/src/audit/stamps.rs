@@ -37,7 +37,7 @@ impl Stamped {
         } else {
             format!("{} checkpoints have good time stamps", spaced(self.count))
         };
-        Some(format!("{count}; by the newest, checkpoint {size} was there at {at}"))
+        Some(format!("{count}; by the newest, checkpoint {size} was there at {}", at.people()))
     }
 }
 

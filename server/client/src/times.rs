@@ -1,14 +1,11 @@
 //! Times and numbers as people read them: Hong Kong local time, thousands parted by a space. Raw forms are RFC 3339 and digits.
 
 use domain::{Day, Timestamp};
-use jiff::tz::{Offset, TimeZone};
 
 /// `2022-05-31 23:59:59 HKT`.
 #[must_use]
 pub fn people(at: Timestamp) -> String {
-    let Ok(instant) = jiff::Timestamp::from_microsecond(at.micros()) else { return at.to_string() };
-    let zone = TimeZone::get("Asia/Hong_Kong").unwrap_or_else(|_| TimeZone::fixed(Offset::constant(8)));
-    instant.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S HKT").to_string()
+    at.people()
 }
 
 /// The same, or nothing.

@@ -277,7 +277,7 @@ impl Account {
             Standing::Suspended { since, .. } if now.saturating_since(since) <= window => Ok(self.with(Standing::Active)),
             Standing::Suspended { since, .. } => Err(Refusal::new(
                 "account.reversal-window",
-                format!("account {} was suspended at {since}, too long ago to take it back", self.id),
+                format!("account {} was suspended at {}, too long ago to take it back", self.id, since.people()),
             )
             .hint("the citizen registers again")),
             Standing::Active => Err(Refusal::new("account.not-suspended", format!("account {} is not suspended", self.id))),

@@ -205,11 +205,12 @@ impl CertificateStanding {
         }
         match self {
             Self::Revoked(Revocation { at, reason }) => {
-                Err(Refusal::new("cert.revoked", format!("the certificate was revoked at {at} ({reason})")))
+                Err(Refusal::new("cert.revoked", format!("the certificate was revoked at {} ({reason})", at.people())))
             }
-            _ if not_after < now => {
-                Err(Refusal::new("cert.expired", format!("the certificate expired at {not_after}; nobody accepts it any more")))
-            }
+            _ if not_after < now => Err(Refusal::new(
+                "cert.expired",
+                format!("the certificate expired at {}; nobody accepts it any more", not_after.people()),
+            )),
             Self::Planned | Self::Valid | Self::OnHold { .. } => Ok(Self::Revoked(Revocation { at: now, reason })),
         }
     }
@@ -233,8 +234,8 @@ impl CertificateStanding {
         };
         match self {
             Self::Planned | Self::Valid | Self::Revoked(Revocation { reason: RevocationReason::Superseded, .. }) => Ok(()),
-            Self::OnHold { since } => refused(format!("is on hold since {since}")),
-            Self::Revoked(Revocation { at, reason }) => refused(format!("was revoked at {at} ({reason})")),
+            Self::OnHold { since } => refused(format!("is on hold since {}", since.people())),
+            Self::Revoked(Revocation { at, reason }) => refused(format!("was revoked at {} ({reason})", at.people())),
         }
     }
 

@@ -130,7 +130,7 @@ impl CredentialLife {
 }
 
 fn revoked(id: CredentialId, at: Timestamp) -> Refusal {
-    Refusal::new("credential.revoked", format!("credential {id} was revoked at {at}, which is final"))
+    Refusal::new("credential.revoked", format!("credential {id} was revoked at {}, which is final", at.people()))
         .hint("take it out, and bring a key that was never revoked")
 }
 

@@ -204,7 +204,7 @@ impl ActivateAt {
             ActivateAt::Now => Ok(now),
             ActivateAt::Time(at) if at < earliest => Err(Refusal::new(
                 "key.activation-too-early",
-                format!("{at} is before {earliest}, when the publish interval will have passed"),
+                format!("{} is before {}, when the publish interval will have passed", at.people(), earliest.people()),
             )
             .hint("relying parties may keep the old JWKS until then; in an emergency use '--activate now'")),
             ActivateAt::Time(at) => Ok(at),
@@ -270,7 +270,7 @@ impl KeyGeneration {
         if let Some(retire_at) = self.retire_at
             && now < retire_at
         {
-            return Err(Refusal::new("key.still-draining", format!("key {} drains until {retire_at}", self.kid))
+            return Err(Refusal::new("key.still-draining", format!("key {} drains until {}", self.kid, retire_at.people()))
                 .hint("what it signed is still in use; 'iamctl key revoke' ends that at once"));
         }
         Ok(KeyGeneration { state: KeyState::Retired, retire_at: Some(now), ..self.clone() })
@@ -374,7 +374,7 @@ pub fn plan_rotation(
     if let Some(waiting) = waiting {
         let when = waiting
             .activate_at
-            .map_or_else(|| "has no time of activation yet".to_owned(), |at| format!("becomes active at {at}"));
+            .map_or_else(|| "has no time of activation yet".to_owned(), |at| format!("becomes active at {}", at.people()));
         return Err(Refusal::new(
             "key.rotation-in-progress",
             format!("a rotation of {slot} is under way: key {} {when}", waiting.kid),
@@ -645,7 +645,7 @@ mod tests {
             let refusal =
                 plan_rotation(&slot(KeyAlgorithm::Es256), &keys, noon(), activate, &RotationTimes::default()).unwrap_err();
             assert_eq!(refusal.code, "key.rotation-in-progress");
-            assert!(refusal.message.contains("key new becomes active at 2022-05-31T04:10:00.000000Z"), "{refusal}");
+            assert!(refusal.message.contains("key new becomes active at 2022-05-31 12:10:00 HKT"), "{refusal}");
         }
     }
 

@@ -246,8 +246,11 @@ impl RotationPlan {
         let open = [PlanState::Planned, PlanState::Running, PlanState::Paused, PlanState::Held];
         self.must_be(&open, "aborted")?;
         if let Some(at) = self.activated_at {
-            return Err(Refusal::new("key.plan-activated", format!("the new key of plan {} has signed since {at}", self.id))
-                .hint("nothing goes back to the old key; 'iamctl key rotate' makes another one"));
+            return Err(Refusal::new(
+                "key.plan-activated",
+                format!("the new key of plan {} has signed since {}", self.id, at.people()),
+            )
+            .hint("nothing goes back to the old key; 'iamctl key rotate' makes another one"));
         }
         Ok(Self { state: PlanState::Aborted, hold: None, finished_at: Some(now), ..self.clone() })
     }
@@ -358,7 +361,10 @@ impl RotationPlan {
     fn must_not_be_active(&self) -> Result<(), Refusal> {
         match self.activated_at {
             None => Ok(()),
-            Some(at) => Err(Refusal::new("key.plan-activated", format!("the new key of plan {} has signed since {at}", self.id))),
+            Some(at) => Err(Refusal::new(
+                "key.plan-activated",
+                format!("the new key of plan {} has signed since {}", self.id, at.people()),
+            )),
         }
     }
 

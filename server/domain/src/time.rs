@@ -12,7 +12,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp as Moment;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 
 use self::calendar::{FIXED_OFFSET_FROM, write_date, write_digits};
 use crate::wire::text_form;
@@ -108,6 +108,13 @@ impl Timestamp {
     /// The time passed since `earlier`; zero when `earlier` is later.
     pub fn saturating_since(self, earlier: Timestamp) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// `2022-05-31 23:59:59 HKT`: as people read it, in messages and tables. Programs read the form of `Display`.
+    pub fn people(self) -> String {
+        let Ok(moment) = Moment::from_microsecond(self.0) else { return self.to_string() };
+        let zone = TimeZone::get("Asia/Hong_Kong").unwrap_or_else(|_| TimeZone::fixed(Offset::constant(8)));
+        moment.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S HKT").to_string()
     }
 
     /// The date in Hong Kong at that moment.

@@ -58,7 +58,7 @@ pub fn make(files: &[PathBuf], key: &FileKey, now: Timestamp, ask: Ask<'_>) -> a
         let recipient = Certified::new(certificate).with_context(|| format!("cannot encrypt to {shown}"))?;
         if recipient.certificate().view().not_after < now {
             // It says who holds the key; the key opens whatever was encrypted to it on any day.
-            made.ended.push(format!("{shown} ended at {}", recipient.certificate().view().not_after));
+            made.ended.push(format!("{shown} ended at {}", recipient.certificate().view().not_after.people()));
         }
         if made.recipients.contains(&recipient.fingerprint()) {
             bail!("{shown} is the certificate of another --recipient");

@@ -86,7 +86,10 @@ pub async fn require_proven(app: &App) -> anyhow::Result<()> {
         "show that it is not behind what the world has seen: iamd restore --data-dir {dir} --prove --checkpoint FILE --crl FILE"
     );
     if let Some(restored) = Restored::read(&app.data_dir)? {
-        anyhow::bail!("{dir} was restored from a backup of {} and is not served before it is proven; {how}", restored.made_at);
+        anyhow::bail!(
+            "{dir} was restored from a backup of {} and is not served before it is proven; {how}",
+            restored.made_at.people()
+        );
     }
     let newest = app.store.read().await?.newest_of([RESTORED, PROVEN, LOSS_ACCEPTED]).await?;
     ensure!(

@@ -34,7 +34,7 @@ pub fn restored(dir: &Path, done: &Done) -> Vec<String> {
     let dir = dir.display();
     let mut lines = vec![
         format!("restored     instance {} ({}) in {dir}", done.head.instance, done.head.environment),
-        format!("backup of    {}", done.head.made_at),
+        format!("backup of    {}", done.head.made_at.people()),
         String::new(),
     ];
     if done.schema == Schema::Older {

@@ -83,7 +83,7 @@ async fn checked(
         }
     }
     if shown.not_before > now {
-        findings.push(format!("it begins at {}", shown.not_before));
+        findings.push(format!("it begins at {}", shown.not_before.people()));
     }
     if shown.not_after < soon && shown.not_after >= now {
         findings.push(format!("it ends in {} days", days_left(shown.not_after, now)));

@@ -42,10 +42,13 @@ impl Fault {
     /// In words, with the mend.
     #[must_use]
     pub fn told(self, now: Timestamp) -> String {
+        let now = now.people();
         match self {
             Self::Ahead(Doubt { last, goes_on }) => format!(
-                "the clock says {now}, and the audit log has nothing between {last} and {goes_on}: nothing is signed by such a clock until {}; set it right, or, where it is right and the platform was switched off, restart with: iamd serve --clock-is-right",
-                Doubt { last, goes_on }.until()
+                "the clock says {now}, and the audit log has nothing between {} and {}: nothing is signed by such a clock until {}; set it right, or, where it is right and the platform was switched off, restart with: iamd serve --clock-is-right",
+                last.people(),
+                goes_on.people(),
+                Doubt { last, goes_on }.until().people()
             ),
             Self::Behind(by) => format!(
                 "the clock says {now}, and the audit log has entries from {} s ahead of it: nothing is signed by such a clock; set it right, and where it is right now, this ends when it has come so far",

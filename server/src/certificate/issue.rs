@@ -99,7 +99,8 @@ pub async fn active_authority(app: &App, read: &mut Read, purpose: AuthorityPurp
     let authority = app.keys.authority(&row)?;
     let ends = authority.certificate().view().not_after;
     if ends < app.clock.now() {
-        let refusal = Refusal::new("cert.issuer-expired", format!("{} ended on {ends}: nothing is issued by it", row.kid));
+        let refusal =
+            Refusal::new("cert.issuer-expired", format!("{} ended at {}: nothing is issued by it", row.kid, ends.people()));
         return Err(refusal.hint("rotate it first: 'iamctl key rotate --purpose issuing-ca'").into());
     }
     Ok(authority)

@@ -108,5 +108,5 @@ pub fn cut_short(planned: &PlannedCertificate, life: Option<Duration>, now: Time
     let (view, wanted) = (planned.view(), life?);
     // Certificates have whole seconds.
     let cut = view.not_after < now.plus(wanted).minus(Duration::from_secs(1));
-    cut.then(|| format!("a life of {} s: {} ends on {} itself", wanted.as_secs(), view.issuer, view.not_after))
+    cut.then(|| format!("a life of {} s: {} ends at {} itself", wanted.as_secs(), view.issuer, view.not_after.people()))
 }

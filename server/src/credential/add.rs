@@ -25,7 +25,7 @@ pub async fn add(app: &App, caller: &Caller, op: AddCredential) -> Result<Vec<Cr
     // RSA keys take some milliseconds each: away from the tasks that answer others.
     let named = tokio::task::spawn_blocking(move || read(&given, environment)).await.map_err(anyhow::Error::from)??;
     if let Some(ended) = named.iter().find(|it| it.not_after.is_some_and(|end| end < now)) {
-        let message = format!("the certificate has ended on {}", ended.not_after.unwrap_or(now));
+        let message = format!("the certificate has ended at {}", ended.not_after.unwrap_or(now).people());
         return Err(Failure::invalid_field("credential.expired", &ended.path, message));
     }
     // Asked before the transaction: whoever answers slowly keeps no writer waiting.

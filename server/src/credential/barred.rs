@@ -31,7 +31,7 @@ pub(crate) async fn barred(
     let Some(row) = on_record(known, named) else { return Ok(None) };
     match row.life()? {
         CredentialLife::Revoked { at, .. } => {
-            let message = format!("this is credential {} of the party, which was revoked at {at}", row.id()?);
+            let message = format!("this is credential {} of the party, which was revoked at {}", row.id()?, at.people());
             Ok(Some(finding("credential.revoked", message, "take it out: nothing brings a revoked credential back")))
         }
         CredentialLife::Active | CredentialLife::Superseded { .. } => Ok(None),
@@ -48,7 +48,7 @@ pub(crate) fn of_another_party(holder: &str) -> String {
 
 /// Of a blocked key.
 pub(crate) fn in_other_hands(blocked: &BlockedKeyRow) -> String {
-    let at = domain::Timestamp::from_micros(blocked.at);
+    let at = domain::Timestamp::from_micros(blocked.at).people();
     format!("the private half of this key is in other hands: it is blocked since {at}")
 }
 

@@ -16,7 +16,7 @@ pub(crate) async fn open_call(tx: &mut Write, caller: &Caller, call: CallRef) ->
     may_act(&found, caller)?;
     match found.closed_at {
         None => Ok(found),
-        Some(at) => Err(Refusal::new("call.closed", format!("call {call} was closed at {at}"))
+        Some(at) => Err(Refusal::new("call.closed", format!("call {call} was closed at {}", at.people()))
             .hint("open another one: 'iamctl hotline open'")
             .into()),
     }

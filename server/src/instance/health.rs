@@ -199,7 +199,7 @@ fn root_lists(app: &App, facts: &Facts) -> Option<Check> {
     if days >= LISTS_RUN_OUT {
         return None;
     }
-    let detail = format!("the root's revocation lists last {} days, until {until}", days.max(0));
+    let detail = format!("the root's revocation lists last {} days, until {}", days.max(0), until.people());
     let mend = "where the root's key is: 'iamd ca crl' signs the next ones; 'iamd ca request' first where it is another machine";
     Some(check(ROOT_LISTS, days >= LISTS_RUN_SHORT, detail, mend))
 }
@@ -226,14 +226,16 @@ fn keys(app: &App, facts: &Facts) -> Check {
         Some(ends) if ends < app.clock.now() => check(
             "keys",
             false,
-            format!("the listeners' certificate ended at {ends}"),
+            format!("the listeners' certificate ended at {}", ends.people()),
             "restart iamd: it renews the certificate at start",
         ),
         Some(ends) if ends < app.clock.now().plus(CERTIFICATE_ENDS) => {
-            check("keys", true, format!("the listeners' certificate ends soon, at {ends}; a restart renews it"), "")
+            let detail = format!("the listeners' certificate ends soon, at {}; a restart renews it", ends.people());
+            check("keys", true, detail, "")
         }
         Some(ends) => {
             let held = facts.held.iter().fold(String::new(), |told, plan| format!("{told}; rotation {plan} is held at its date"));
+            let ends = ends.people();
             check("keys", true, format!("{} token-signing keys are active; listeners until {ends}{held}", facts.signing), "")
         }
     }
@@ -245,13 +247,13 @@ fn clock(app: &App, facts: &Facts) -> Check {
         Some(last) if last.saturating_since(now) > CLOCK_BEHIND => check(
             "clock",
             false,
-            format!("the clock says {now}, but the last audit entry is of {last}"),
+            format!("the clock says {}, but the last audit entry is of {}", now.people(), last.people()),
             "set the clock right (chrony, systemd-timesyncd); where it is right now, this ends with the next entry",
         ),
         _ => match &facts.doubt {
             // It serves: only what has a date waits.
             Some(doubt) => check("clock", true, doubt.told(), ""),
-            None => check("clock", true, now.to_string(), ""),
+            None => check("clock", true, now.people(), ""),
         },
     }
 }

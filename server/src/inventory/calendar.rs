@@ -172,7 +172,7 @@ impl Writer<'_> {
     /// An authority's newest list that should have been followed.
     fn overdue(&self, list: &RevocationHead) -> CalendarEntry {
         let signed = Timestamp::from_micros(list.this_update);
-        let title = format!("the revocation list of {} ends, and none was signed since {signed}", list.issuer);
+        let title = format!("the revocation list of {} ends, and none was signed since {}", list.issuer, signed.people());
         CalendarEntry {
             how: Some("'iamctl doctor' tells what is in the way".to_owned()),
             noted_at: signed,

@@ -83,6 +83,7 @@ impl Held<'_> {
     fn next_in_words(&self) -> Option<String> {
         let Next { step, at } = self.next?;
         let how = self.how().map(|how| format!(": {how}")).unwrap_or_default();
+        let at = at.people();
         Some(match step {
             NextStep::GiveWay => format!("another one takes over at {at}{how}"),
             NextStep::GoOn => format!("another one takes over when its rotation goes on{how}"),

@@ -30,7 +30,7 @@ pub async fn look(app: &App) -> Result<Vec<Check>, Failure> {
     }
     if ending.is_empty() {
         let next = items.iter().find(|item| item.counts && item.ends_at.is_some_and(|end| end >= now));
-        let next = next.and_then(|item| Some(format!("; {} at {}", name(item), item.ends_at?))).unwrap_or_default();
+        let next = next.and_then(|item| Some(format!("; {} at {}", name(item), item.ends_at?.people()))).unwrap_or_default();
         let detail = format!("nothing ends within {WITHIN_DAYS} days{next}");
         checks.push(Check { id: "expiry".to_owned(), ok: true, detail, mend: None });
     }
@@ -48,8 +48,8 @@ fn name(item: &Item) -> String {
 
 fn ends(item: &Item, now: Timestamp) -> Check {
     let when = match (item.ends_at, item.days_left(now)) {
-        (Some(end), Some(left)) if left < 0 => format!("ended at {end}"),
-        (Some(end), Some(left)) => format!("ends in {left} days, at {end}"),
+        (Some(end), Some(left)) if left < 0 => format!("ended at {}", end.people()),
+        (Some(end), Some(left)) => format!("ends in {left} days, at {}", end.people()),
         _ => String::new(),
     };
     let stops = item.depends.join("; ");

@@ -39,7 +39,7 @@ impl Doubt {
     #[must_use]
     pub fn told(&self) -> String {
         let hours = self.goes_on.saturating_since(self.last).as_secs() / 3_600;
-        let (last, until) = (self.last, self.until());
+        let (last, until) = (self.last.people(), self.until().people());
         format!(
             "the clock may have jumped: the audit log has nothing for {hours} hours after {last}; no dated step of a key is taken until {until}"
         )

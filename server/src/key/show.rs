@@ -29,8 +29,8 @@ pub async fn show(app: &App, _: &Caller, op: ShowKey) -> Result<KeyDetail, Failu
             Some(format!("becomes active when rotation {}, {}, goes on", plan.id, plan.state))
         }
         (KeyState::Draining, _, _, Some(plan)) => Some(format!("is retired when rotation {}, {}, goes on", plan.id, plan.state)),
-        (KeyState::Published, Some(at), _, None) => Some(format!("becomes active at {at}")),
-        (KeyState::Draining, _, Some(at), None) => Some(format!("is retired at {at}")),
+        (KeyState::Published, Some(at), _, None) => Some(format!("becomes active at {}", at.people())),
+        (KeyState::Draining, _, Some(at), None) => Some(format!("is retired at {}", at.people())),
         _ => signs,
     };
     let known_to =

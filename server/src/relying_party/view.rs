@@ -107,7 +107,7 @@ async fn faults(read: &mut Read, rows: &[CredentialRow]) -> Result<Vec<String>, 
     for row in rows.iter().filter(|row| row.kind == CredentialType::JwksUrl.as_str() && row.state == "active") {
         let Some(address) = read.key_set_address(row.id).await? else { continue };
         let Some(fault) = address.fault else { continue };
-        let since = Timestamp::from_micros(address.fault_since.unwrap_or(address.next_at));
+        let since = Timestamp::from_micros(address.fault_since.unwrap_or(address.next_at)).people();
         let copy = if address.fetched_at.is_some() { "the copy before it stays in use" } else { "there is no copy yet" };
         faults.push(format!("no good key set at {} since {since}: {fault}; {copy}", row.content));
     }

@@ -40,7 +40,9 @@ impl RootDesk {
         let made = request.made_at;
         ensure!(
             now.plus(BEHIND) >= made && now <= made.plus(OLDEST),
-            "the request is of {made} and the clock of this machine says {now}: set the clock right, or bring a new request; nothing was signed"
+            "the request is of {} and the clock of this machine says {}: set the clock right, or bring a new request; nothing was signed",
+            made.people(),
+            now.people()
         );
         let instance = Instance::new(&request.instance, request.environment, &request.pki_url)?;
         let name: AuthorityName = request.root.parse()?;

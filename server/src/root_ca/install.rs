@@ -91,7 +91,8 @@ async fn take_certificate(
     let profile = name.purpose.profile();
     ensure!(
         certificate.is_signed_by(root)? && certificate.is_valid_at(now),
-        "the certificate of {name} is not one of this instance's root, or not good at {now}; nothing was changed"
+        "the certificate of {name} is not one of this instance's root, or not good at {}; nothing was changed",
+        now.people()
     );
     let findings = lint::lint(certificate.der(), Some(root.der()), profile);
     ensure!(findings.is_empty(), "the certificate of {name} breaks a rule: {findings:?}; nothing was changed");

@@ -47,13 +47,14 @@ pub fn signed(answer: &Answer, to: &Path) -> Vec<String> {
 pub fn installed(installed: &Installed) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, ends) in &installed.certified {
+        let ends = ends.people();
         lines.push(format!("certified    {name}, until {ends}; it takes over on the date of its rotation ('iamctl key plan')"));
     }
     for (name, certificates) in &installed.revoked {
         lines.push(format!("revoked      {name}, and {certificates} certificates that it issued"));
     }
     if let Some((first, last, until)) = installed.lists {
-        lines.push(format!("lists        {first} to {last}, one for each day until {until}"));
+        lines.push(format!("lists        {first} to {last}, one for each day until {}", until.people()));
     }
     lines
 }

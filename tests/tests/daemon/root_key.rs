@@ -71,6 +71,7 @@ on_both! {
         assert!(!good && told.contains("is there already"), "{told}");
         let (good, told) = ca(&daemon, &["install", "--data-dir", &dir, "--from", &path("answer.json")]);
         assert!(good && told.contains("certified    relying-parties-2, until"), "{told}");
+        assert!(told.contains(" HKT; it takes over"), "{told}");
 
         let active = async || {
             let list = ListKeys { purpose: Some(KeyPurpose::IssuingCa), state: Some(KeyState::Active), ..ListKeys::default() };

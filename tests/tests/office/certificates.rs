@@ -191,6 +191,8 @@ both_engines! {
         assert_eq!(world.leaves().await.pop().unwrap()["facts"]["already"], true);
         let problem = officer.call(&revoke(RevocationReason::Superseded)).await.unwrap_err();
         assert_eq!((problem.status, problem.code.as_str()), (409, "cert.revoked"));
+        let since = revoked.revoked_at.unwrap().people();
+        assert_eq!(problem.message, format!("the certificate was revoked at {since} (key-compromise)"));
         let again = RenewCertificate { serial: issued.certificate.serial.clone(), csr: None, validity: None };
         assert_eq!(officer.call(&again).await.unwrap_err().code, "csr.key-blocked", "a compromised key is nobody's");
         let unknown = RevokeCertificate { serial: "00ff".parse().unwrap(), reason: RevocationReason::Superseded };

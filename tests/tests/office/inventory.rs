@@ -121,7 +121,7 @@ both_engines! {
         let old = all.items.iter().find(|key| key.state == KeyState::Active && key.algorithm == made[0].key.algorithm).unwrap();
         let old = shown(&old.kid).await;
         assert_eq!((old.known_to.len(), old.depends.as_slice()), (1, &["relying parties that verify our tokens".to_owned()][..]));
-        assert!(old.next.unwrap().starts_with(&format!("another one takes over at {takes_over}")));
+        assert!(old.next.unwrap().starts_with(&format!("another one takes over at {}", takes_over.people())));
         let stamps = shown(&"stamps-1".parse().unwrap()).await;
         assert!(stamps.next.unwrap().starts_with("another one is made by itself from ") && stamps.known_to.is_empty());
     }

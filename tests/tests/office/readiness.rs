@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::instance::CheckInstance;
+use domain::{Clock, Timestamp};
 use server::settings::Settings;
 use server::store::Location;
 use tests::World;
@@ -28,7 +29,14 @@ both_engines! {
         let ids: Vec<String> = parts(world).await.into_keys().collect();
         assert_eq!(ids, ["audit", "clock", "database", "disk", "keys"]);
         assert_eq!(failing(world).await, Vec::<String>::new());
-        assert!(world.first().call(&CheckInstance {}).await.unwrap().iter().all(|check| check.ok));
+        let checks = world.first().call(&CheckInstance {}).await.unwrap();
+        assert!(checks.iter().all(|check| check.ok));
+        // What people read has Hong Kong's time, as tables have.
+        let of = |id: &str| checks.iter().find(|check| check.id == id).unwrap().detail.clone();
+        assert_eq!(of("clock"), world.clock.now().people());
+        let for_programs = |word: &str| word.trim_matches([',', ';']).parse::<Timestamp>().is_ok();
+        assert!(!checks.iter().any(|check| check.detail.split_whitespace().any(for_programs)), "{checks:?}");
+        assert!(of("keys").ends_with(" HKT") && of("expiry").ends_with(" HKT"), "{checks:?}");
     }
 
     async fn no_signing_key_is_a_fault_of_keys_alone(world: &World) {

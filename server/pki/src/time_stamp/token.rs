@@ -145,7 +145,7 @@ impl TimeStampToken {
         check_chain(signer, trusted, &[&self.certificates, others], at)?;
         let VerifiedTimeStamp { at: stamped, accuracy, .. } = self.facts;
         if stamped > at.plus(accuracy) {
-            return Err(PkiError::unfit(WHAT, format!("it is of {stamped}, which is later than {at}")));
+            return Err(PkiError::unfit(WHAT, format!("it is of {}, which is later than {}", stamped.people(), at.people())));
         }
         if !signer.is_valid_at(stamped) {
             return Err(PkiError::unfit(WHAT, "its certificate was not valid when it was made"));
