@@ -321,7 +321,7 @@ both_engines! {
             cut_short(&planned, life, now)
         };
         assert_eq!([said(None), said(Some(days(99)))], [None, None], "who asks for nothing is told nothing");
-        assert!(said(Some(days(200))).unwrap().starts_with("a life of 17280000 s: relying-parties-1 ends on "));
+        assert!(said(Some(days(200))).unwrap().starts_with("a life of 17280000 s: relying-parties-1 ends at "));
         world.clock.advance(days(101));
         let problem = active_authority(&world.app, &mut rest, AuthorityPurpose::RelyingParties).await.unwrap_err().into_problem(None);
         assert_eq!((problem.status, problem.code.as_str()), (409, "cert.issuer-expired"));
