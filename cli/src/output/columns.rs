@@ -36,7 +36,7 @@ impl<T: Tabular> Columns<T> {
             let failure = Failure::usage("usage.column", format!("there is no column '{}'", client::safe::visible(name)));
             match domain::suggest(name, &names) {
                 Some(near) => failure.hint(format!("did you mean '{near}'? '--columns help' lists them")),
-                None => failure.hint(format!("the columns are {}", names.join(", "))),
+                None => failure.hint(format!("the columns are {}; '-o json' has long texts as well", names.join(", "))),
             }
         })
     }

@@ -6,7 +6,7 @@ use client::Tabular;
 use domain::{Bilingual, Change, ChangeKind, PartyState};
 use futures_util::stream;
 
-use super::{Body, Look, Style, print};
+use super::{Body, Columns, Look, Style, print};
 use crate::failure::Failure;
 use crate::flags::Format;
 
@@ -134,6 +134,25 @@ fn only_the_columns_that_are_asked_for() {
         "state,rp\r\nactive,inland-revenue-department\r\nactive,hongkong-post\r\n"
     );
     assert_eq!(printed(Body::One(usage().remove(0)), Format::Table, &["uses"]), "Uses  1 234 567\n");
+}
+
+/// What is longer than a cell stands below a record and in JSON: whoever asks for it as a column is told so.
+#[test]
+fn a_long_text_is_no_column() {
+    let style = |column: &str| Style {
+        format: Format::Table,
+        columns: vec![column.to_owned()],
+        bom: false,
+        look: Look { color: false, room: None },
+    };
+    let refused = |column: &str| Columns::<api::certificate::CertificateDetail>::chosen(&style(column)).err();
+    let failure = refused("pem").unwrap();
+    assert_eq!((failure.exit, failure.code.as_str()), (api::Exit::Usage, "usage.column"));
+    let told = failure.hint.as_deref().unwrap();
+    assert!(told.starts_with("the columns are serial, profile, holder, state, "), "{told}");
+    assert!(told.ends_with("; '-o json' has long texts as well"), "{told}");
+    assert!(refused("holders").unwrap().hint.as_deref().unwrap().starts_with("did you mean 'holder'?"));
+    assert!(refused("sha256").is_none());
 }
 
 #[test]
