@@ -15,8 +15,8 @@ use crate::words::{day, word};
 #[derive(Debug, Args)]
 #[command(after_help = "Days are Hong Kong's. Citizens' signing certificates are counted by the day on
 which they end. What should have been done before today and is still open stands
-first. '-o ics' is for the office calendar: import it again and each entry takes
-its own place, wherever its day has moved.
+first. '-o wide' has the command for each. '-o ics' is for the office calendar:
+import it again and each entry takes its own place, wherever its day has moved.
 
 Examples:
   iamctl key calendar

@@ -17,8 +17,8 @@ use crate::words::word;
 certificates that the platform issued, and revocation lists that were signed
 beforehand. Theirs: keys and certificates that relying parties brought, the
 addresses of their key sets, and the copies of our key set that they are known
-to hold. '-o wide' says what depends on each, and what to do next. Citizens'
-certificates are not in it: see 'iamctl cert list'.
+to hold. '-o wide' says what each is, whose, what depends on it, and what to do
+next. Citizens' certificates are not in it: see 'iamctl cert list'.
 
 Examples:
   iamctl key inventory

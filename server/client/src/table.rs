@@ -28,12 +28,15 @@ pub fn with_widths(section: &Section, room: Option<u16>, widths: &[usize]) -> Ve
     for row in &section.rows {
         table.add_row(row.iter().map(|cell| visible(cell).into_owned()));
     }
+    let last = table.column_count().saturating_sub(1);
     for (number, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
+        // Nothing stands to the right of the last one, so that nothing has to be left free there.
+        let apart = if number == last { 0 } else { 2 };
+        column.set_padding((0, apart));
         if section.headings.get(number).is_some_and(|(_, align)| *align == Align::Right) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        if let Some(width) = widths.get(number).and_then(|width| u16::try_from(width + 2).ok()) {
+        if let Some(width) = widths.get(number).and_then(|width| u16::try_from(width + usize::from(apart)).ok()) {
             column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
         }
     }

@@ -50,6 +50,7 @@ mod signing_clock;
 mod statistics;
 mod statistics_recount;
 mod store;
+mod tables;
 mod tampering;
 mod tls_rotation;
 mod usage;

@@ -7,15 +7,16 @@ use super::{Column, Tabular, or_none};
 use crate::ics::Event;
 use crate::times::{people, people_or_none, raw_or_none, spaced};
 
+// A table shows what fits a terminal beside the longest id: what ends, when, and what is next.
 impl Tabular for InventoryItem {
     fn columns() -> &'static [Column<Self>] {
         const {
             &[
                 Column::text("id", "ID", |row: &Self| row.id.clone()),
-                Column::text("kind", "KIND", |row: &Self| row.kind.to_string()),
+                Column::text("kind", "KIND", |row: &Self| row.kind.to_string()).wide(),
                 Column::text("direction", "DIRECTION", |row: &Self| row.direction.to_string()).wide(),
-                Column::text("what", "WHAT", |row: &Self| row.what.clone()),
-                Column::text("holder", "HOLDER", |row: &Self| row.holder.clone()),
+                Column::text("what", "WHAT", |row: &Self| row.what.clone()).wide(),
+                Column::text("holder", "HOLDER", |row: &Self| row.holder.clone()).wide(),
                 Column::text("state", "STATE", |row: &Self| row.state.clone()),
                 Column::number(
                     "days_left",
@@ -32,7 +33,8 @@ impl Tabular for InventoryItem {
                     "NEXT AT",
                     |row: &Self| people_or_none(row.next.map(|next| next.at)),
                     |row: &Self| raw_or_none(row.next.map(|next| next.at)),
-                ),
+                )
+                .wide(),
                 Column::text("depends", "DEPENDS ON IT", |row: &Self| row.depends.join("; ")).wide(),
                 Column::text("how", "HOW", |row: &Self| or_none(row.how.as_ref())).wide(),
             ]
@@ -47,9 +49,9 @@ impl Tabular for CalendarEntry {
         const {
             &[
                 Column::text("day", "DAY", |row: &Self| row.day.to_string()),
-                Column::text("kind", "KIND", |row: &Self| row.kind.to_string()),
+                Column::text("kind", "KIND", |row: &Self| row.kind.to_string()).wide(),
                 Column::text("title", "WHAT", |row: &Self| row.title.clone()),
-                Column::text("how", "TO DO", |row: &Self| or_none(row.how.as_ref())),
+                Column::text("how", "TO DO", |row: &Self| or_none(row.how.as_ref())).wide(),
                 Column::two("at", "AT", |row: &Self| people(row.at), |row: &Self| row.at.to_string()).wide(),
                 Column::text("subject", "SUBJECT", |row: &Self| row.subject.clone()).wide(),
                 Column::text("holder", "HOLDER", |row: &Self| or_none(row.holder.as_ref())).wide(),

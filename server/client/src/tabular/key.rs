@@ -6,13 +6,14 @@ use super::{Column, Section, Tabular, or_none};
 use crate::json;
 use crate::times::{people, people_or_none, raw_or_none};
 
+// A table shows what fits a terminal beside a thumbprint, by which every other verb knows a key.
 impl Tabular for KeyView {
     fn columns() -> &'static [Column<Self>] {
         const {
             &[
                 Column::text("kid", "KID", |row: &Self| row.kid.to_string()),
                 Column::text("purpose", "PURPOSE", |row: &Self| row.purpose.to_string()),
-                Column::text("name", "NAME", |row: &Self| row.name.clone()),
+                Column::text("name", "NAME", |row: &Self| row.name.clone()).wide(),
                 Column::text("algorithm", "ALGORITHM", |row: &Self| row.algorithm.to_string()),
                 Column::text("state", "STATE", |row: &Self| row.state.to_string()),
                 Column::two(
@@ -27,13 +28,15 @@ impl Tabular for KeyView {
                     "ACTIVE FROM",
                     |row: &Self| people_or_none(row.activate_at),
                     |row: &Self| raw_or_none(row.activate_at),
-                ),
+                )
+                .wide(),
                 Column::two(
                     "retire_at",
                     "UNTIL",
                     |row: &Self| people_or_none(row.retire_at),
                     |row: &Self| raw_or_none(row.retire_at),
-                ),
+                )
+                .wide(),
                 Column::two(
                     "not_after",
                     "CERTIFICATE UNTIL",
@@ -65,8 +68,8 @@ impl Tabular for RotatedKey {
         const {
             &[
                 Column::text("kid", "KID", |row: &Self| row.key.kid.to_string()),
-                Column::text("purpose", "PURPOSE", |row: &Self| row.key.purpose.to_string()),
-                Column::text("name", "NAME", |row: &Self| row.key.name.clone()),
+                Column::text("purpose", "PURPOSE", |row: &Self| row.key.purpose.to_string()).wide(),
+                Column::text("name", "NAME", |row: &Self| row.key.name.clone()).wide(),
                 Column::text("algorithm", "ALGORITHM", |row: &Self| row.key.algorithm.to_string()),
                 Column::text("state", "STATE", |row: &Self| row.key.state.to_string()),
                 Column::two(
@@ -74,9 +77,10 @@ impl Tabular for RotatedKey {
                     "ACTIVE FROM",
                     |row: &Self| people_or_none(row.key.activate_at),
                     |row: &Self| raw_or_none(row.key.activate_at),
-                ),
-                Column::text("replaced", "REPLACED", |row: &Self| or_none(row.replaced.as_ref())),
-                Column::text("ready", "READY", |row: &Self| super::rotation::share(&row.readiness)),
+                )
+                .wide(),
+                Column::text("replaced", "REPLACED", |row: &Self| or_none(row.replaced.as_ref())).wide(),
+                Column::text("ready", "READY", |row: &Self| super::rotation::share(&row.readiness)).wide(),
                 Column::text("plan", "PLAN", |row: &Self| or_none(row.key.plan.as_ref())),
             ]
         }

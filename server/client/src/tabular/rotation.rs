@@ -15,9 +15,9 @@ impl Tabular for PlanView {
                 Column::text("plan", "PLAN", |row: &Self| row.plan.to_string()),
                 Column::text("purpose", "PURPOSE", |row: &Self| row.purpose.to_string()),
                 Column::text("name", "NAME", |row: &Self| row.name.clone()),
-                Column::text("algorithms", "ALGORITHMS", |row: &Self| joined(&row.algorithms)),
+                Column::text("algorithms", "ALGORITHMS", |row: &Self| joined(&row.algorithms)).wide(),
                 Column::text("state", "STATE", |row: &Self| row.state.to_string()),
-                Column::text("held_for", "HELD FOR", |row: &Self| or_none(row.held_for.as_ref())),
+                Column::text("held_for", "HELD FOR", |row: &Self| or_none(row.held_for.as_ref())).wide(),
                 Column::two(
                     "activate_at",
                     "TAKES OVER",
@@ -29,9 +29,10 @@ impl Tabular for PlanView {
                     "ENDED",
                     |row: &Self| people_or_none(row.finished_at),
                     |row: &Self| raw_or_none(row.finished_at),
-                ),
-                Column::text("ready", "READY", |row: &Self| row.readiness.map(|ready| share(&ready)).unwrap_or_default()),
-                Column::text("work", "WORK", |row: &Self| row.work.as_ref().map(work).unwrap_or_default()),
+                )
+                .wide(),
+                Column::text("ready", "READY", |row: &Self| row.readiness.map(|ready| share(&ready)).unwrap_or_default()).wide(),
+                Column::text("work", "WORK", |row: &Self| row.work.as_ref().map(work).unwrap_or_default()).wide(),
                 Column::text("kids", "NEW KEYS", |row: &Self| joined(&row.kids)).wide(),
                 Column::text("replaces", "REPLACES", |row: &Self| joined(&row.replaces)).wide(),
                 Column::two(
