@@ -92,7 +92,7 @@ impl Profile {
 
 /// Every kind that is not an issuing authority has a name of its own; the issuing authorities share one.
 pub const ALL: &[&Profile] =
-    &[&ROOT, &OPERATORS_CA, &OPERATOR, &SERVER, &RELYING_PARTY, &CITIZEN_SIGNING, &OCSP_RESPONDER, &TIME_STAMPING];
+    &[&ROOT, &ISSUING_CA, &OPERATOR, &SERVER, &RELYING_PARTY, &CITIZEN_SIGNING, &OCSP_RESPONDER, &TIME_STAMPING];
 
 /// The self-signed root of an instance.
 pub const ROOT: Profile = Profile {
@@ -105,8 +105,8 @@ pub const ROOT: Profile = Profile {
     lifetime: DAY.saturating_mul(20 * 365),
 };
 
-/// The authority that issues to operators.
-pub const OPERATORS_CA: Profile = Profile {
+/// An issuing authority. As it stands here it issues client certificates; those that issue others differ in their uses.
+pub const ISSUING_CA: Profile = Profile {
     name: "issuing-ca",
     role: CertificateRole::Authority { path_length: 0 },
     key_usage: &[KeyUse::KeyCertSign, KeyUse::CrlSign],
@@ -118,25 +118,28 @@ pub const OPERATORS_CA: Profile = Profile {
     lifetime: DAY.saturating_mul(5 * 365),
 };
 
+/// The authority that issues to operators.
+pub const OPERATORS_CA: Profile = ISSUING_CA;
+
 /// The authority that issues to the instance's own servers.
-pub const SERVERS_CA: Profile = Profile { extended: &[ExtendedUse::ServerAuth, ExtendedUse::OcspSigning], ..OPERATORS_CA };
+pub const SERVERS_CA: Profile = Profile { extended: &[ExtendedUse::ServerAuth, ExtendedUse::OcspSigning], ..ISSUING_CA };
 
 /// The authority that issues to relying parties.
-pub const RELYING_PARTIES_CA: Profile = OPERATORS_CA;
+pub const RELYING_PARTIES_CA: Profile = ISSUING_CA;
 
 /// The authority that issues signing certificates to citizens.
 pub const CITIZENS_CA: Profile = Profile {
     extended: &[ExtendedUse::DocumentSigning, ExtendedUse::OcspSigning],
     // Longer than the three years of what it issues, by as much as it issues for.
     lifetime: DAY.saturating_mul(8 * 365),
-    ..OPERATORS_CA
+    ..ISSUING_CA
 };
 
 /// The authority that issues to the time-stamping service.
 pub const TIME_STAMPING_CA: Profile = Profile {
     extended: &[ExtendedUse::TimeStamping, ExtendedUse::OcspSigning],
     lifetime: DAY.saturating_mul(15 * 365),
-    ..OPERATORS_CA
+    ..ISSUING_CA
 };
 
 /// An operator's client certificate.

@@ -103,7 +103,7 @@ fn unknown(list: &ShownList, entry: &Revoked, issuer: Option<&Certificate>, now:
 /// What an authority issues.
 fn leaf(purpose: AuthorityPurpose) -> &'static Profile {
     match purpose {
-        AuthorityPurpose::Root => &profile::OPERATORS_CA,
+        AuthorityPurpose::Root => &profile::ISSUING_CA,
         AuthorityPurpose::Operators => &profile::OPERATOR,
         AuthorityPurpose::Servers => &profile::SERVER,
         AuthorityPurpose::RelyingParties => &profile::RELYING_PARTY,

@@ -106,7 +106,7 @@ async fn checked(
 /// The issuing authorities share a name and differ in their uses.
 fn profile_of(row: &CertificateRow) -> &'static Profile {
     match row.holder.parse::<AuthorityName>() {
-        Ok(name) if row.profile == profile::OPERATORS_CA.name => name.purpose.profile(),
+        Ok(name) if row.profile == profile::ISSUING_CA.name => name.purpose.profile(),
         _ => Profile::named(&row.profile).unwrap_or(&profile::OPERATOR),
     }
 }

@@ -41,7 +41,7 @@ async fn depends(read: &mut Read, row: &CertificateRow, state: CertificateState,
         Holder::Operator(operator) => vec![format!("operator {operator} comes in with it")],
         Holder::RelyingParty(party) => vec![format!("relying party {party} authenticates and signs requests with it")],
         Holder::Account(account) => vec![format!("account {account} signs documents with it")],
-        Holder::Key(kid) if row.profile == profile::ROOT.name || row.profile == profile::OPERATORS_CA.name => {
+        Holder::Key(kid) if row.profile == profile::ROOT.name || row.profile == profile::ISSUING_CA.name => {
             let state = Some(CertificateState::Valid);
             let filter = CertificateFilter { issuer: Some(kid.to_string()), state, ..CertificateFilter::default() };
             let below = read.certificates(&filter, now, None, MOST).await?;

@@ -87,7 +87,7 @@ impl FirstKeys<'_> {
         let slot = Slot { purpose: KeyPurpose::IssuingCa, name: purpose.line(), algorithm: KeyAlgorithm::Es256 };
         let made = self.key(slot, Kid::Named(&name.to_string()))?;
         let authority = root.new_issuing(name, made.signer, self.now)?;
-        self.insert_certified(made.row, authority.certificate(), &profile::OPERATORS_CA).await?;
+        self.insert_certified(made.row, authority.certificate(), purpose.profile()).await?;
         self.responder(&authority).await?;
         Ok(authority)
     }

@@ -61,7 +61,7 @@ fn is_part_of(generation: &KeyGeneration, plan: &RotationPlan) -> bool {
 fn issues_for(kid: &str) -> Duration {
     let Ok(name) = kid.parse::<AuthorityName>() else { return Duration::ZERO };
     match name.purpose {
-        AuthorityPurpose::Root => profile::OPERATORS_CA.lifetime,
+        AuthorityPurpose::Root => profile::ISSUING_CA.lifetime,
         AuthorityPurpose::Operators => profile::OPERATOR.lifetime,
         AuthorityPurpose::Servers => profile::SERVER.lifetime,
         AuthorityPurpose::RelyingParties => profile::RELYING_PARTY.lifetime,
