@@ -252,6 +252,23 @@ fn no_file_is_longer_than_one_reads() {
     assert!(long.is_empty(), "a file over about 400 lines is two files, split by operation:\n{}", long.join("\n"));
 }
 
+/// Others configure by these identifiers: the paper has every one that is in use, for what it is used, and no other.
+#[test]
+fn the_papers_name_every_object_identifier() {
+    let paper = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let rows = paper.lines().filter_map(|line| line.strip_prefix("| `2.25.")?.split_once("` | "));
+    let told: BTreeMap<String, &str> = rows.map(|(end, what)| (format!("2.25.{end}"), what)).collect();
+    let under = format!("{}.", pki::STAMP_OID);
+    let mut used = BTreeMap::from([(pki::STAMP_OID, "extension"), (pki::time_stamp::TIME_STAMP_POLICY, "time stamps")]);
+    for profile in pki::profile::ALL {
+        used.extend(profile.policies.iter().filter(|policy| policy.starts_with(&under)).map(|policy| (*policy, profile.name)));
+    }
+    assert_eq!(told.keys().map(String::as_str).collect::<Vec<_>>(), used.keys().copied().collect::<Vec<_>>());
+    for (identifier, what) in used {
+        assert!(told[identifier].contains(what), "{identifier}: {}", told[identifier]);
+    }
+}
+
 #[test]
 fn no_text_names_the_machine_it_was_written_on() {
     let here = root().display().to_string();
