@@ -71,7 +71,7 @@ fn learned(merged: &Merged) -> Vec<String> {
     );
     for root in roots {
         lines.push(format!(
-            "to do        sign the lists of {root} anew with its key: the one that counts now is good for days only"
+            "to do        sign the lists of {root} anew with its key ('iamd ca crl'): the one that counts now is good for days only"
         ));
     }
     for account in accounts {

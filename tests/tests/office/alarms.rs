@@ -6,6 +6,7 @@ use std::time::Duration;
 use api::certificate::RenewCertificate;
 use api::credential::AddCredential;
 use api::instance::{Check, CheckInstance};
+use api::inventory::ShowCalendar;
 use domain::{Clock, Serial, Timestamp};
 use pki::{KeyKind, PrivateKey};
 use serde_json::Value;
@@ -159,10 +160,21 @@ both_engines! {
         assert_eq!(alarms(world, "root-1").await, [7]);
         assert_eq!(world.number("SELECT COUNT(*) FROM outbox").await, 0);
         let told = doctor(world).await;
+        assert!(told[0].mend.as_ref().unwrap().contains("'iamd ca crl'"), "{told:?}");
+        let dated = world.first().call(&ShowCalendar::default()).await.unwrap().items;
+        let signed = dated.iter().find(|entry| entry.subject == "root-1").unwrap();
+        assert!(signed.how.as_ref().unwrap().contains("'iamd ca crl'"), "{signed:?}");
         assert!(!told[0].ok && told[0].detail.contains("lists up to number 396 root-1"), "{told:?}");
         assert!(server::instance::health::ready(&server::instance::health::look(&world.app).await), "and the node goes on serving");
         days_go_by(world, &node, 1).await;
         assert_eq!(alarms(world, "root-1").await, [7]);
+    }
+
+    async fn the_roots_lists_are_sounded_for_at_every_threshold(world: &World) {
+        let last = world.clock.now().plus(Duration::from_hours(24 * 61)).micros();
+        world.execute(&format!("UPDATE revocation_list SET this_update = {last} WHERE issuer = 'root-1'")).await;
+        days_go_by(world, &[&world.app], 61).await;
+        assert_eq!(alarms(world, "root-1").await, [60, 30, 14, 7, 1]);
     }
 
     async fn what_renews_itself_is_heard_of_only_when_it_is_late(world: &World) {
