@@ -108,6 +108,8 @@ pub struct Wake {
     pub anchor: Notify,
     /// Key rows have changed.
     pub key_rows: Notify,
+    /// A key pair in the token may be of no use any more.
+    pub pairs: Notify,
     /// Rows are to be brought from one key to another.
     pub key_work: Notify,
     /// The key set of a party is to be read.

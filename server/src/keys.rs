@@ -9,6 +9,7 @@ mod hsm;
 mod index;
 mod ledger;
 mod make;
+mod pin;
 mod refresh;
 mod unlocked;
 pub mod watch;
@@ -31,6 +32,7 @@ pub(crate) use index::index_generation;
 pub use index::{IndexKeys, Indexes, LookUp};
 pub use ledger::LedgerKeys;
 pub(crate) use make::{FreshKeys, KeyMaker, MadeKey};
+pub use pin::PinForOnce;
 pub use unlocked::Unlocked;
 
 use crate::store::KeyRow;

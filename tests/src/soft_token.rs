@@ -69,13 +69,9 @@ impl SoftToken {
     pub fn initialises(&self, pin: &str) {
         fs::remove_dir_all(self.tokens()).unwrap();
         fs::create_dir(self.tokens()).unwrap();
-        let output = Command::new("softhsm2-util")
-            .args(["--init-token", "--free", "--label", LABEL, "--so-pin", "31415926", "--pin", pin])
-            .env(VARIABLE, self.configuration())
-            .stdin(Stdio::null())
-            .output()
-            .expect("softhsm2-util is not installed; run: apt-get install softhsm2");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut init = self.util();
+        init.args(["--init-token", "--free", "--label", LABEL, "--so-pin", "31415926", "--pin", pin]);
+        util_does(init);
     }
 
     /// Writes the PIN file anew.
@@ -100,18 +96,45 @@ impl SoftToken {
         ]
     }
 
-    /// How many objects it holds, public and private halves.
+    /// How many objects it holds, public and private halves, with those of a token beside it.
     ///
     /// # Panics
     /// When it is taken out.
     #[must_use]
     pub fn objects(&self) -> usize {
-        let token = fs::read_dir(self.tokens()).unwrap().next().unwrap().unwrap().path();
         let object = |entry: fs::DirEntry| {
             let name = entry.file_name();
             name.to_string_lossy().ends_with(".object") && name != "token.object"
         };
-        fs::read_dir(token).unwrap().map(Result::unwrap).filter_map(|entry| object(entry).then_some(())).count()
+        let tokens = fs::read_dir(self.tokens()).unwrap().map(Result::unwrap);
+        let entries = tokens.flat_map(|token| fs::read_dir(token.path()).unwrap().map(Result::unwrap));
+        entries.filter_map(|entry| object(entry).then_some(())).count()
+    }
+
+    /// Brings a key pair from a file into the token of that label, as its officer does.
+    ///
+    /// # Panics
+    /// When `softhsm2-util` refuses.
+    pub fn imports(&self, pem: &Path, token: &str, label: &str, id: &str) {
+        let mut import = self.util();
+        import.arg("--import").arg(pem).args(["--token", token, "--pin", PIN, "--label", label, "--id", id]);
+        util_does(import);
+    }
+
+    /// Puts a second token beside it, of this label and the same PIN.
+    ///
+    /// # Panics
+    /// When `softhsm2-util` refuses.
+    pub fn is_joined_by(&self, label: &str) {
+        let mut init = self.util();
+        init.args(["--init-token", "--free", "--label", label, "--so-pin", "31415926", "--pin", PIN]);
+        util_does(init);
+    }
+
+    fn util(&self) -> Command {
+        let mut command = Command::new("softhsm2-util");
+        command.env(VARIABLE, self.configuration());
+        command
     }
 
     /// SoftHSM's own settings.
@@ -164,6 +187,11 @@ impl SoftToken {
         fs::remove_dir(self.tokens()).unwrap();
         fs::rename(self.folder.join("taken-out"), self.tokens()).unwrap();
     }
+}
+
+fn util_does(mut command: Command) {
+    let output = command.stdin(Stdio::null()).output().expect("softhsm2-util is not installed; run: apt-get install softhsm2");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Runs a test's body in a process of its own, which has a token. `test` is its full name, as the test program lists it.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pki::provider::pkcs11::{PinSource, Token, TokenSettings};
+use pki::provider::pkcs11::{Named, PinSource, Token, TokenSettings};
 use pki::{KeyKind, PkiError, PublicKey, SignatureScheme, Signer};
 use tests::soft_token::{self, LABEL, PIN, SoftToken};
 use zeroize::Zeroizing;
@@ -199,6 +199,34 @@ with_a_token! {
             sign().unwrap();
             token.standing().unwrap();
         }
+    }
+
+    fn a_pair_is_not_called_destroyed_while_the_token_is_out(soft: &SoftToken) {
+        let token = token();
+        let key = token.generate(KeyKind::P256, named("of the test")).unwrap();
+        soft.is_taken_out();
+        unavailable(token.destroy(&key.object()));
+        soft.is_put_in();
+        assert!(token.destroy(&key.object()).unwrap());
+        assert!(!token.destroy(&key.object()).unwrap(), "it is gone");
+        assert_eq!(soft.objects(), 0);
+    }
+
+    fn a_key_is_found_by_the_name_that_people_gave_it(_token: &SoftToken) {
+        let token = token();
+        let root = token.generate(KeyKind::P256, named("root-1")).unwrap();
+        let other = token.generate(KeyKind::P256, named("root-1")).unwrap();
+        let public = root.public_key().unwrap();
+        let found = token.named(&Named::Label("root-1".to_owned()), &public).unwrap();
+        assert_eq!(found.len(), 2);
+        let fits = found.iter().find(|key| key.public_key().unwrap() == public).unwrap();
+        assert_eq!(fits.object(), root.object());
+        fits.sign_with(SignatureScheme::EcdsaP256Sha256, b"message").unwrap();
+        let id: Vec<u8> = (0..16).map(|at| u8::from_str_radix(&other.object()[2 * at..2 * at + 2], 16).unwrap()).collect();
+        let by_id = token.named(&Named::Id(id), &public).unwrap();
+        assert_eq!(by_id.len(), 1);
+        assert_eq!(by_id[0].public_key().unwrap(), other.public_key().unwrap(), "the public half is the token's own word");
+        assert!(token.named(&Named::Label("root-2".to_owned()), &public).unwrap().is_empty());
     }
 
     fn what_is_set_wrongly_is_said(_token: &SoftToken) {

@@ -70,6 +70,18 @@ words! {
     }
 }
 
+impl KeyState {
+    /// Whether nothing is ever signed with it again, so that its private half is of no use but to a thief.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        match self {
+            Self::Retired | Self::Revoked => true,
+            // One that drains answers for what it has signed: lists, and answers about revocation.
+            Self::Published | Self::Active | Self::Draining => false,
+        }
+    }
+}
+
 words! {
     /// Why a key or a certificate is revoked: the names and numbers of RFC 5280, section 5.3.1.
     pub enum RevocationReason, "revocation reason" {
@@ -427,6 +439,19 @@ mod tests {
             plan: None,
             drained_by: None,
             version: 1,
+        }
+    }
+
+    #[test]
+    fn a_private_half_is_of_use_until_its_generation_is_over() {
+        for (state, over) in [
+            (KeyState::Published, false),
+            (KeyState::Active, false),
+            (KeyState::Draining, false),
+            (KeyState::Retired, true),
+            (KeyState::Revoked, true),
+        ] {
+            assert_eq!(state.is_over(), over, "{state}");
         }
     }
 

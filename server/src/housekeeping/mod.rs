@@ -183,6 +183,15 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         },
     );
     if let Some(hsm) = app.keys.hsm() {
+        spawn(
+            &tasks,
+            app,
+            stop,
+            "token pairs",
+            SIGN_OF_LIFE,
+            |app| &app.wake.pairs,
+            |app| async move { within(crate::key::destroy::destroy_over(&app)).await.map(|_| ()) },
+        );
         tasks.spawn(watch_token(hsm.clone(), Arc::clone(app), stop.clone()));
     }
     tasks.close();

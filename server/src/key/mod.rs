@@ -4,6 +4,7 @@ pub(crate) mod abort;
 pub(crate) mod ack;
 mod begin;
 pub mod clock;
+pub mod destroy;
 pub(crate) mod emergency;
 pub(crate) mod jwks;
 mod ledger;

@@ -24,6 +24,7 @@ pub async fn take_due(app: &App) -> anyhow::Result<usize> {
     let mut taken = 0;
     while take_one(app).await? {
         app.wake.sealer.notify_one();
+        app.wake.pairs.notify_one();
         taken += 1;
     }
     Ok(taken)

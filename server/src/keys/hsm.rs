@@ -1,26 +1,20 @@
 //! The PKCS#11 token in which an instance may keep its signing keys: `keys.provider: pkcs11`.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{KeyAlgorithm, KeyPurpose};
-use pki::provider::pkcs11::{PinSource, Token, TokenKey, TokenSettings};
+use pki::provider::pkcs11::{Token, TokenKey, TokenSettings};
 use pki::{KeyKind, PkiError, PublicKey, SignatureScheme, Signer};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::JoinHandle;
-use zeroize::Zeroizing;
 
-use crate::http::tls::require_private;
+use super::pin::PinFile;
 use crate::settings::KeyProvider;
 use crate::store::KeyRow;
 
 /// The longest that anybody waits for a signature.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// A PIN file holds one line; whatever is longer is another file.
-const LONGEST_PIN: u64 = 1024;
 
 /// The token, as this node reaches it. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -34,7 +28,7 @@ impl Hsm {
     pub fn of(provider: &KeyProvider) -> Result<Option<Self>, PkiError> {
         let KeyProvider::Pkcs11 { module, token, pin_file } = provider else { return Ok(None) };
         let settings = TokenSettings { module: module.clone(), label: token.clone(), deadline: DEADLINE };
-        Ok(Some(Self(Token::new(settings, PinFile(pin_file.clone()))?)))
+        Ok(Some(Self(Token::new(settings, PinFile::at(pin_file.clone()))?)))
     }
 
     /// Asks for a sign of life, aside from whatever hangs.
@@ -93,6 +87,15 @@ impl Hsm {
             }
         };
         Some(Handle::try_current().ok()?.spawn_blocking(destroy))
+    }
+
+    /// Destroys a key pair whose generation is over; gives whether the token had it.
+    ///
+    /// # Errors
+    /// [`PkiError::TokenUnavailable`], with what is the matter.
+    pub async fn destroy(&self, object: String) -> Result<bool, PkiError> {
+        let token = self.0.clone();
+        tokio::task::spawn_blocking(move || token.destroy(&object)).await.unwrap_or_else(|_| Err(cut_short()))
     }
 
     /// Which of these generations have their private half in the token by what is on record, and not by what is in it.
@@ -174,62 +177,9 @@ fn aside<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// The PIN in its file, read at each login: mended, it counts at once.
-struct PinFile(PathBuf);
-
-impl PinSource for PinFile {
-    fn pin(&self) -> Result<Zeroizing<String>, PkiError> {
-        let unavailable = |why: String| PkiError::token_unavailable(format!("its PIN cannot be had: {why}"));
-        let shown = self.0.display();
-        require_private(&self.0).map_err(|error| unavailable(error.to_string()))?;
-        // Room for all of it at once: a buffer that grows leaves copies behind.
-        let mut text = Zeroizing::new(String::with_capacity(LONGEST_PIN as usize + 1));
-        File::open(&self.0)
-            .and_then(|file| file.take(LONGEST_PIN + 1).read_to_string(&mut text))
-            .map_err(|error| unavailable(format!("{shown}: {error}")))?;
-        let pin = text.trim_end_matches(['\r', '\n']);
-        if pin.is_empty() || pin.contains('\n') || text.len() as u64 > LONGEST_PIN {
-            return Err(unavailable(format!("{shown} must hold the PIN on one line, and nothing else")));
-        }
-        Ok(Zeroizing::new(pin.to_owned()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
-
-    #[test]
-    fn a_pin_is_one_line_of_a_private_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("pin");
-        let read = |text: &str, mode: u32| {
-            fs::write(&path, text).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            PinFile(path.clone()).pin().map(|pin| pin.to_string()).map_err(|error| error.to_string())
-        };
-        for good in ["271828", "271828\n", "271828\r\n"] {
-            assert_eq!(read(good, 0o600).unwrap(), "271828");
-        }
-        assert_eq!(read(" pass phrase ", 0o400).unwrap(), " pass phrase ");
-        for (text, mode, said) in [
-            ("271828", 0o640, "chmod 600"),
-            ("", 0o600, "on one line"),
-            ("\n", 0o600, "on one line"),
-            ("271828\n271828\n", 0o600, "on one line"),
-            (&"2".repeat(1025), 0o600, "on one line"),
-        ] {
-            let fault = read(text, mode).unwrap_err();
-            assert!(fault.starts_with("the token is unavailable: its PIN cannot be had: ") && fault.contains(said), "{fault}");
-            assert!(!fault.contains("271828"), "{fault}");
-        }
-        fs::remove_file(&path).unwrap();
-        let fault = PinFile(path).pin().unwrap_err();
-        assert!(matches!(fault, PkiError::TokenUnavailable { .. }), "{fault}");
-    }
 
     #[test]
     fn what_signs_is_made_in_the_token_and_what_is_needed_in_memory_is_not() {

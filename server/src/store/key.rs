@@ -152,6 +152,21 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
+    /// Every generation whose key pair lies in the token.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn keys_in_token(&mut self) -> Result<Vec<KeyRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT kid, purpose, name, algorithm, state, version, created_at, activate_at, retire_at, revoked_at,
+                    revoked_reason, public_key, certificate, private_sealed, kek_id, token_object, plan, drained_by
+             FROM key_generation WHERE token_object IS NOT NULL
+             ORDER BY purpose, name, algorithm, created_at, kid"
+        )
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
     /// The active generation of a slot.
     ///
     /// # Errors
@@ -268,6 +283,21 @@ impl Write {
         .execute(c)
         .map_ok(|_| ()));
         done.map_err(|error| self.error(error))
+    }
+
+    /// Takes note that the key pair of a generation is gone from the token; gives whether it was on record still.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn forget_pair(&mut self, kid: &str, object: &str) -> Result<bool, StoreError> {
+        let done = on!(*self.conn(), |c| sqlx::query(
+            "UPDATE key_generation SET token_object = NULL, version = version + 1 WHERE kid = $1 AND token_object = $2"
+        )
+        .bind(kid)
+        .bind(object)
+        .execute(c)
+        .map_ok(|done| done.rows_affected()));
+        Ok(done.map_err(|error| self.error(error))? > 0)
     }
 
     /// Puts a new certificate over the same key.

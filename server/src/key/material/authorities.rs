@@ -17,7 +17,7 @@ use crate::keys::{Kid, ROOT, Slot};
 use crate::store::{Housekeeping, KeyRow, Read, StoreError, Write};
 
 /// What the plan says while it waits for the root.
-const BY_THE_ROOT: &str = "certified by the root ('iamd ca request' here, 'iamd ca issue' where the root's key is, 'iamd ca install' here; with the key beside the node 'iamd ca issue --data-dir' alone)";
+const BY_THE_ROOT: &str = "certified by the root ('iamd ca request' here, 'iamd ca issue' where the root's key is, 'iamd ca install' here; with the key beside the node, or in its token, 'iamd ca issue --data-dir' alone)";
 /// Certificate, responder, list, proof.
 const STEPS: u64 = 4;
 

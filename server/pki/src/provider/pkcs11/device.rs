@@ -179,7 +179,7 @@ impl Device {
         }
         // Before the module is touched: a refused PIN must not even cost a start of it at every call.
         let pin = self.pins.pin()?;
-        locked(&self.refused).lets_try(&pin)?;
+        locked(&self.refused).lets_try(&pin, self.pins.mend())?;
         let library = self.library()?;
         initialise(&library)?;
         let found = self.slot(&library).or_else(|_| {
@@ -221,7 +221,8 @@ impl Device {
                 locked(&self.refused).remember(pin);
                 let Error::Pkcs11(value, _) = error else { return Err(told(&error)) };
                 Err(PkiError::token_unavailable(format!(
-                    "it refused the PIN ({value:?}), which is not tried again, lest it be locked; put the right one into the PIN file"
+                    "it refused the PIN ({value:?}), which is not tried again, lest it be locked; {}",
+                    self.pins.mend()
                 )))
             }
         }

@@ -12,8 +12,8 @@ use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey};
 use openssl::rsa::Rsa;
 
-use super::Token;
 use super::device::{Device, Trouble};
+use super::{Named, Token};
 use crate::error::{Doing, PkiError};
 use crate::generate::{KeyKind, PublicKey};
 use crate::signer::{SignatureScheme, Signer};
@@ -44,7 +44,11 @@ impl TokenKey {
         Ok(Self { token, object: object_id(object)?, public })
     }
 
-    /// What finds it in the token: its CKA_ID in lower-case hex, 32 digits.
+    pub(super) fn of(token: Token, object: Vec<u8>, public: PublicKey) -> Self {
+        Self { token, object, public }
+    }
+
+    /// What finds it in the token: its CKA_ID in lower-case hex; 32 digits, when it was made here.
     #[must_use]
     pub fn object(&self) -> String {
         crate::text::hex(&self.object)
@@ -178,15 +182,48 @@ pub(super) fn public_half(device: &Device, id: &[u8]) -> Result<Option<PublicKey
     })
 }
 
-/// Destroys whatever has that id.
-pub(super) fn destroy(device: &Device, id: &[u8]) -> Result<(), PkiError> {
+/// A pair that was found: the id of its private key, and its public half where the token shows one.
+pub(super) type Found = (Vec<u8>, Option<PublicKey>);
+
+/// Pairs whose private key has that name.
+pub(super) fn named(device: &Device, by: &Named) -> Result<Vec<Found>, PkiError> {
+    let by = match by {
+        Named::Label(label) => Attribute::Label(label.as_bytes().to_vec()),
+        Named::Id(id) => Attribute::Id(id.clone()),
+    };
     device.with_session(|session| {
+        let mut found = Vec::new();
+        for private in session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY), by.clone()])? {
+            let attributes = session.get_attributes(private, &[AttributeType::Id])?;
+            let id = attributes.into_iter().find_map(|one| if let Attribute::Id(id) = one { Some(id) } else { None });
+            let id = id.unwrap_or_default();
+            let public = one(session, ObjectClass::PUBLIC_KEY, &id)?.map(|half| read_public(session, half)).transpose()?;
+            found.push((id, public));
+        }
+        Ok(found)
+    })
+}
+
+/// Destroys whatever has that id; gives whether anything had.
+pub(super) fn destroy(device: &Device, id: &[u8]) -> Result<bool, PkiError> {
+    if destroy_what_is_seen(device, id)? {
+        return Ok(true);
+    }
+    // A token that was taken out, and whose module did not notice, has nothing either.
+    device.probe()?;
+    destroy_what_is_seen(device, id)
+}
+
+fn destroy_what_is_seen(device: &Device, id: &[u8]) -> Result<bool, PkiError> {
+    device.with_session(|session| {
+        let mut found = false;
         for class in [ObjectClass::PRIVATE_KEY, ObjectClass::PUBLIC_KEY] {
             for object in session.find_objects(&[Attribute::Class(class), Attribute::Id(id.to_vec())])? {
                 session.destroy_object(object)?;
+                found = true;
             }
         }
-        Ok(())
+        Ok(found)
     })
 }
 

@@ -42,11 +42,26 @@ pub struct TokenSettings {
 pub trait PinSource: Send + Sync {
     /// The PIN. Errors with [`PkiError::TokenUnavailable`] when there is none to be had.
     fn pin(&self) -> Result<Zeroizing<String>, PkiError>;
+
+    /// What to do when the token refused it.
+    fn mend(&self) -> &'static str {
+        "put the right one into the PIN file"
+    }
+}
+
+/// What names a key pair that others than we have made, or that was made elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// The private key's label (CKA_LABEL).
+    Label(String),
+    /// Its id (CKA_ID), of any length.
+    Id(Vec<u8>),
 }
 
 /// A token. It is opened by the first call that needs it, and again after it was gone; clones are the same token.
 ///
-/// One process has one of these for a module: a module is initialised and finalised for the whole process.
+/// A module is initialised and finalised for the whole process, so that one that serves has one of these for a module. A command
+/// that brings the root's token may have two, and uses one at a time: what the other's end finalised is opened anew.
 #[derive(Clone)]
 pub struct Token {
     desk: Arc<Desk<Device>>,
@@ -127,8 +142,16 @@ impl Token {
         found.map(|public| self.key(object, public)).transpose()
     }
 
-    /// Destroys a key pair, for good. One that is not there is no error: it is gone.
-    pub fn destroy(&self, object: &str) -> Result<(), PkiError> {
+    /// Key pairs that somebody names by hand, each by its private key. Where the token shows no public half, `public` is taken
+    /// for it: what does not belong to it signs nothing.
+    pub fn named(&self, by: &Named, public: &PublicKey) -> Result<Vec<TokenKey>, PkiError> {
+        let (by, token, public) = (by.clone(), self.clone(), public.clone());
+        let found = self.call(self.settings.deadline, move |device| key::named(device, &by))?;
+        Ok(found.into_iter().map(|(id, half)| TokenKey::of(token.clone(), id, half.unwrap_or_else(|| public.clone()))).collect())
+    }
+
+    /// Destroys a key pair, for good; gives whether there was one. One that is not there is no error: it is gone.
+    pub fn destroy(&self, object: &str) -> Result<bool, PkiError> {
         let id = key::object_id(object)?;
         self.call(self.settings.deadline, move |device| key::destroy(device, &id))
     }

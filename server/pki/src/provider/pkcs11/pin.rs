@@ -35,12 +35,12 @@ impl PinCounter {
 pub(super) struct Refused(Option<Zeroizing<String>>);
 
 impl Refused {
-    /// Whether this PIN may be tried.
-    pub(super) fn lets_try(&self, pin: &Zeroizing<String>) -> Result<(), PkiError> {
+    /// Whether this PIN may be tried; `mend` says what to do when it may not.
+    pub(super) fn lets_try(&self, pin: &Zeroizing<String>, mend: &str) -> Result<(), PkiError> {
         match &self.0 {
-            Some(refused) if refused == pin => Err(PkiError::token_unavailable(
-                "it refused this PIN, which is not tried again, lest it be locked; put the right one into the PIN file",
-            )),
+            Some(refused) if refused == pin => Err(PkiError::token_unavailable(format!(
+                "it refused this PIN, which is not tried again, lest it be locked; {mend}"
+            ))),
             _ => Ok(()),
         }
     }
@@ -83,14 +83,14 @@ mod tests {
     #[test]
     fn a_refused_pin_stays_refused_until_another_one_is_there() {
         let mut refused = Refused::default();
-        refused.lets_try(&pin("1234")).unwrap();
+        refused.lets_try(&pin("1234"), "bring another").unwrap();
         refused.remember(pin("1234"));
-        let fault = refused.lets_try(&pin("1234")).unwrap_err();
-        assert!(!fault.to_string().contains("1234"), "{fault}");
-        refused.lets_try(&pin("4321")).unwrap();
+        let fault = refused.lets_try(&pin("1234"), "bring another").unwrap_err();
+        assert!(!fault.to_string().contains("1234") && fault.to_string().contains("bring another"), "{fault}");
+        refused.lets_try(&pin("4321"), "bring another").unwrap();
         refused.remember(pin("4321"));
-        refused.lets_try(&pin("1234")).unwrap();
+        refused.lets_try(&pin("1234"), "bring another").unwrap();
         refused.forget();
-        refused.lets_try(&pin("4321")).unwrap();
+        refused.lets_try(&pin("4321"), "bring another").unwrap();
     }
 }
