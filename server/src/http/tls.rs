@@ -148,12 +148,38 @@ const UNVERIFIABLE_LEAF: i32 = 21;
 /// # Errors
 /// With the mend, when others can or the file is not there.
 pub fn require_private(path: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let shown = path.display();
     let metadata = std::fs::metadata(path).map_err(|error| anyhow::anyhow!("{shown}: {error}"))?;
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if mode & 0o077 != 0 && !is_credential(path, mode, metadata.uid(), metadata.gid()) {
         anyhow::bail!("{shown} has mode {mode:04o}, so others could read the key; mend it with: chmod 600 {shown}");
     }
     Ok(())
+}
+
+/// Whether a file is one that systemd gives to a service (`LoadCredential=`). It may belong to root and let the service's user in
+/// by an access control list, which shows as the group's right to read; the folder is that service's alone.
+fn is_credential(path: &Path, mode: u32, owner: u32, group: u32) -> bool {
+    path.starts_with("/run/credentials") && (mode, owner, group) == (0o440, 0, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_of_systemd_is_private_though_its_group_seems_to_read_it() {
+        let credential = Path::new("/run/credentials/iamd.service/token.pin");
+        for (path, mode, owner, group, good) in [
+            (credential, 0o440, 0, 0, true),
+            (credential, 0o444, 0, 0, false),
+            (credential, 0o460, 0, 0, false),
+            (credential, 0o440, 1000, 0, false),
+            (credential, 0o440, 0, 100, false),
+            (Path::new("/etc/iam/token.pin"), 0o440, 0, 0, false),
+        ] {
+            assert_eq!(is_credential(path, mode, owner, group), good, "{} {mode:o} {owner} {group}", path.display());
+        }
+    }
 }
