@@ -92,6 +92,12 @@ pub struct Init {
     /// Where keys are made.
     #[command(flatten)]
     pub keys: KeySettings,
+    /// With pkcs11: make the root's key as a file all the same, DIR/root-ca.key, to be kept away
+    #[arg(long, conflicts_with = "root_token")]
+    pub root_in_file: bool,
+    /// A token of the root's own.
+    #[command(flatten)]
+    pub root: crate::root_ca::arguments::RootToken,
 }
 
 /// `iamd join`.

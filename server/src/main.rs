@@ -20,18 +20,17 @@ use server::backup::make::{Interrupted, Wanted};
 use server::backup::{self, locks, words};
 use server::clock::{SystemClock, SystemEntropy};
 use server::credential::key_sets::OverTheNetwork;
-use server::data_dir::ROOT_KEY_FILE;
 use server::housekeeping::outbox::NoChannel;
-use server::instance::init::{NewInstance, init};
+use server::instance::init::{NewInstance, RootPlace, RootsToken, init};
 use server::instance::join::join;
 use server::instance::offline;
 use server::instance::open::{Ports, open};
+use server::root_ca;
 use server::root_ca::answer::RootDesk;
 use server::root_ca::arguments::{Ca, Sign};
 use server::root_ca::install::install;
-use server::root_ca::papers::{Answer, Request};
+use server::root_ca::papers::Answer;
 use server::root_ca::request::request;
-use server::root_ca::{self, key_file};
 use server::serve::Node;
 use server::settings::{self, File, Settings, SettingsError, Source};
 use server::store::{Create, Engine, StoreError};
@@ -136,13 +135,20 @@ async fn make(arguments: Init) -> anyhow::Result<()> {
     let left_out: Vec<&str> = told.into_iter().filter(|(_, url)| url.is_none()).map(|(flag, _)| flag).collect();
     let public_url = arguments.public_url.unwrap_or_else(|| format!("https://localhost:{}", settings.public_listen.port()));
     let pki_url = arguments.pki_url.unwrap_or_else(|| format!("http://localhost:{}", settings.pki_listen.port()));
-    let new = NewInstance { environment: arguments.environment, public_url, pki_url, file };
+    let root = match arguments.root.open()? {
+        Some(token) => RootPlace::Token(RootsToken::new(token)),
+        None if arguments.root_in_file => RootPlace::File,
+        None => RootPlace::WithTheOthers,
+    };
+    let with_the_others = matches!(root, RootPlace::WithTheOthers);
+    let new = NewInstance { environment: arguments.environment, public_url, pki_url, file, root };
     let made = init(&arguments.data_dir, new, &settings, &ports()).await?;
     let dir = arguments.data_dir.display();
     say(&format!("instance     {} ({})", made.instance, arguments.environment));
     say(&format!("settings     {dir}/{}", settings::FILE));
     say(&format!("operator     {}", made.context.display()));
-    say(&format!("root's key   {dir}/{ROOT_KEY_FILE}: asked for by 'iamd ca' alone, never to serve"));
+    let root_token = made.root_token.as_deref();
+    say(&root_ca::words::made(&arguments.data_dir, root_token, &made.instance));
     if let Some((operator, code, expires_at)) = made.second {
         say(&format!("second       {operator}, enrolment code {code} (until {})", expires_at.people()));
     }
@@ -151,10 +157,7 @@ async fn make(arguments: Init) -> anyhow::Result<()> {
     say(&format!("then: iamctl context import {}", made.context.display()));
     if arguments.environment == Environment::Production {
         say("severe verbs work once the second administrator has enrolled: 'iamctl enrol'");
-        say(&format!(
-            "before anything is served, take {dir}/{ROOT_KEY_FILE} away: two copies on media that are locked away, none on this machine. Who has it \
-             makes certificates in the platform's name; without it no authority can ever be replaced"
-        ));
+        say(&root_ca::words::keep_away(&arguments.data_dir, root_token, with_the_others));
         if !left_out.is_empty() {
             say_error(&format!(
                 "iamd: warning: {} was left out, so every token and certificate says 'localhost', for good: whoever is elsewhere finds \
@@ -342,9 +345,10 @@ async fn ca(verb: Ca) -> anyhow::Result<()> {
         Ca::Request(asked) => {
             let app = open(&asked.node.data_dir, settle(&asked.node)?, ports()).await?;
             let request = request(&app).await?;
+            let root_here = root_ca::sign::in_own_token(&app).await?.is_some();
             app.store.engine().close().await;
             request.write(&asked.to)?;
-            root_ca::words::requested(&request, &asked.to, &asked.node.data_dir)
+            root_ca::words::requested(&request, &asked.to, &asked.node.data_dir, root_here)
         }
         Ca::Issue(sign) => sign_with_root(&sign, RootDesk::issue).await?,
         Ca::Crl(sign) => sign_with_root(&sign, RootDesk::lists).await?,
@@ -361,27 +365,17 @@ async fn ca(verb: Ca) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Signs what papers ask for, or what a node does that the key lies beside.
+/// Signs what papers ask for, or what a node does that the key was brought to.
 async fn sign_with_root(sign: &Sign, verb: impl FnOnce(&RootDesk) -> anyhow::Result<Answer>) -> anyhow::Result<Vec<String>> {
-    let beside = || sign.data_dir.as_deref().unwrap_or(Path::new(".")).join(ROOT_KEY_FILE);
-    let path = sign.root_key.clone().unwrap_or_else(beside);
-    let key = || key_file::read(&path, || key_file::passphrase(sign.passphrase_fd, &path));
-    let records = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let now = ports().clock.now();
     if let (Some(from), Some(to)) = (&sign.request, &sign.to) {
-        let request = Request::read(from)?;
-        root_ca::words::waiting(&request).iter().for_each(|line| say(line));
-        anyhow::ensure!(!to.exists(), "{} is there already; nothing was signed", to.display());
-        let answer = verb(&RootDesk::open(request, key()?, records, now)?)?;
-        answer.write(to)?;
-        return Ok(root_ca::words::signed(&answer, to));
+        return root_ca::sign::for_papers(sign, (from, to), verb, now, say);
     }
     let dir = sign.data_dir.as_deref().context("give --data-dir, or --request and --to")?;
     let app = open(dir, settled(dir, &Source::new())?, ports()).await?;
-    let answer = verb(&RootDesk::open(request(&app).await?, key()?, records, now)?)?;
-    let installed = install(&app, &answer).await?;
+    let lines = root_ca::sign::at_node(&app, sign, verb, now).await;
     app.store.engine().close().await;
-    Ok(root_ca::words::installed(&installed))
+    lines
 }
 
 /// Cancelled by the signals that end a program.

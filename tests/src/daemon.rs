@@ -160,6 +160,41 @@ impl Daemon {
         finish(self.command(), &arguments, "")
     }
 
+    /// Runs `iamd` by the shell, which can open files for it; `line` is what follows its name.
+    pub fn iamd_by_shell(&self, line: &str) -> Output {
+        let mut command = self.command();
+        let program = command.get_program().to_string_lossy().into_owned();
+        let environment: Vec<_> =
+            command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
+        command = Command::new("sh");
+        command.env_clear().envs(environment).current_dir(self.folder());
+        finish(command, &["-c", &format!("exec {program} {line}")], "")
+    }
+
+    /// Types at the terminal of `iamd` once it asks for something; gives how it ended and what the terminal showed.
+    ///
+    /// # Panics
+    /// When `script` cannot be started.
+    pub fn iamd_at_a_terminal(&self, line: &str, asks: &str, typed: &str) -> (ExitStatus, String) {
+        let mut script = Command::new("script");
+        let iamd = self.command();
+        let environment = iamd.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        script.env_clear().envs(environment).current_dir(self.folder());
+        let line = format!("{} {line}", iamd.get_program().to_string_lossy());
+        script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (mut keyboard, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (mut shown, mut byte, mut asked) = (Vec::new(), [0], false);
+        while std::io::Read::read(&mut screen, &mut byte).unwrap() > 0 {
+            shown.push(byte[0]);
+            if !asked && shown.ends_with(asks.as_bytes()) {
+                asked = true;
+                writeln!(keyboard, "{typed}").unwrap();
+            }
+        }
+        (child.wait().unwrap(), String::from_utf8_lossy(&shown).into_owned())
+    }
+
     /// Serves, and waits until it says so.
     ///
     /// # Panics

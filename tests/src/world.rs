@@ -32,7 +32,7 @@ use server::clock::{SystemClock, SystemEntropy};
 use server::credential::key_sets::KeySets;
 use server::housekeeping::outbox::{Courier, NoChannel};
 use server::http::accept::Peer;
-use server::instance::init::{NewInstance, init};
+use server::instance::init::{NewInstance, RootPlace, init};
 use server::instance::open::{Ports, open};
 use server::settings::{File, Settings, Source};
 use tempfile::TempDir;
@@ -40,6 +40,8 @@ use tempfile::TempDir;
 use clock::ManualClock;
 use desk::{Answer, Badge, Desk};
 use shelf::Shelf;
+
+use crate::soft_token::SoftToken;
 
 /// The first operator's id, as `iamd init` calls them.
 pub const FIRST: &str = "first-operator";
@@ -100,6 +102,15 @@ impl Setup {
     #[must_use]
     pub fn of_its_own(self) -> Self {
         Self { instance: Instance::ItsOwn, ..self }
+    }
+
+    /// An instance whose signing keys lie in a token; in the process of [`crate::soft_token::apart`].
+    #[must_use]
+    pub fn in_token(self, token: &SoftToken) -> Self {
+        let module = crate::soft_token::module().display().to_string();
+        let pin = token.pin_file().display().to_string();
+        let named = self.of_its_own().with("keys-provider", "pkcs11").with("keys-module", &module);
+        named.with("keys-token", crate::soft_token::LABEL).with("keys-pin-file", &pin)
     }
 
     fn is_today(&self) -> bool {
@@ -369,12 +380,15 @@ fn file(database: Option<&postgres::Database>) -> File {
 /// Makes an instance by `iamd init`'s own function; gives the second administrator's code, where there is one.
 async fn make(setup: &Setup, data_dir: &std::path::Path, database: Option<&postgres::Database>) -> Option<String> {
     let file = file(database);
-    let settings = Settings::settle(data_dir, &Source::new(), &Source::new(), &file).unwrap();
+    // What many worlds copy is made with the defaults.
+    let flags = if setup.instance == Instance::ItsOwn { setup.settings.clone() } else { Source::new() };
+    let settings = Settings::settle(data_dir, &flags, &Source::new(), &file).unwrap();
     let new = NewInstance {
         environment: setup.environment,
         public_url: "https://iam.example".to_owned(),
         pki_url: "http://pki.iam.example".to_owned(),
         file,
+        root: RootPlace::default(),
     };
     let clock = Arc::new(ManualClock::new(setup.start));
     let made = init(data_dir, new, &settings, &ports(&clock, &Arc::default())).await.unwrap();

@@ -71,7 +71,7 @@ failed; 'check' found something wrong
 usage, or a setting that is wrong
 .TP
 9
-the database or the token cannot be reached: try again
+the database or the token cannot be reached, or the token refused the PIN: try again
 .SH FILES
 .TP
 DIR/iamd.yaml
@@ -94,7 +94,7 @@ the root authority's key: needed by \fBiamd ca issue\fR, \fBcrl\fR and \fBrevoke
 openssl pkcs8 \-topk8 \-in root\-ca.key \-out FILE
 .TP
 root\-ca.records
-beside the root's key: what it was about to sign, serial number and digest, before it did
+what the root was about to sign, serial number and digest, before it did: beside its key file; with a token beside the answer, or in DIR
 .TP
 DIR/restored.json
 there from a restore until its proof: the node is not served
@@ -150,6 +150,21 @@ The new authority takes over on its date, when it has a responder and a list and
 answers for what it has issued until the last of it has ended. \fBiamd ca crl\fR goes the same way before the lists run out:
 \fBiamctl doctor\fR, \fB/readyz\fR and the metric \fBiam_root_lists_days\fR say so from 60 days on. \fBiamd ca revoke\fR refuses an
 authority from the moment its answer is taken in, with every certificate that it has issued.
+.PP
+The key may lie in a PKCS#11 token of its own, which is locked away and brought for a moment; so it never leaves that:
+.PP
+.nf
+iamd init … \-\-root\-token root \-\-root\-module /usr/lib/softhsm/libsofthsm2.so
+iamd ca issue \-\-request request.json \-\-to answer.json \-\-root\-token root \-\-root\-module /usr/lib/softhsm/libsofthsm2.so
+.fi
+.PP
+Its user PIN is asked for on the terminal, without echo, or read from \fB\-\-root\-pin\-file\fR (mode 0600) or an open file
+(\fB\-\-root\-pin\-fd 3\fR and 3<FILE in the shell); it is tried once, and not at all at the token's final try. The key is labelled
+INSTANCE/root\-1, unless \fB\-\-root\-label\fR or \fB\-\-root\-id\fR names it; the root's certificate says which of several it is. With
+\fB\-\-data\-dir\fR in place of the papers the token is brought to a node.
+.PP
+Where the other keys lie in a token and \fBiamd init\fR was told neither \fB\-\-root\-token\fR nor \fB\-\-root\-in\-file\fR, the root's key lies in
+that token too: \fBiamd ca issue \-\-data\-dir DIR\fR alone signs with it, by the node's own PIN file. On production keep it apart.
 .SH KEYS IN A TOKEN
 By default every private key lies wrapped in the database, under DIR/key\-encryption.key. With
 .PP
@@ -166,12 +181,17 @@ leave it. This is decided by 'iamd init' (\-\-keys\-provider and the other flags
 reaches the same token. The key\-encryption key stays a file; the listeners' key, which TLS needs in memory, and the secrets
 that sign nothing stay wrapped under it. A checkpoint key does as well where the token makes no Ed25519 keys.
 .PP
-The PIN file has mode 0600 and one line. A PIN that the token refused is not given again until the file holds another one or
+The PIN file has mode 0600 and one line; a credential of systemd (LoadCredential=token.pin:/etc/iam/token.pin, and pinFile:
+/run/credentials/iamd.service/token.pin) is one as well. A PIN that the token refused is not given again until the file holds another one or
 iamd is started anew, and none is given at the token's final try, so that nothing here locks it.
 .PP
 Nobody waits for a signature longer than 5 seconds. While the token is away, what needs a new signature is refused with
 keys.token\-unavailable, the audit log is sealed later, and everything else goes on; /readyz, 'iamctl doctor' and the metric
 iam_signing_token_up say so, and iamd finds the token by itself when it is back.
+.PP
+A pair whose generation is retired, revoked or called off is destroyed in the token within seconds, with an entry in the audit log
+(key.destroy; found is false where the token had it no more), and 'iamctl key list' names its object no longer. Until then an
+authority that drains signs its lists with it.
 .PP
 A backup does not hold these keys: back the token up by its maker's own means. A token in software to try all this with is
 made by 'softhsm2\-util \-\-init\-token \-\-free \-\-label identity', which asks for its PINs.

@@ -7,11 +7,12 @@ use domain::{Holder, KeyAlgorithm, KeyPurpose, KeyState, Timestamp};
 use pki::profile::{self, Profile};
 use pki::{Authority, AuthorityName, AuthorityPurpose, Certificate, KeyKind, PrivateKey, Secret, Signer};
 
-use super::init::secret;
+use super::init::{RootPlace, secret};
 use super::open::Ports;
 use super::root_lists::{LISTS_BEFOREHAND, lists_beforehand};
 use crate::http::reached::Reached;
 use crate::keys::{self, FreshKeys, KeyMaker, Kid, MadeKey, Slot};
+use crate::root_ca::token::label;
 use crate::store::{CertificateRow, KeyRow, Write};
 
 /// Makes them in one transaction: nobody has seen a certificate of it before it is committed, so that the records come with the
@@ -21,6 +22,8 @@ pub(super) struct FirstKeys<'a> {
     pub(super) maker: KeyMaker<'a>,
     /// Takes note of what is made, in case it comes to nothing.
     pub(super) fresh: &'a mut FreshKeys,
+    /// Where the root's key is made.
+    pub(super) root: &'a RootPlace,
     pub(super) now: Timestamp,
 }
 
@@ -32,7 +35,7 @@ pub(super) struct Authorities {
 
 impl FirstKeys<'_> {
     /// Everything that a new instance has. The root's private key is given out and lies nowhere in the database, unless it lies
-    /// in the token.
+    /// in a token.
     pub(super) async fn make(
         &mut self,
         reached: &Reached,
@@ -61,12 +64,21 @@ impl FirstKeys<'_> {
     async fn root(&mut self) -> anyhow::Result<(Option<PrivateKey>, Authority)> {
         let slot = Slot { purpose: KeyPurpose::RootCa, name: keys::ROOT, algorithm: KeyAlgorithm::Es256 };
         let kid = AuthorityName::new(AuthorityPurpose::Root, 1).to_string();
-        let (given_out, row, signer): (_, _, Arc<dyn Signer>) = if self.maker.hsm.is_some() {
-            let made = self.key(slot, Kid::Named(&kid))?;
-            (None, made.row, made.signer)
-        } else {
-            let key = PrivateKey::generate(KeyKind::P256)?;
-            (Some(key.clone()), keys::absent_row(slot, &kid, &key.public()?, self.now), key.into())
+        let (given_out, row, signer): (_, _, Arc<dyn Signer>) = match self.root {
+            RootPlace::Token(own) => {
+                let label = label(self.maker.instance.id(), &kid);
+                let key = own.token.generate(KeyKind::P256, move |_| Ok(label.clone()))?;
+                let _ = own.made.set(key.object());
+                (None, keys::absent_row(slot, &kid, &key.public_key()?, self.now), Arc::new(key))
+            }
+            RootPlace::WithTheOthers if self.maker.hsm.is_some() => {
+                let made = self.key(slot, Kid::Named(&kid))?;
+                (None, made.row, made.signer)
+            }
+            RootPlace::WithTheOthers | RootPlace::File => {
+                let key = PrivateKey::generate(KeyKind::P256)?;
+                (Some(key.clone()), keys::absent_row(slot, &kid, &key.public()?, self.now), key.into())
+            }
         };
         let root = Authority::new_root(self.maker.instance, 1, signer, self.now)?;
         self.insert_certified(row, root.certificate(), &profile::ROOT).await?;

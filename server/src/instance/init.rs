@@ -1,11 +1,12 @@
 //! `iamd init`: a new instance, all of it or nothing.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, ensure};
 use api::Role;
 use domain::{Environment, Holder, KeyState, Timestamp};
+use pki::provider::pkcs11::Token;
 use pki::{Authority, Instance, KeyEncryptionKey, KeyKind, KeyRing, PrivateKey, Secret, profile};
 use serde::Serialize;
 use serde_json::json;
@@ -31,6 +32,43 @@ pub struct NewInstance {
     pub pki_url: String,
     /// What is written to `iamd.yaml`.
     pub file: settings::File,
+    /// Where the root's key is made.
+    pub root: RootPlace,
+}
+
+/// Where the root's key is made.
+#[derive(Default)]
+pub enum RootPlace {
+    /// In the token of the other keys; where those lie in files, in a file of its own.
+    #[default]
+    WithTheOthers,
+    /// In a file of its own, to be kept away, wherever the other keys are.
+    File,
+    /// In a token of its own, to be kept away.
+    Token(RootsToken),
+}
+
+/// A token of the root's own, and what was made in it.
+pub struct RootsToken {
+    pub(super) token: Token,
+    pub(super) made: OnceLock<String>,
+}
+
+impl RootsToken {
+    /// Nothing is made in it yet.
+    #[must_use]
+    pub fn new(token: Token) -> Self {
+        Self { token, made: OnceLock::new() }
+    }
+
+    /// The instance came to nothing: so does the root's key.
+    fn clear(&self) {
+        if let Some(object) = self.made.get()
+            && let Err(error) = self.token.destroy(object)
+        {
+            tracing::warn!(object, %error, "a key pair that came to nothing stays in the root's token");
+        }
+    }
 }
 
 /// What was made.
@@ -39,6 +77,8 @@ pub struct Made {
     pub instance: String,
     /// The first operator's context.
     pub context: PathBuf,
+    /// Label of the token with the root's key; none where it lies in its file.
+    pub root_token: Option<String>,
     /// On production: the second administrator's id, code and the code's last moment.
     pub second: Option<(String, String, Timestamp)>,
 }
@@ -82,6 +122,9 @@ pub async fn init(dir: &Path, new: NewInstance, settings: &Settings, ports: &Por
         Err(error) => {
             sweep(dir, existed);
             fresh.destroyed().await;
+            if let RootPlace::Token(own) = &new.root {
+                own.clear();
+            }
             Err(error)
         }
     }
@@ -134,7 +177,7 @@ async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports,
         hsm.probe().await.context("nothing was changed")?;
     }
     let maker = KeyMaker { kek: &kek, instance: &instance, hsm: hsm.as_ref() };
-    let mut keys = FirstKeys { tx: &mut tx, maker, fresh, now };
+    let mut keys = FirstKeys { tx: &mut tx, maker, fresh, root: &new.root, now };
     let (root_key, authorities) = keys.make(&reached, &payloads, ports).await?;
     let operator = insert_first_operator(&mut tx, &authorities.operators, new.environment, now).await?;
     let second = match new.environment {
@@ -154,7 +197,12 @@ async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports,
     data_dir::sync_folder(dir.parent().unwrap_or(dir))?;
     tx.commit_housekeeping(Housekeeping::Step { action: "instance.init", subject: id.clone(), facts }).await?;
     store.engine().close().await;
-    Ok(Made { instance: id, context, second })
+    let root_token = match &new.root {
+        RootPlace::Token(own) => Some(own.token.settings().label.clone()),
+        RootPlace::WithTheOthers => hsm.map(|hsm| hsm.label().to_owned()),
+        RootPlace::File => None,
+    };
+    Ok(Made { instance: id, context, root_token, second })
 }
 
 pub(super) fn secret(ports: &Ports) -> Secret {

@@ -47,7 +47,8 @@ impl RootDesk {
         let instance = Instance::new(&request.instance, request.environment, &request.pki_url)?;
         let name: AuthorityName = request.root.parse()?;
         let certificate = Certificate::from_pem(request.certificate.as_bytes())?;
-        let root = Authority::load(&instance, name, certificate, key).context("this is not the key of the root that is asked")?;
+        let root = Authority::load(&instance, name, certificate, key)
+            .context("this is not the key of the root that is asked; nothing was signed")?;
         // What this machine dates is believed by the server, whose clock may be a little ahead of this one.
         let now = now.max(made);
         Ok(Self { root, request, records: records.join(RECORDS), now })

@@ -20,7 +20,10 @@ const LONGEST: u64 = 64 * 1024;
 /// With the file's name and the mend.
 pub fn read(path: &Path, ask: impl FnOnce() -> anyhow::Result<Zeroizing<String>>) -> anyhow::Result<Arc<dyn Signer>> {
     let shown = path.display();
-    ensure!(path.exists(), "{shown} is not there: bring the root's key, or name its file with --root-key; nothing was signed");
+    ensure!(
+        path.exists(),
+        "{shown} is not there: bring the root's key, or name its file with --root-key or its token with --root-token; nothing was signed"
+    );
     require_private(path)?;
     let mut pem = Zeroizing::new(Vec::with_capacity(4_096));
     let file = fs::File::open(path).with_context(|| format!("cannot read {shown}"))?;

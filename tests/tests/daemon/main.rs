@@ -17,6 +17,7 @@ mod pages;
 mod quickstart;
 mod refusals;
 mod root_key;
+mod root_token;
 mod rotations;
 mod secrets;
 mod streams;

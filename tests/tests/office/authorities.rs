@@ -48,7 +48,7 @@ fn carried(answer: &Answer, folder: &Path) -> Answer {
     read
 }
 
-async fn asked(world: &World) -> Request {
+pub(super) async fn asked(world: &World) -> Request {
     request(&world.app).await.unwrap()
 }
 
@@ -62,7 +62,7 @@ async fn revoke(world: &World, name: &str, reason: RevocationReason) -> anyhow::
     install(&world.app, &carried(&answer, &world.folder())).await
 }
 
-async fn begin(world: &World, line: &str, activate: ActivateAt) -> PlanRef {
+pub(super) async fn begin(world: &World, line: &str, activate: ActivateAt) -> PlanRef {
     let op = RotateKey { name: Some(line.to_owned()), activate, ..RotateKey::of(KeyPurpose::IssuingCa) };
     world.first().call(&op).await.unwrap()[0].key.plan.unwrap()
 }
@@ -71,14 +71,14 @@ async fn show(world: &World, plan: PlanRef) -> PlanView {
     world.first().call(&ShowPlan { plan }).await.unwrap()
 }
 
-async fn states(world: &World, line: &str) -> Vec<(String, KeyState)> {
+pub(super) async fn states(world: &World, line: &str) -> Vec<(String, KeyState)> {
     let list = ListKeys { purpose: Some(KeyPurpose::IssuingCa), ..ListKeys::default() };
     let keys = world.first().call(&list).await.unwrap().items;
     keys.into_iter().filter(|key| key.name == line).map(|key| (key.kid.to_string(), key.state)).collect()
 }
 
 /// Everything that is done by itself, as often as it takes.
-async fn settles(world: &World) {
+pub(super) async fn settles(world: &World) {
     for _ in 0..4 {
         take_due(&world.app).await.unwrap();
         publish_due(&world.app).await.unwrap();
@@ -89,15 +89,20 @@ async fn settles(world: &World) {
 async fn rotated(world: &World, line: &str) -> PlanRef {
     let plan = begin(world, line, ActivateAt::AfterPublish).await;
     issue(world).await;
+    rotated_by(world, plan).await;
+    plan
+}
+
+/// What the root has certified takes over.
+pub(super) async fn rotated_by(world: &World, plan: PlanRef) {
     settles(world).await;
     world.clock.advance(TEN_MINUTES);
     settles(world).await;
     assert!(show(world, plan).await.activate_at <= world.clock.now());
-    plan
 }
 
 /// `openssl verify -crl_check_all` of a certificate over its chain, with what everybody can fetch.
-async fn verifies(world: &World, certificate: &Certificate) -> (bool, String) {
+pub(super) async fn verifies(world: &World, certificate: &Certificate) -> (bool, String) {
     let authority = certificate.view().issuer.clone();
     let desk = fetched(world, &authority).await;
     let roots = openssl::x509::X509Crl::from_der(&gets(world, "/crl/root-1.crl").await).unwrap().to_pem().unwrap();

@@ -7,7 +7,7 @@ use std::path::Path;
 use domain::Environment;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use server::data_dir::KEY_FILE;
-use server::instance::init::{NewInstance, init};
+use server::instance::init::{NewInstance, RootPlace, init};
 use server::instance::join::join;
 use server::instance::offline;
 use server::instance::open::open;
@@ -40,6 +40,7 @@ fn new(file: File) -> NewInstance {
         public_url: "https://iam.example".into(),
         pki_url: "http://pki.iam.example".into(),
         file,
+        root: RootPlace::default(),
     }
 }
 

@@ -53,6 +53,7 @@ mod store;
 mod tables;
 mod tampering;
 mod tls_rotation;
+mod token_authorities;
 mod usage;
 mod wire;
 mod year;
