@@ -40,6 +40,7 @@ const DUTIES: &[Duty] = &[
     Duty { purpose: KeyPurpose::TokenSigning, name: "tokens", who: Who::Officer(90), generations: 10 },
     Duty { purpose: KeyPurpose::Audit, name: "checkpoints", who: Who::Officer(180), generations: 3 },
     Duty { purpose: KeyPurpose::Data, name: "accounts", who: Who::Officer(200), generations: 2 },
+    Duty { purpose: KeyPurpose::BlindIndex, name: "people", who: Who::Officer(250), generations: 2 },
     Duty { purpose: KeyPurpose::IssuingCa, name: "relying-parties", who: Who::Officer(300), generations: 2 },
 ];
 
