@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use api::Exit;
+use pki::Certificate;
 use pki::audit_log::{self, CheckpointFile, FirstBad, Verdict, Verification};
 use pki::checkpoint::VerifierKey;
 use pki::succession::Trust;
@@ -22,16 +23,17 @@ const MAX_SMALL: u64 = 64 * 1024;
 /// So many entries between two words about how far it has come.
 const STEP: u64 = 4_096;
 
-/// Verifies the export in `folder`; gives with the verdict what its time stamps say, in words.
+/// Verifies the export in `folder`, its time stamps by `root` where that was kept elsewhere; gives with the verdict what its time stamps say, in words.
 pub async fn offline(
     terminal: Terminal,
     folder: PathBuf,
     given: Option<VerifierKey>,
     kept: Option<String>,
+    root: Option<Certificate>,
 ) -> Result<(Verdict, Option<String>), Failure> {
     let name = folder.display().to_string();
     let cannot = move |error: io::Error| unreadable(&name, &error.to_string());
-    let Some(export) = Export::open(&folder).map_err(&cannot)? else {
+    let Some(export) = Export::open(&folder, root.as_ref()).map_err(&cannot)? else {
         return Err(Failure::usage("audit.export", format!("{} is no export of an audit log", folder.display()))
             .hint("name the folder that 'iamctl audit export --to DIR' wrote"));
     };
@@ -65,7 +67,7 @@ struct Export {
 
 impl Export {
     /// None when it is no export at all.
-    fn open(folder: &Path) -> io::Result<Option<Self>> {
+    fn open(folder: &Path, root: Option<&Certificate>) -> io::Result<Option<Self>> {
         let mut export = Self {
             checkpoints: Vec::new(),
             announcements: Vec::new(),
@@ -105,7 +107,7 @@ impl Export {
                 _ => export.is_amiss(format!("checkpoints/{} does not belong into an export", name.display())),
             }
         }
-        export.stamped = stamps::verify(&folder.join(STAMPS), &export.checkpoints)?;
+        export.stamped = stamps::verify(&folder.join(STAMPS), &export.checkpoints, root)?;
         Ok(Some(export))
     }
 
@@ -207,7 +209,7 @@ mod tests {
     }
 
     async fn verdict(folder: &Path) -> Verdict {
-        offline(TERMINAL, folder.to_owned(), None, None).await.unwrap().0
+        offline(TERMINAL, folder.to_owned(), None, None, None).await.unwrap().0
     }
 
     #[tokio::test]
@@ -265,7 +267,7 @@ mod tests {
     #[tokio::test]
     async fn a_folder_that_is_no_export_is_told_as_such() {
         let folder = tempfile::tempdir().unwrap();
-        let failure = offline(TERMINAL, folder.path().to_owned(), None, None).await.unwrap_err();
+        let failure = offline(TERMINAL, folder.path().to_owned(), None, None, None).await.unwrap_err();
         assert_eq!((failure.exit, failure.code.as_str()), (Exit::Usage, "audit.export"));
     }
 }

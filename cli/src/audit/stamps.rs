@@ -26,34 +26,43 @@ pub(super) struct Stamped {
     pub(super) newest: Option<(u64, Timestamp)>,
     /// The first one that is not good, by the size of its checkpoint, and why.
     pub(super) bad: Option<(u64, String)>,
+    /// Whether they were held against a root that was kept elsewhere.
+    pub(super) by_kept: bool,
 }
 
 impl Stamped {
-    /// In words; none where there is none.
+    /// In words; none where there is none, and nobody has brought a root for them.
     pub(super) fn told(&self) -> Option<String> {
-        let (size, at) = self.newest?;
+        let Some((size, at)) = self.newest else {
+            return self.by_kept.then(|| "no checkpoint has a time stamp that is good by the root that was kept".to_owned());
+        };
         let count = if self.count == 1 {
             "1 checkpoint has a good time stamp".to_owned()
         } else {
             format!("{} checkpoints have good time stamps", spaced(self.count))
         };
-        Some(format!("{count}; by the newest, checkpoint {size} was there at {}", at.people()))
+        let root = if self.by_kept {
+            "the root that was kept"
+        } else {
+            "the export's own root, and --root takes one that was kept elsewhere"
+        };
+        Some(format!("{count}; by the newest, checkpoint {size} was there at {}; by {root}", at.people()))
     }
 }
 
-/// Verifies the stamps in `folder`, which may be absent: each over the checkpoint of its name, by the root in the folder, as of the
-/// moment that it states.
-pub(super) fn verify(folder: &Path, checkpoints: &[CheckpointFile]) -> io::Result<Stamped> {
+/// Verifies the stamps in `folder`, which may be absent: each over the checkpoint of its name, by the root that was kept or else by
+/// the one in the folder, as of the moment that it states.
+pub(super) fn verify(folder: &Path, checkpoints: &[CheckpointFile], kept: Option<&Certificate>) -> io::Result<Stamped> {
+    let mut stamped = Stamped { by_kept: kept.is_some(), ..Stamped::default() };
     let listed = match fs::read_dir(folder) {
         Ok(listed) => listed,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Stamped::default());
+            return Ok(stamped);
         }
         Err(error) => return Err(error),
     };
-    let root = bytes(&folder.join(ROOT)).ok().and_then(|pem| Certificate::from_pem(&pem).ok());
+    let own = bytes(&folder.join(ROOT)).ok().and_then(|pem| Certificate::from_pem(&pem).ok());
     let mut sizes = Vec::new();
-    let mut stamped = Stamped::default();
     for entry in listed {
         let name = entry?.file_name();
         match name.to_str().and_then(|name| name.parse::<u64>().ok()).filter(|size| *name == *size.to_string()) {
@@ -64,11 +73,18 @@ pub(super) fn verify(folder: &Path, checkpoints: &[CheckpointFile]) -> io::Resul
     }
     sizes.sort_unstable();
     for size in sizes {
-        let judged = match (&root, checkpoints.iter().find(|checkpoint| checkpoint.tree_size == size)) {
+        let judged = match (kept.or(own.as_ref()), checkpoints.iter().find(|checkpoint| checkpoint.tree_size == size)) {
             (None, _) => Err(format!("the time stamps cannot be verified: {STAMPS}/{ROOT} holds no certificate")),
             (_, None) => Err(format!("{STAMPS}/{size} is over a checkpoint that is not there")),
-            (Some(root), Some(checkpoint)) => judge(&bytes(&folder.join(size.to_string()))?, &checkpoint.note, root)
-                .map_err(|error| format!("the time stamp of checkpoint {size} is not good: {error}")),
+            (Some(root), Some(checkpoint)) => {
+                let token = bytes(&folder.join(size.to_string()))?;
+                judge(&token, &checkpoint.note, root).map_err(|error| {
+                    let other =
+                        own.as_ref().filter(|own| own.der() != root.der() && judge(&token, &checkpoint.note, own).is_ok());
+                    let why = other.map_or_else(|| error.to_string(), |own| another(own, root));
+                    format!("the time stamp of checkpoint {size} is not good: {why}")
+                })
+            }
         };
         match judged {
             Ok(at) => (stamped.count, stamped.newest) = (stamped.count + 1, Some((size, at))),
@@ -76,6 +92,12 @@ pub(super) fn verify(folder: &Path, checkpoints: &[CheckpointFile]) -> io::Resul
         }
     }
     Ok(stamped)
+}
+
+/// It is good by the export's own root, and that is not the one that was kept.
+fn another(own: &Certificate, kept: &Certificate) -> String {
+    let print = |root: &Certificate| pki::hex(&root.fingerprint());
+    format!("it is by another root (SHA-256 {}) than the one that was kept ({})", print(own), print(kept))
 }
 
 fn judge(token: &[u8], note: &str, root: &Certificate) -> Result<Timestamp, pki::PkiError> {
@@ -132,9 +154,39 @@ mod tests {
     #[test]
     fn stamps_say_when_their_checkpoints_were_there() {
         let (folder, checkpoints) = export();
-        let stamped = verify(folder.path(), &checkpoints).unwrap();
-        assert_eq!(stamped, Stamped { count: 2, newest: Some((5, now().plus(Duration::from_secs(5)))), bad: None });
-        assert_eq!(verify(&folder.path().join("absent"), &checkpoints).unwrap(), Stamped::default());
+        let stamped = verify(folder.path(), &checkpoints, None).unwrap();
+        assert_eq!(stamped, Stamped { count: 2, newest: Some((5, now().plus(Duration::from_secs(5)))), ..Stamped::default() });
+        assert_eq!(verify(&folder.path().join("absent"), &checkpoints, None).unwrap(), Stamped::default());
+    }
+
+    /// An export that was replaced as a whole brings stamps and a root of its own along.
+    #[test]
+    fn a_root_that_was_kept_is_believed_in_place_of_the_exports_own() {
+        let ((folder, checkpoints), (forged, _)) = (export(), export());
+        let kept = Certificate::from_pem(&bytes(&folder.path().join(ROOT)).unwrap()).unwrap();
+        let by_kept = |folder: &Path| verify(folder, &checkpoints, Some(&kept)).unwrap();
+        let good = by_kept(folder.path());
+        assert_eq!((good.count, good.bad.as_ref()), (2, None));
+        assert!(good.told().unwrap().ends_with("; by the root that was kept"));
+        assert!(verify(folder.path(), &checkpoints, None).unwrap().told().unwrap().contains("by the export's own root"));
+        // The export's own root is not asked for, and need not be there.
+        fs::remove_file(folder.path().join(ROOT)).unwrap();
+        assert_eq!(by_kept(folder.path()), good);
+
+        let (size, told) = by_kept(forged.path()).bad.unwrap();
+        let print = pki::hex(&kept.fingerprint());
+        assert_eq!(size, 2);
+        assert!(
+            told.contains("by another root (SHA-256 ") && told.ends_with(&format!("than the one that was kept ({print})")),
+            "{told}"
+        );
+        // Broken ones are told as broken.
+        fs::copy(forged.path().join("2"), forged.path().join("5")).unwrap();
+        fs::remove_file(forged.path().join("2")).unwrap();
+        let (_, told) = by_kept(forged.path()).bad.unwrap();
+        assert!(!told.contains("another root"), "{told}");
+        let none = by_kept(&folder.path().join("absent"));
+        assert!(none.told().unwrap().starts_with("no checkpoint has a time stamp"));
     }
 
     #[test]
@@ -158,7 +210,7 @@ mod tests {
         for (reason, harm) in harms {
             let (folder, mut checkpoints) = export();
             harm(folder.path(), &mut checkpoints);
-            let (_, told) = verify(folder.path(), &checkpoints).unwrap().bad.unwrap();
+            let (_, told) = verify(folder.path(), &checkpoints, None).unwrap().bad.unwrap();
             assert!(told.contains(reason), "{reason}: {told}");
         }
     }

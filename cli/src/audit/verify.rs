@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use api::Exit;
 use clap::Args;
 use client::audit_log::{Part, Reading};
+use pki::Certificate;
 use pki::audit_log::{CheckpointFile, FirstBad, Verdict, Verification};
 use pki::checkpoint::VerifierKey;
 use pki::succession::Trust;
@@ -20,12 +21,14 @@ use crate::verb::Verb;
 
 /// Verify the audit log: from an export without the server, or streamed from it
 #[derive(Debug, Args)]
-#[command(after_help = "Give --vkey and --checkpoint from what was kept elsewhere: then it is not the
-server's word that is believed. A kept checkpoint shows a log that was rolled
-back or rewritten. A bad log is exit 1.
+#[command(after_help = "Give --vkey, --checkpoint and --root from what was kept elsewhere: then it is
+not the server's word that is believed. A kept checkpoint shows a log that was
+rolled back or rewritten, a kept root time stamps of some other service. A bad
+log is exit 1.
 
 Examples:
   iamctl audit verify --from export --vkey kept/vkey --checkpoint kept/812
+  iamctl audit verify --from export --vkey kept/vkey --root kept/root.crt
   iamctl audit verify -o json")]
 pub struct Verify {
     /// A folder that 'audit export' wrote; the server's log when absent
@@ -37,6 +40,9 @@ pub struct Verify {
     /// A checkpoint that was kept from before
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     checkpoint: Option<PathBuf>,
+    /// The root by which time stamps verify; the export's own when absent
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, requires = "from")]
+    root: Option<PathBuf>,
 }
 
 impl Verb for Verify {
@@ -45,9 +51,10 @@ impl Verb for Verify {
     async fn run(self, session: &Session) -> Result<Answer<Verdict>, Failure> {
         let kept = self.checkpoint.as_deref().map(text_of).transpose()?;
         let given = self.vkey.as_deref().map(verifier_key).transpose()?;
+        let root = self.root.as_deref().map(root_of).transpose()?;
         let own = given.is_none();
         let (verdict, stamps) = match self.from {
-            Some(folder) => offline(session.terminal, folder, given, kept).await?,
+            Some(folder) => offline(session.terminal, folder, given, kept, root).await?,
             None => (streamed(session, given, kept).await?, None),
         };
         if let Some(stamps) = stamps {
@@ -119,6 +126,15 @@ fn parse_vkey(text: &str) -> Result<VerifierKey, Failure> {
     text.trim().parse().map_err(|error: pki::PkiError| {
         Failure::usage("audit.vkey", format!("that is no verifier key: {error}"))
             .hint("give the one line of the file 'vkey', or the file itself")
+    })
+}
+
+/// The root's certificate, PEM or DER.
+fn root_of(path: &Path) -> Result<Certificate, Failure> {
+    let bytes = client::files::read(path, 64 * 1024)?;
+    Certificate::from_pem(&bytes).or_else(|_| Certificate::from_der(&bytes)).map_err(|_| {
+        Failure::usage("audit.root", format!("{} holds no certificate", path.display()))
+            .hint("give the root's certificate as it was kept, PEM or DER: '/ca/root-1.crt' of the pki listener")
     })
 }
 

@@ -416,6 +416,7 @@ pub const CODES: &[Code] = &[
     entry("import.duplicate-field", "a field stands twice in a line", "leave one of them out"),
     entry("import.line", "the line is no JSON object of a registration", "'iamctl explain registration' shows the fields"),
     entry("audit.vkey", "that is no verifier key", "give the line of the file 'vkey', or the file"),
+    entry("audit.root", "that is no certificate of a root", "give the certificate of the root, PEM or DER"),
     entry("audit.export", "the folder is no export of an audit log", "'iamctl audit export --to DIR' makes one"),
 ];
 

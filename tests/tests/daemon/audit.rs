@@ -73,6 +73,29 @@ on_both! {
         assert!(refused["reason"].as_str().unwrap().contains("which no trusted key has announced"), "{refused}");
     }
 
+    async fn an_auditor_brings_the_root_by_which_time_stamps_verify(engine: Engine) {
+        let daemon = Daemon::new(engine).await;
+        let _running = a_sealed_log(&daemon).await;
+        while daemon.number("SELECT COUNT(*) FROM audit_stamp").await == 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let to = daemon.folder().join("export").display().to_string();
+        daemon.json(&["audit", "export", "--to", &to], "");
+        let kept = daemon.folder().join("kept-root.crt").display().to_string();
+        std::fs::rename(format!("{to}/stamps/root.crt"), &kept).unwrap();
+        let reason = bad(&daemon, &["audit", "verify", "--from", &to])["reason"].to_string();
+        assert!(reason.contains("stamps/root.crt holds no certificate"), "{reason}");
+        let output = daemon.iamctl(&["audit", "verify", "--from", &to, "--root", &kept], "");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && told.contains("; by the root that was kept"), "{told}");
+        let garbage = format!("{to}/vkey");
+        for (arguments, code) in [(["--from", &to, "--root", &garbage].as_slice(), "audit.root"), (&["--root", &kept], "usage.")] {
+            let output = daemon.iamctl(&[&["audit", "verify", "-o", "json"], arguments].concat(), "");
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.code() == Some(2) && told.contains(code), "{told}");
+        }
+    }
+
     async fn an_entry_behind_the_last_checkpoint_shows(engine: Engine) {
         let daemon = Daemon::new(engine).await;
         let _running = a_sealed_log(&daemon).await;
