@@ -1,7 +1,5 @@
 //! What relying parties have brought, and the copies of our key set that they are known to hold.
 
-use std::collections::HashSet;
-
 use domain::{
     Attribution, CredentialState, CredentialType, Direction, ItemKind, KeyPurpose, KeyState, Next, NextStep, Sighting, Timestamp,
     next_of_credential,
@@ -10,6 +8,7 @@ use domain::{
 use super::gather::Item;
 use super::words;
 use crate::failure::Failure;
+use crate::key::ledger::known_parties;
 use crate::store::{HeldCredentialRow, KeyRow, Read, StoreError};
 
 /// Active credentials that parties have brought themselves.
@@ -58,16 +57,13 @@ fn credential(row: &HeldCredentialRow, now: Timestamp) -> Result<Item, StoreErro
 }
 
 /// The key sets that parties are known to have fetched, or say they have: copies of ours that are in their hands.
+/// Those of services that are gone, and by certificates that are, nobody fetches again.
 pub(super) async fn copies(read: &mut Read, rows: &[KeyRow], now: Timestamp) -> Result<Vec<Item>, Failure> {
-    let known: HashSet<String> = read.ledger_parties().await?.into_iter().map(|party| party.id).collect();
     let tokens = rows.iter().filter(|row| row.purpose == KeyPurpose::TokenSigning.as_str());
     let wanted: Vec<&KeyRow> = tokens.filter(|row| row.state != KeyState::Draining.as_str()).collect();
-    let sightings = read.sightings().await?;
-    Ok(sightings
-        .iter()
-        .filter(|(party, _)| known.contains(party))
-        .map(|(party, sighting)| copy(party, sighting, &wanted, now))
-        .collect::<Result<_, _>>()?)
+    let parties = known_parties(read, now).await?;
+    let copies = parties.iter().flat_map(|party| party.facts.known().map(move |sighting| (&party.id, sighting)));
+    Ok(copies.map(|(party, sighting)| copy(party, sighting, &wanted, now)).collect::<Result<_, _>>()?)
 }
 
 fn copy(party: &str, sighting: &Sighting, wanted: &[&KeyRow], now: Timestamp) -> Result<Item, StoreError> {

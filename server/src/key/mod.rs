@@ -7,7 +7,7 @@ pub mod clock;
 pub mod destroy;
 pub(crate) mod emergency;
 pub(crate) mod jwks;
-mod ledger;
+pub(crate) mod ledger;
 pub(crate) mod list;
 pub mod material;
 pub(crate) mod pause;

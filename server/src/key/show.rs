@@ -1,7 +1,8 @@
 use api::key::{KeyDetail, KnownTo, ShowKey};
-use domain::{KeyPurpose, KeyState, Kid, PlanState};
+use domain::{KeyPurpose, KeyState, Kid, PlanState, Timestamp};
 use pki::Certificate;
 
+use super::ledger::known_parties;
 use super::plan_view::progress;
 use super::{jwks, view::view};
 use crate::app::{App, Caller};
@@ -33,8 +34,11 @@ pub async fn show(app: &App, _: &Caller, op: ShowKey) -> Result<KeyDetail, Failu
         (KeyState::Draining, _, Some(at), None) => Some(format!("is retired at {}", at.people())),
         _ => signs,
     };
-    let known_to =
-        if row.purpose == KeyPurpose::TokenSigning.as_str() { known_to(&mut read, &op.kid).await? } else { Vec::new() };
+    let known_to = if row.purpose == KeyPurpose::TokenSigning.as_str() {
+        known_to(&mut read, &op.kid, app.clock.now()).await?
+    } else {
+        Vec::new()
+    };
     let certificate = row
         .certificate
         .as_deref()
@@ -53,12 +57,12 @@ pub async fn show(app: &App, _: &Caller, op: ShowKey) -> Result<KeyDetail, Failu
 }
 
 /// The systems of relying parties whose newest copy of the key set has this key.
-async fn known_to(read: &mut Read, kid: &Kid) -> Result<Vec<KnownTo>, Failure> {
+async fn known_to(read: &mut Read, kid: &Kid, now: Timestamp) -> Result<Vec<KnownTo>, Failure> {
     let mut known = Vec::new();
-    for (party, sighting) in read.sightings().await? {
-        if sighting.kids.contains(kid) {
-            let rp = party.parse().map_err(|_| StoreError::Broken(anyhow::anyhow!("a sighting is of a bad party")))?;
-            known.push(KnownTo { rp, client: sighting.client, how: sighting.how, at: sighting.at });
+    for party in known_parties(read, now).await? {
+        for sighting in party.facts.known().filter(|sighting| sighting.kids.contains(kid)) {
+            let rp = party.id.parse().map_err(|_| StoreError::Broken(anyhow::anyhow!("a sighting is of a bad party")))?;
+            known.push(KnownTo { rp, client: sighting.client.clone(), how: sighting.how, at: sighting.at });
         }
     }
     Ok(known)

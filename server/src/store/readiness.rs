@@ -18,8 +18,6 @@ pub struct LedgerRow {
     pub id: String,
     /// State of the party.
     pub state: String,
-    /// Services whose own state is active.
-    pub services: i64,
 }
 
 /// A credential in use.
@@ -74,15 +72,23 @@ impl SightingRow {
 }
 
 impl Read {
-    /// Every party that is not retired, with the number of its services.
+    /// Every party that is not retired.
     ///
     /// # Errors
     /// When the database cannot be reached.
     pub async fn ledger_parties(&mut self) -> Result<Vec<LedgerRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as("SELECT id, state FROM relying_party WHERE state <> 'retired' ORDER BY id")
+            .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// The client of each service whose own state is active, `<rp>.<service>`, and the party that it is of.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn ledger_clients(&mut self) -> Result<Vec<(String, String)>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
-            "SELECT p.id, p.state,
-                    (SELECT COUNT(*) FROM service s WHERE s.relying_party = p.id AND s.state = 'active') AS services
-             FROM relying_party p WHERE p.state <> 'retired' ORDER BY p.id"
+            "SELECT relying_party, relying_party || '.' || slug FROM service WHERE state = 'active' ORDER BY relying_party, slug"
         )
         .fetch_all(c))
         .map_err(|error| self.error(error))

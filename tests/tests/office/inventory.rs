@@ -36,7 +36,7 @@ pub async fn certified(world: &World, days: u64) -> IssuedCertificate {
     world.first().call(&op).await.unwrap()
 }
 
-async fn inventory(world: &World, op: &ListInventory) -> Vec<InventoryItem> {
+pub async fn inventory(world: &World, op: &ListInventory) -> Vec<InventoryItem> {
     world.first().call(op).await.unwrap().items
 }
 

@@ -27,6 +27,7 @@ mod key_encryption_steps;
 mod key_set_fetching;
 mod keys;
 mod leaders;
+mod ledger;
 mod listeners;
 mod look_up_key;
 mod lost_days;

@@ -35,23 +35,23 @@ fn es256(activate: ActivateAt) -> RotateKey {
     RotateKey { algorithm: Some(KeyAlgorithm::Es256), activate, ..RotateKey::of(KeyPurpose::TokenSigning) }
 }
 
-async fn rotate(world: &World) -> RotatedKey {
+pub(super) async fn rotate(world: &World) -> RotatedKey {
     world.first().call(&es256(ActivateAt::AfterPublish)).await.unwrap().remove(0)
 }
 
-fn plan_of(made: &RotatedKey) -> PlanRef {
+pub(super) fn plan_of(made: &RotatedKey) -> PlanRef {
     made.key.plan.unwrap()
 }
 
-async fn show(world: &World, plan: PlanRef) -> PlanView {
+pub(super) async fn show(world: &World, plan: PlanRef) -> PlanView {
     world.first().call(&ShowPlan { plan }).await.unwrap()
 }
 
-async fn state_of(world: &World, kid: &Kid) -> KeyState {
+pub(super) async fn state_of(world: &World, kid: &Kid) -> KeyState {
     world.first().call(&ShowKey { kid: kid.clone() }).await.unwrap().key.state
 }
 
-async fn goes_by(world: &World, time: Duration) -> usize {
+pub(super) async fn goes_by(world: &World, time: Duration) -> usize {
     world.clock.advance(time);
     write_down(&world.app).await.unwrap();
     take_due(&world.app).await.unwrap()
@@ -88,7 +88,7 @@ async fn two_parties(world: &World) {
     apply(&world.first(), &[made_up("tram-office", "Tram Office", "電車處")]).await.unwrap();
 }
 
-fn of<'a>(plan: &'a PlanView, rp: &str) -> &'a PartyReadiness {
+pub(super) fn of<'a>(plan: &'a PlanView, rp: &str) -> &'a PartyReadiness {
     plan.ledger.iter().find(|party| party.rp.as_str() == rp).unwrap()
 }
 

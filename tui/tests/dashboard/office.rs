@@ -240,7 +240,12 @@ fn ledger() -> Vec<PartyReadiness> {
     vec![
         party("civil-service-bureau", Verdict::NoCredential, None, "nothing: it has no credential and logs nobody in"),
         party("hongkong-post", Verdict::Ready, Some(seen(2, &new)), "nothing"),
-        party("hospital-authority", Verdict::Unknown, None, "not known: it was never seen to fetch the key set"),
+        party(
+            "hospital-authority",
+            Verdict::Unknown,
+            None,
+            "not known: hospital-authority.ha-go was never seen to fetch the key set",
+        ),
         party(
             "inland-revenue-department",
             Verdict::NotReady,
