@@ -49,9 +49,7 @@ pub struct App {
     pub responders: Responders,
     /// Stamps times.
     pub stamping: Stamping,
-    /// When this node was opened, by its clock.
-    pub started: Timestamp,
-    /// Whether whoever started this node has said that its clock was right then.
+    /// Whether whoever started this node says that its clock is right; counts once it is written down.
     pub clock_vouched: bool,
     /// When the clock was last found right by what is signed.
     pub clock_found_right: FoundRight,

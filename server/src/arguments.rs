@@ -134,7 +134,7 @@ pub struct Serve {
     /// The node.
     #[command(flatten)]
     pub node: Node,
-    /// Say that this machine's clock is right, after more than a day switched off on production: certificates and lists are signed at once, not after a day
+    /// Say that this machine's clock is right, after more than a day switched off: certificates and lists are signed at once, not after a day. It is written to the audit log, for this gap alone, and counts at every node
     #[arg(long)]
     pub clock_is_right: bool,
 }
@@ -184,6 +184,9 @@ pub struct Restore {
     /// Why, for the audit log
     #[arg(long, value_name = "TEXT", requires = "accept_loss")]
     pub reason: Option<String>,
+    /// Say that this machine's clock is right although the restored log ends more than a day ago, as with 'iamd serve'
+    #[arg(long, requires = "prove")]
+    pub clock_is_right: bool,
 }
 
 /// Settings that flags give.

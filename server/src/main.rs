@@ -328,7 +328,8 @@ async fn prove(arguments: Restore) -> anyhow::Result<ExitCode> {
     let settings = settled(dir, &arguments.database_url.map(|url| ("database-url", url)).into_iter().collect())?;
     let reason = arguments.reason.as_deref().filter(|_| arguments.accept_loss);
     let evidence = Evidence { checkpoint: arguments.checkpoint.as_deref(), lists: &arguments.crl };
-    let outcome = backup::prove::prove(dir, settings, ports(), evidence, reason).await?;
+    let ports = Ports { clock_vouched: arguments.clock_is_right, ..ports() };
+    let outcome = backup::prove::prove(dir, settings, ports, evidence, reason).await?;
     let (lines, refusal) = words::proof(dir, &outcome);
     lines.iter().for_each(|line| say(line));
     Ok(match refusal {

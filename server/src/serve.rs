@@ -22,6 +22,7 @@ use crate::http::accept::{Bounds, DRAIN, Listener, Transport};
 use crate::http::listeners::{self, Audience};
 use crate::http::{admin, metrics, pki, public};
 use crate::instance::open::{Ports, open};
+use crate::key::vouch::vouch;
 use crate::settings::Settings;
 
 /// Together below the 1 024 files that a process may have open by default. An enrolment is one request.
@@ -77,6 +78,7 @@ impl Node {
         let public = bind(app.settings.public_listen, "public-listen").await?;
         let pki = bind(app.settings.pki_listen, "pki-listen").await?;
         let metrics = bind(app.settings.metrics_listen, "metrics-listen").await?;
+        vouch(&app).await?;
         listeners::prepare(&app).await?;
         Ok(Self { app, admin, public, pki, metrics, prometheus, held: Some(held) })
     }

@@ -11,8 +11,10 @@ use super::merge::{Merged, merge, publish};
 use super::unproven::{self, LOSS_ACCEPTED, PROVEN, Restored};
 use crate::anchor::Anchor;
 use crate::app::App;
+use crate::certificate::clock::fault;
 use crate::data_dir;
 use crate::instance::open::{Ports, open};
+use crate::key::vouch::vouch;
 use crate::settings::{Settings, SettingsError};
 use crate::store::Housekeeping;
 
@@ -29,11 +31,13 @@ pub enum Outcome {
         entries: u64,
         /// Authorities whose lists were compared.
         lists: usize,
+        /// Why nothing is signed yet.
+        clock: Option<String>,
     },
     /// It is behind, each finding a line; it stays closed.
     Behind(Vec<String>),
-    /// It is behind by these, somebody answers for it, and it may be served.
-    Accepted(Vec<String>, Merged),
+    /// It is behind by these, somebody answers for it, and it may be served; and why nothing is signed yet.
+    Accepted(Vec<String>, Merged, Option<String>),
 }
 
 /// Compares the instance in `dir` with what the world has seen, and opens it when it is not behind, or when its loss is accepted
@@ -71,8 +75,9 @@ async fn judge(app: &App, evidence: &Evidence<'_>, accept_loss: Option<&str>) ->
         None => {
             require_enough(app, evidence, &here, &shown).await?;
             commit(app, PROVEN, facts(app, &here, &shown, Value::Null)?).await?;
+            let clock = clock(app).await?;
             open_up(app).await?;
-            Ok(Outcome::Proven { entries: here.log.entries, lists: shown.lists.len() })
+            Ok(Outcome::Proven { entries: here.log.entries, lists: shown.lists.len(), clock })
         }
     }
 }
@@ -111,8 +116,9 @@ async fn accept(app: &App, here: &Here, shown: &Shown, findings: Vec<String>, re
     let step = Housekeeping::Step { action: LOSS_ACCEPTED, subject: app.instance.clone(), facts: facts(app, here, shown, more)? };
     tx.commit_housekeeping(step).await?;
     merged.numbers = publish(app, here, shown).await?;
+    let clock = clock(app).await?;
     open_up(app).await?;
-    Ok(Outcome::Accepted(findings, merged))
+    Ok(Outcome::Accepted(findings, merged, clock))
 }
 
 fn facts(app: &App, here: &Here, shown: &Shown, more: Value) -> anyhow::Result<Value> {
@@ -133,6 +139,14 @@ fn facts(app: &App, here: &Here, shown: &Shown, more: Value) -> anyhow::Result<V
 async fn commit(app: &App, action: &'static str, facts: Value) -> anyhow::Result<()> {
     let step = Housekeeping::Step { action, subject: app.instance.clone(), facts };
     Ok(app.store.write().await?.commit_housekeeping(step).await?)
+}
+
+/// The log of a backup ends when it was made: like a node that was switched off, it needs somebody's word for the clock. Gives why
+/// nothing is signed yet, where nobody has given it.
+async fn clock(app: &App) -> anyhow::Result<Option<String>> {
+    vouch(app).await?;
+    let now = app.clock.now();
+    Ok(fault(app, &mut app.store.read().await?, now).await?.map(|fault| fault.told(now)))
 }
 
 /// The anchor is that of the database from now on, and the mark comes off last.

@@ -84,24 +84,32 @@ fn learned(merged: &Merged) -> Vec<String> {
 #[must_use]
 pub fn proof(dir: &Path, outcome: &Outcome) -> (Vec<String>, Option<String>) {
     let dir = dir.display();
-    let next = format!("next: iamd serve --data-dir {dir}");
+    let next = |clock: &Option<String>| match clock {
+        None => vec![format!("next: iamd serve --data-dir {dir}")],
+        Some(clock) => vec![
+            format!("clock        {clock}"),
+            format!("next: iamd serve --data-dir {dir} (with --clock-is-right where it is right)"),
+        ],
+    };
     let behind = |findings: &[String]| findings.iter().map(|finding| format!("behind       {finding}")).collect::<Vec<_>>();
     match outcome {
-        Outcome::Proven { entries, lists } => {
+        Outcome::Proven { entries, lists, clock } => {
             let what = format!("the audit log's {entries} entries and {lists} revocation lists");
-            (vec![format!("proven       {what}: nothing that was seen is missing"), next], None)
+            let mut lines = vec![format!("proven       {what}: nothing that was seen is missing")];
+            lines.extend(next(clock));
+            (lines, None)
         }
         Outcome::Behind(findings) => {
             let mend = "it stays closed; restore a newer backup, or answer for the loss: --accept-loss --reason TEXT. Nothing was changed";
             (behind(findings), Some(format!("{dir} is behind what the world has seen; {mend}")))
         }
-        Outcome::Accepted(findings, merged) => {
+        Outcome::Accepted(findings, merged, clock) => {
             let mut lines = behind(findings);
             lines.push(
                 "accepted     the loss is in the audit log, and every auditor with a newer checkpoint will see it".to_owned(),
             );
             lines.extend(learned(merged));
-            lines.push(next);
+            lines.extend(next(clock));
             (lines, None)
         }
     }

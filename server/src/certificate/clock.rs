@@ -2,16 +2,18 @@
 //!
 //! The audit log is what it is held against: revocation lists alone write into it twice a day. A day without an entry is a clock
 //! that jumped ahead, or a platform that was switched off; an entry that lies ahead of the clock is a clock that was turned back.
-//! Starting a node is no proof: the machine's own clock may be wrong at the very moment at which it starts.
+//! Starting a node is no proof: the machine's own clock may be wrong at the very moment at which it starts. Somebody's word is
+//! taken (`key/vouch.rs`), once it is in the log.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{Environment, Timestamp};
+use domain::Timestamp;
 
 use crate::app::App;
 use crate::failure::Failure;
-use crate::key::clock::{Doubt, GAP, doubt};
+use crate::key::clock::{Doubt, GAP, gap};
+use crate::key::vouch::vouched;
 use crate::store::{Read, StoreError};
 
 /// How far the clocks of nodes may be apart.
@@ -81,8 +83,10 @@ pub async fn fault(app: &App, read: &mut Read, now: Timestamp) -> Result<Option<
     if app.clock_found_right.recently(now) {
         return Ok(None);
     }
-    if let Some(doubt) = doubt(read, now).await?.filter(|doubt| !switched_off(app, doubt)) {
-        return Ok(Some(Fault::Ahead(doubt)));
+    if let Some(gap) = gap(read, now).await?
+        && vouched(read, &gap).await?.is_none()
+    {
+        return Ok(Some(Fault::Ahead(gap)));
     }
     let newest = read.last_entry_before(now.plus(GAP)).await?;
     let behind = newest.map_or(Duration::ZERO, |newest| newest.saturating_since(now));
@@ -91,13 +95,6 @@ pub async fn fault(app: &App, read: &mut Read, now: Timestamp) -> Result<Option<
     }
     app.clock_found_right.note(now);
     Ok(None)
-}
-
-/// Whether the gap is that of a platform that was switched off: it ended with a start at which the clock was vouched for. On a
-/// sandbox, which is switched off every night, every start vouches for it.
-fn switched_off(app: &App, doubt: &Doubt) -> bool {
-    let vouched = app.clock_vouched || app.environment == Environment::Sandbox;
-    vouched && doubt.last <= app.started && app.started <= doubt.goes_on && doubt.goes_on.saturating_since(app.started) <= GAP
 }
 
 /// Refuses to sign by a clock that cannot be believed.

@@ -175,7 +175,7 @@ fn signing(app: &App, facts: &Facts) -> Option<Check> {
         SIGNING,
         false,
         told,
-        "set the clock right (chrony, systemd-timesyncd); 'iamd serve --clock-is-right' vouches for it",
+        "set the clock right (chrony, systemd-timesyncd); where it is right, 'iamd serve --clock-is-right' says so to the log and to every node",
     ))
 }
 

@@ -140,7 +140,6 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         presigner: Presigner::default(),
         responders: Responders::default(),
         stamping: Stamping::default(),
-        started,
         clock_vouched: ports.clock_vouched,
         clock_found_right: FoundRight::default(),
         courier: ports.courier,

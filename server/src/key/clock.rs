@@ -3,7 +3,8 @@
 //! A clock that jumps ahead would let every date pass at once: keys would take over that nobody has learned, and others be retired
 //! whose tokens live. The log shows a jump as a day without any entry. Then no dated step is taken until the clock has gone on
 //! for a day from the first entry behind the gap; set right again within that day, nothing has happened. While a rotation is
-//! under way the scheduler sees to it that an idle platform has no such gap.
+//! under way the scheduler sees to it that an idle platform has no such gap. Or a person says that the clock is right
+//! (`vouch.rs`): that is written down, and counts from then on at every node.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use domain::{PlanState, Timestamp};
 use serde_json::json;
 
+use super::vouch::{Word, vouched};
 use crate::app::App;
 use crate::store::{Housekeeping, Leader, PlanRow, Read, StoreError};
 
@@ -62,11 +64,18 @@ impl Said {
     }
 }
 
-/// Whether the clock is to be doubted now.
+/// Whether the clock is to be doubted now, where a step cannot be taken back: only a person's word helps.
 ///
 /// # Errors
 /// When the database cannot be reached.
 pub async fn doubt(read: &mut Read, now: Timestamp) -> Result<Option<Doubt>, StoreError> {
+    let Some(gap) = gap(read, now).await? else { return Ok(None) };
+    let persons = vouched(read, &gap).await? == Some(Word::Person);
+    Ok((!persons).then_some(gap))
+}
+
+/// The gap of the log that is not a day past; vouched for or not.
+pub(crate) async fn gap(read: &mut Read, now: Timestamp) -> Result<Option<Doubt>, StoreError> {
     let edge = now.minus(GAP);
     let Some(last) = read.last_entry_before(edge).await? else { return Ok(None) };
     let first = read.first_entry_between(edge, now).await?;

@@ -25,5 +25,6 @@ pub mod sign;
 pub mod steps;
 mod take_over;
 pub(crate) mod view;
+pub mod vouch;
 mod word;
 pub mod work;

@@ -172,31 +172,6 @@ impl Read {
         Ok(at.map_err(|error| self.error(error))?.map(Timestamp::from_micros))
     }
 
-    /// When the newest entry of before this moment was made, sealed or not.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn last_entry_before(&mut self, moment: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let at: Result<Option<i64>, _> =
-            on!(self.conn, |c| sqlx::query_scalar("SELECT at FROM audit_entry WHERE id < $1 ORDER BY id DESC LIMIT 1")
-                .bind(&first_id_of(moment)[..])
-                .fetch_optional(c));
-        Ok(at.map_err(|error| self.error(error))?.map(Timestamp::from_micros))
-    }
-
-    /// When the oldest entry from `from` on and before `to` was made, sealed or not.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn first_entry_between(&mut self, from: Timestamp, to: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let at: Result<Option<i64>, _> =
-            on!(self.conn, |c| sqlx::query_scalar("SELECT at FROM audit_entry WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 1")
-                .bind(&first_id_of(from)[..])
-                .bind(&first_id_of(to)[..])
-                .fetch_optional(c));
-        Ok(at.map_err(|error| self.error(error))?.map(Timestamp::from_micros))
-    }
-
     /// Whether the log holds, among what was sealed last, an entry from behind this moment: then the moment has passed, though
     /// the clock was turned back since. What lies more than a day ahead of the clock was made by a clock that ran ahead, and
     /// proves nothing.
@@ -405,7 +380,7 @@ impl Read {
 }
 
 /// The smallest id that an entry of this moment can have: a UUID of version 7 begins with its milliseconds.
-fn first_id_of(moment: Timestamp) -> [u8; 16] {
+pub(super) fn first_id_of(moment: Timestamp) -> [u8; 16] {
     let mut id = [0; 16];
     id[..6].copy_from_slice(&moment.micros().div_euclid(1_000).max(0).to_be_bytes()[2..]);
     id

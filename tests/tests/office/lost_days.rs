@@ -1,17 +1,21 @@
 //! The days between a backup and its restore: what a list still tells of them.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use api::account::SuspendAccount;
 use domain::{CertificateState, Clock, HolderKind, SuspensionReason};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use pki::{KeyKind, PrivateKey, make_csr};
 use server::backup::evidence::Evidence;
 use server::backup::prove::{Outcome, prove};
 use server::backup::{make, restore};
 use server::certificate::{citizen, publish::publish_due};
-use server::instance::open::open;
-use server::settings::{Settings, Source};
+use server::instance::health::look;
+use server::instance::open::{Ports, open};
+use server::serve::Node;
+use server::settings::{File, Settings, Source};
 use tests::{Engine, Setup, World};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
@@ -20,6 +24,12 @@ const PASSPHRASE: &str = "correct horse battery";
 
 fn typed(_: &str) -> std::io::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(PASSPHRASE.to_owned()))
+}
+
+/// As they were restored.
+fn settings_in(dir: &Path) -> Settings {
+    let text = fs::read_to_string(dir.join("iamd.yaml")).unwrap();
+    Settings::settle(dir, &Source::new(), &Source::new(), &File::parse(&text).unwrap()).unwrap()
 }
 
 /// The newest list of citizens' certificates, in a file of somebody who kept it.
@@ -52,9 +62,7 @@ fn a_citizen_who_was_suspended_in_the_lost_days_cannot_sign_and_is_named() {
         let environment = Source::new();
         let wanted = restore::Wanted { from: &to, key: None, database_url: None, environment: &environment, ask: &typed };
         restore::restore(&dir, wanted, world.ports()).await.unwrap();
-        let text = fs::read_to_string(dir.join("iamd.yaml")).unwrap();
-        let file = server::settings::File::parse(&text).unwrap();
-        let settings = Settings::settle(&dir, &Source::new(), &Source::new(), &file).unwrap();
+        let settings = settings_in(&dir);
         let lists = [list];
         let evidence = || Evidence { checkpoint: None, lists: &lists };
         let outcome = prove(&dir, settings.clone(), world.ports(), evidence(), None).await.unwrap();
@@ -62,7 +70,7 @@ fn a_citizen_who_was_suspended_in_the_lost_days_cannot_sign_and_is_named() {
         assert!(findings.iter().any(|finding| finding.contains("revoked by citizens-1")), "{findings:?}");
 
         let outcome = prove(&dir, settings.clone(), world.ports(), evidence(), Some("the disk burnt")).await.unwrap();
-        let Outcome::Accepted(_, merged) = outcome else { panic!("somebody answers for it") };
+        let Outcome::Accepted(_, merged, _) = outcome else { panic!("somebody answers for it") };
         assert_eq!((merged.revoked, merged.on_hold, merged.unknown), (0, 1, 0));
         assert_eq!(merged.accounts, [citizen.account.to_string()], "an agent looks into it");
         let app = open(&dir, settings, world.ports()).await.unwrap();
@@ -70,5 +78,40 @@ fn a_citizen_who_was_suspended_in_the_lost_days_cannot_sign_and_is_named() {
             app.store.read().await.unwrap().certificates_of(HolderKind::Account, &citizen.account.to_string()).await.unwrap();
         assert_eq!(rows[0].standing().unwrap().state(rows[0].not_after(), world.clock.now()), CertificateState::OnHold);
         app.store.engine().close().await;
+    });
+}
+
+#[test]
+fn what_is_restored_days_later_signs_once_somebody_has_said_that_the_clock_is_right() {
+    tests::world::run(Engine::Sqlite, Setup::production(), async |world| {
+        publish_due(&world.app).await.unwrap();
+        world.seal().await;
+        let to = world.folder().join("one.bak");
+        let wanted = make::Wanted { to: &to, recipients: &[], ask: &typed };
+        make::back_up(&world.data_dir, world.settings.clone(), world.ports(), wanted, &CancellationToken::new()).await.unwrap();
+        world.clock.advance(Duration::from_hours(3 * 24));
+        for (folder, said) in [("said-at-the-proof", true), ("said-at-the-start", false)] {
+            let dir = world.folder().join(folder);
+            let environment = Source::new();
+            let wanted = restore::Wanted { from: &to, key: None, database_url: None, environment: &environment, ask: &typed };
+            restore::restore(&dir, wanted, world.ports()).await.unwrap();
+            world.clock.advance(Duration::from_mins(1));
+            let ports = Ports { clock_vouched: said, ..world.ports() };
+            let evidence = Evidence { checkpoint: None, lists: &[] };
+            let outcome = prove(&dir, settings_in(&dir), ports, evidence, Some("the disk burnt")).await.unwrap();
+            let Outcome::Accepted(_, _, clock) = outcome else { panic!("somebody answers for it") };
+            assert_eq!(clock.is_none(), said, "{clock:?}");
+
+            let starts = async |clock_vouched| {
+                let metrics = PrometheusBuilder::new().build_recorder().handle();
+                let ports = Ports { clock_vouched, ..world.ports() };
+                let node = Node::prepare(&dir, settings_in(&dir), ports, metrics).await.unwrap();
+                let signs = look(&node.app).await.iter().all(|check| check.id != "signing");
+                node.app.store.engine().close().await;
+                signs
+            };
+            assert_eq!(starts(false).await, said);
+            assert!(starts(true).await && starts(false).await);
+        }
     });
 }

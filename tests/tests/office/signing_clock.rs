@@ -1,5 +1,6 @@
 //! What is dated and signed while the clock is wrong, or a key of no use: lists, answers, stamps, certificates.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::certificate::IssueCertificate;
@@ -9,10 +10,15 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use domain::Clock;
 use http::Request;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use pki::crl::RevocationList;
 use pki::{KeyKind, PrivateKey, make_csr};
+use server::app::App;
 use server::certificate::publish::publish_due;
-use server::instance::open::{Ports, open};
+use server::instance::health::look as health;
+use server::instance::open::Ports;
+use server::key::clock::doubt;
+use server::serve::Node;
 use tests::{World, both_engines, fixtures};
 use tower::ServiceExt;
 
@@ -44,7 +50,34 @@ fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag, 0x82, high, low], content].concat()
 }
 
+/// Whether a node is started with the word that its clock is right.
+const ITS_CLOCK_IS_RIGHT: bool = true;
+const SILENTLY: bool = false;
+
+/// A node is started as `iamd serve` does it, and stays.
+async fn starts(world: &World, clock_vouched: bool) -> Arc<App> {
+    let metrics = PrometheusBuilder::new().build_recorder().handle();
+    let ports = Ports { clock_vouched, ..world.ports() };
+    Arc::clone(&Node::prepare(&world.data_dir, world.settings.clone(), ports, metrics).await.unwrap().app)
+}
+
 both_engines! {
+    async fn on_a_sandbox_every_start_is_good_enough_to_sign_by(world: &World) {
+        publish_due(&world.app).await.unwrap();
+        world.seal().await;
+        world.clock.advance(3 * A_DAY);
+        for _ in 0..2 {
+            starts(world, SILENTLY).await;
+            world.clock.advance(Duration::from_mins(10));
+        }
+        world.operator("agent-7", &[api::Role::HotlineAgent]).await;
+        // What cannot be taken back waits for its day, or for somebody's word.
+        let believed = async || doubt(&mut world.app.store.read().await.unwrap(), world.clock.now()).await.unwrap().is_none();
+        assert!(!believed().await);
+        starts(world, ITS_CLOCK_IS_RIGHT).await;
+        assert!(believed().await);
+    }
+
     async fn a_clock_that_is_a_moment_behind_another_nodes_shows_the_newest_list(world: &World) {
         publish_due(&world.app).await.unwrap();
         world.clock.turn_back(Duration::from_secs(2));
@@ -143,16 +176,55 @@ mod production {
             publish_due(&world.app).await.unwrap();
             world.seal().await;
             world.clock.advance(30 * A_DAY);
-            let another = world.another_node().await;
+            let another = starts(world, SILENTLY).await;
             let refused = publish_due(&another).await.unwrap_err().to_string();
             assert!(refused.contains("iamd serve --clock-is-right"), "{refused}");
-            let vouched = Ports { clock_vouched: true, ..world.ports() };
-            let vouched = open(&world.data_dir, world.settings.clone(), vouched).await.unwrap();
+            assert!(world.audited("clock.vouched").await.is_empty(), "nobody's word is taken but a person's");
+            let vouched = starts(world, ITS_CLOCK_IS_RIGHT).await;
             assert_eq!(publish_due(&vouched).await.unwrap(), 5);
-            // What it wrote proves the clock to nobody else for a day; to itself it does, also when it has gone on for a while.
+            // The word is in the log: it counts at the node that was there before, and for as long as the gap is looked at.
             world.clock.advance(Duration::from_hours(13));
-            assert!(publish_due(&another).await.is_err());
+            assert_eq!(publish_due(&another).await.unwrap(), 5);
+        }
+
+        async fn a_word_for_the_clock_counts_though_others_have_written_since_and_at_every_later_start(world: &World) {
+            publish_due(&world.app).await.unwrap();
+            world.seal().await;
+            world.clock.advance(3 * A_DAY);
+            // Somebody works at a node that was started without a word.
+            server::key::clock::watch(&world.app, &[], true).await.unwrap();
+            world.clock.advance(Duration::from_hours(1));
+            assert!(publish_due(&world.app).await.is_err());
+            let vouched = starts(world, ITS_CLOCK_IS_RIGHT).await;
             assert_eq!(publish_due(&vouched).await.unwrap(), 5);
+            for word in [ITS_CLOCK_IS_RIGHT, SILENTLY] {
+                world.clock.advance(Duration::from_mins(1));
+                let later = starts(world, word).await;
+                assert_eq!(publish_due(&later).await.unwrap(), 0);
+                assert!(health(&later).await.iter().all(|check| check.id != "signing"), "it signs");
+            }
+            let mut read = world.app.store.read().await.unwrap();
+            assert_eq!(doubt(&mut read, world.clock.now()).await.unwrap(), None, "a person has said so: dated steps are taken");
+            drop(read);
+            assert_eq!(world.audited("clock.vouched").await.len(), 1, "once for a gap");
+
+            // It was said of that gap. A clock that jumps afterwards is doubted, also by the node that was vouched for.
+            world.clock.advance(30 * A_DAY);
+            assert!(publish_due(&vouched).await.is_err());
+            assert!(publish_due(starts(world, SILENTLY).await.as_ref()).await.is_err());
+            assert_eq!(publish_due(starts(world, ITS_CLOCK_IS_RIGHT).await.as_ref()).await.unwrap(), 5);
+            assert_eq!(world.audited("clock.vouched").await.len(), 2);
+        }
+
+        async fn a_word_that_was_given_by_a_wrong_clock_counts_for_nothing_once_that_is_set_right(world: &World) {
+            publish_due(&world.app).await.unwrap();
+            world.seal().await;
+            world.clock.advance(365 * A_DAY);
+            let vouched = starts(world, ITS_CLOCK_IS_RIGHT).await;
+            assert_eq!(publish_due(&vouched).await.unwrap(), 5);
+            world.clock.turn_back(362 * A_DAY);
+            let refused = publish_due(&vouched).await.unwrap_err().to_string();
+            assert!(refused.contains("iamd serve --clock-is-right"), "{refused}");
         }
     }
 }
