@@ -175,6 +175,18 @@ in_a_token! {
         assert_eq!(destroyed(world).await, [("citizens-2".to_owned(), Value::Bool(false))]);
     }
 
+    async fn of_two_nodes_one_says_that_a_pair_is_gone(world: &World, token: &SoftToken) {
+        let plan = begin(world, "citizens", ActivateAt::AfterPublish).await;
+        world.first().call(&AbortPlan { plan }).await.unwrap();
+        let before = token.objects();
+        let second = world.another_node().await;
+        let (one, other) = tokio::join!(destroy_over(&world.app), destroy_over(&second));
+        assert_eq!(one.unwrap() + other.unwrap(), 1);
+        assert_eq!(token.objects(), before - 2);
+        assert_eq!(destroyed(world).await.len(), 1);
+        second.store.engine().close().await;
+    }
+
     async fn the_root_signs_nothing_while_the_token_is_out(world: &World, token: &SoftToken) {
         let plan = begin(world, "operators", ActivateAt::AfterPublish).await;
         settles(world).await;
