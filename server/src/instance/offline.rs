@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use api::instance::Check;
+use domain::KeyPurpose;
 
 use super::health;
 use super::open::{Ports, open};
@@ -72,11 +73,17 @@ async fn token(app: &App, hsm: &Hsm) -> Check {
     let looked = async {
         let rows = app.store.read().await?.keys(None, None).await?;
         let live: Vec<KeyRow> = rows.into_iter().filter(|row| !matches!(row.state.as_str(), "retired" | "revoked")).collect();
-        anyhow::Ok((live.iter().filter(|row| row.token_object.is_some()).count(), hsm.lacks(&live).await?))
+        let lacking = hsm.lacks(&live).await?;
+        let there: Vec<KeyRow> = live.into_iter().filter(|row| row.token_object.is_some()).collect();
+        anyhow::Ok((there, lacking))
     };
     match looked.await {
-        Ok((count, lacking)) if lacking.is_empty() => {
-            good("token", format!("'{}' answers and has all {count} keys", hsm.label()))
+        Ok((there, lacking)) if lacking.is_empty() => {
+            let root = match there.iter().any(|row| row.purpose == KeyPurpose::RootCa.as_str()) {
+                true => "; the root authority's is among them, and is better kept apart",
+                false => "",
+            };
+            good("token", format!("'{}' answers and has all {} keys{root}", hsm.label(), there.len()))
         }
         Ok((_, lacking)) => bad("token", format!("'{}' has no key {}", hsm.label(), lacking.join(", ")), RIGHT),
         Err(error) => {

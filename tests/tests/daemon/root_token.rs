@@ -105,6 +105,8 @@ on_both! {
         }
         let told = done(&daemon.iamd(&["ca", "crl", "--data-dir", &dir]));
         assert!(told.contains("lists        397 to 792"), "{told}");
+        let told = done(&daemon.iamd(&["check", "--data-dir", &dir]));
+        assert!(told.contains("the root authority's is among them, and is better kept apart"), "{told}");
 
         // What comes to nothing does not stay in the token.
         let token = daemon.token.as_ref().unwrap();
@@ -141,6 +143,8 @@ on_both! {
         assert!(!daemon.data_dir.join("root-ca.key").exists());
         let running = daemon.serves();
         let (dir, paths) = (daemon.data_dir.display().to_string(), |name: &str| daemon.folder().join(name));
+        let told = done(&daemon.iamd(&["check", "--data-dir", &dir]));
+        assert!(told.contains("'identity' answers and has all") && !told.contains("is better kept"), "{told}");
         begin(&daemon, "relying-parties").await;
         let (_, told) = refused(&daemon.iamd(&["ca", "issue", "--data-dir", &dir]));
         assert!(told.contains("root-ca.key is not there") && told.contains("--root-token"), "{told}");
