@@ -1,15 +1,11 @@
-//! Accounts, the notes on them, and which parties know them.
+//! Accounts as they are read, and which parties know them.
 
-use api::account::{AccountSummary, Ended};
-use domain::{
-    Account, AccountId, AccountState, CallRef, Channel, HolderKind, LocationId, OperatorId, RelyingPartyId, Standing, Tier,
-    Timestamp,
-};
-use futures_util::TryFutureExt;
+use api::account::AccountSummary;
+use domain::{Account, AccountId, AccountState, CallRef, Channel, OperatorId, RelyingPartyId, Standing, Tier, Timestamp};
 use uuid::Uuid;
 
-use super::engine::{on, on_locked};
-use super::{Read, StoreError, Write};
+use super::engine::on;
+use super::{Read, StoreError};
 
 /// An account as stored: what the rules know of it, and its sealed parts.
 #[derive(Debug, Clone)]
@@ -32,15 +28,8 @@ pub struct StoredAccount {
     pub device: Option<String>,
 }
 
-/// Why everything of an account ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndReason {
-    /// It was suspended.
-    Suspended,
-}
-
 #[derive(sqlx::FromRow)]
-struct AccountRow {
+pub(super) struct AccountRow {
     id: Vec<u8>,
     reference: i64,
     version: i64,
@@ -72,7 +61,7 @@ struct SummaryRow {
 }
 
 impl AccountRow {
-    fn stored(self) -> Result<StoredAccount, StoreError> {
+    pub(super) fn stored(self) -> Result<StoredAccount, StoreError> {
         let broken = |what: &'static str| broken(self.reference, what);
         let standing = match (self.state.parse(), self.suspended_since, self.closed_since) {
             (Ok(AccountState::Active), None, None) => Standing::Active,
@@ -272,150 +261,5 @@ impl Read {
         .fetch_all(c));
         let parse = |id: String| id.parse().map_err(|_| StoreError::Broken(anyhow::anyhow!("a link to a relying party is bad")));
         rows.map_err(|error| self.error(error))?.into_iter().map(parse).collect()
-    }
-}
-
-impl Write {
-    /// One account, locked for the rest of the transaction.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn account_locked(&mut self, id: AccountId) -> Result<Option<StoredAccount>, StoreError> {
-        let row: Result<Option<AccountRow>, _> = on_locked!(
-            *self.conn(),
-            "SELECT id, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile, device,
-               suspended_since, suspended_reason, suspended_by, suspended_call, closed_since, closed_reason
-             FROM account WHERE reference = $1",
-            |c, sql| sqlx::query_as(sql).bind(number(id.number())).fetch_optional(c)
-        );
-        row.map_err(|error| self.error(error))?.map(AccountRow::stored).transpose()
-    }
-
-    /// Stores a change of what the rules know of an account; `stored` is what was read.
-    ///
-    /// # Errors
-    /// [`StoreError::Contended`] when somebody was faster.
-    pub async fn put_account(
-        &mut self,
-        stored: &StoredAccount,
-        changed: &Account,
-        suspended_by: Option<&OperatorId>,
-    ) -> Result<(), StoreError> {
-        let columns = StandingColumns::of(&changed.standing);
-        let done = on!(*self.conn(), |c| {
-            sqlx::query(
-            "UPDATE account SET version = version + 1, state = $3, tier = $4, channel = $5, location = $6, suspended_since = $7,
-               suspended_reason = $8, suspended_by = $9, suspended_call = $10, closed_since = $11, closed_reason = $12
-             WHERE id = $1 AND version = $2"
-        )
-        .bind(&stored.id.as_bytes()[..])
-        .bind(stored.version)
-        .bind(columns.state)
-        .bind(changed.tier.as_str())
-        .bind(changed.channel.as_str())
-        .bind(changed.location.as_ref().map(LocationId::as_str))
-        .bind(columns.suspended_since)
-        .bind(columns.suspended_reason)
-        .bind(suspended_by.map(OperatorId::as_str))
-        .bind(columns.suspended_call)
-        .bind(columns.closed_since)
-        .bind(columns.closed_reason)
-        .execute(c)
-        .map_ok(|done| done.rows_affected())
-        });
-        match done.map_err(|error| self.error(error))? {
-            1 => Ok(()),
-            _ => Err(StoreError::Contended),
-        }
-    }
-
-    /// Ends everything that is under way for an account: the one place where its logins, tokens, waiting requests and signing
-    /// certificates end, whatever the reason. Certificates are put on hold.
-    ///
-    /// The platform as it stands keeps no login, issues no token and holds no request open, and the schema has no table for any
-    /// of them; so their counts are zero. A table that brings one of these kinds brings its statement here.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn end_everything(&mut self, account: AccountId, _: EndReason, now: Timestamp) -> Result<Ended, StoreError> {
-        let certificates = self.hold_certificates(HolderKind::Account, &account.to_string(), now).await?;
-        Ok(Ended { certificates, ..Ended::default() })
-    }
-
-    /// Keeps an operator's sealed note.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn insert_account_note(
-        &mut self,
-        id: Uuid,
-        account: Uuid,
-        operator: &OperatorId,
-        at: Timestamp,
-        sealed: &[u8],
-    ) -> Result<(), StoreError> {
-        let done = on!(*self.conn(), |c| sqlx::query(
-            "INSERT INTO account_note (id, account, operator, at, sealed) VALUES ($1, $2, $3, $4, $5)"
-        )
-        .bind(&id.as_bytes()[..])
-        .bind(&account.as_bytes()[..])
-        .bind(operator.as_str())
-        .bind(at.micros())
-        .bind(sealed)
-        .execute(c)
-        .map_ok(|_| ()));
-        done.map_err(|error| self.error(error))
-    }
-
-    /// Notes that a party knows this citizen; again changes nothing.
-    ///
-    /// # Errors
-    /// When the database cannot be reached, or there is no such account or party.
-    pub async fn link_party(&mut self, account: Uuid, party: &RelyingPartyId, since: Timestamp) -> Result<(), StoreError> {
-        let done = on!(*self.conn(), |c| sqlx::query(
-            "INSERT INTO account_relying_party (account, relying_party, since) VALUES ($1, $2, $3)
-             ON CONFLICT (account, relying_party) DO NOTHING"
-        )
-        .bind(&account.as_bytes()[..])
-        .bind(party.as_str())
-        .bind(since.micros())
-        .execute(c)
-        .map_ok(|_| ()));
-        done.map_err(|error| self.error(error))
-    }
-}
-
-/// The columns that a standing fills.
-pub(super) struct StandingColumns {
-    pub(super) state: &'static str,
-    pub(super) suspended_since: Option<i64>,
-    pub(super) suspended_reason: Option<&'static str>,
-    pub(super) suspended_call: Option<i64>,
-    pub(super) closed_since: Option<i64>,
-    pub(super) closed_reason: Option<&'static str>,
-}
-
-impl StandingColumns {
-    pub(super) fn of(standing: &Standing) -> Self {
-        let none = Self {
-            state: standing.state().as_str(),
-            suspended_since: None,
-            suspended_reason: None,
-            suspended_call: None,
-            closed_since: None,
-            closed_reason: None,
-        };
-        match *standing {
-            Standing::Active => none,
-            Standing::Suspended { since, reason, call } => Self {
-                suspended_since: Some(since.micros()),
-                suspended_reason: Some(reason.as_str()),
-                suspended_call: call.map(|call| number(call.number())),
-                ..none
-            },
-            Standing::Closed { since, reason } => {
-                Self { closed_since: Some(since.micros()), closed_reason: Some(reason.as_str()), ..none }
-            }
-        }
     }
 }

@@ -10,7 +10,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use uuid::Uuid;
 
-use super::account::{StandingColumns, account_id, number};
+use super::account::{account_id, number};
+use super::account_change::StandingColumns;
 use super::engine::{Conn, on};
 use super::held::Register;
 use super::rows::{Insert, Tuple, pour_postgres, pour_sqlite};

@@ -8,6 +8,7 @@
 pub mod engine;
 
 mod account;
+mod account_change;
 mod account_count;
 mod account_event;
 mod account_index;
@@ -49,7 +50,8 @@ mod write;
 
 use std::sync::Arc;
 
-pub use account::{AccountFilter, EndReason, StoredAccount};
+pub use account::{AccountFilter, StoredAccount};
+pub use account_change::EndReason;
 pub use account_count::AccountCountRow;
 pub use account_event::{AccountCounts, AccountEvent, AccountKey};
 pub use account_index::PersonRow;
