@@ -1,3 +1,6 @@
+mod envelopes;
+mod requests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,12 +97,6 @@ impl Asked {
     fn read(&self) -> Result<TimeStampRequest, TimeStampFault> {
         TimeStampRequest::from_der(&self.der())
     }
-}
-
-#[track_caller]
-fn refused(asked: &Asked, reason: TimeStampRefusal) {
-    let fault = asked.read().unwrap_err();
-    assert!(matches!(fault, TimeStampFault::Refused(refusal) if refusal == reason), "{fault}");
 }
 
 #[test]
@@ -294,99 +291,6 @@ fn an_altered_token_says_the_same_or_nothing() {
     assert!(ErrorStack::get().errors().is_empty());
 }
 
-/// The token with its envelope, or what is in it, changed.
-fn changed(token: &[u8], change: impl FnOnce(&mut SignedData)) -> Vec<u8> {
-    let mut content_info = ContentInfo::from_der(token).unwrap();
-    let mut signed: SignedData = content_info.content.decode_as().unwrap();
-    change(&mut signed);
-    content_info.content = Any::encode_from(&signed).unwrap();
-    written(&content_info).unwrap()
-}
-
-/// The token with its one signer changed.
-fn resigned(token: &[u8], change: impl FnOnce(&mut cms::signed_data::SignerInfo)) -> Vec<u8> {
-    changed(token, |signed| {
-        let mut signer = signed.signer_infos.0.as_slice()[0].clone();
-        change(&mut signer);
-        signed.signer_infos = vec![signer].try_into().unwrap();
-    })
-}
-
-#[test]
-fn envelopes_that_no_authority_makes_are_refused() {
-    let service = Service::new();
-    let token = service.token();
-    let refused = |altered: &[u8]| service.verified(altered).unwrap_err().to_string();
-    assert_eq!(changed(&token, |_| ()), token);
-    let none = changed(&token, |signed| signed.signer_infos = Vec::new().try_into().unwrap());
-    assert!(refused(&none).ends_with("it has another number of signers than one"));
-    let two = changed(&token, |signed| {
-        let signer = signed.signer_infos.0.as_slice()[0].clone();
-        let other = cms::signed_data::SignerInfo { signature: OctetString::new(*b"x").unwrap(), ..signer.clone() };
-        signed.signer_infos = vec![signer, other].try_into().unwrap();
-    });
-    assert!(refused(&two).ends_with("it has another number of signers than one"));
-    let data = "1.2.840.113549.1.7.1".parse().unwrap();
-    let plain = changed(&token, |signed| signed.encap_content_info.econtent_type = data);
-    assert!(refused(&plain).ends_with("what is signed is not the content of a time stamp"));
-    assert!(refused(&changed(&token, |signed| signed.encap_content_info.econtent = None)).contains("not the content"));
-    assert!(refused(&resigned(&token, |signer| signer.signed_attrs = None)).ends_with("it has no signed attributes"));
-    for place in 0..3 {
-        let without = resigned(&token, |signer| {
-            let mut attributes = signer.signed_attrs.take().unwrap().into_vec();
-            attributes.remove(place);
-            signer.signed_attrs = Some(attributes.try_into().unwrap());
-        });
-        assert!(refused(&without).ends_with("is missing or there twice"), "{place}");
-    }
-    let above = RawCertificate::read(service.authority.certificate().der()).unwrap();
-    let serial_number = x509_cert::serial_number::SerialNumber::new(above.serial).unwrap();
-    let sid = IssuerAndSerialNumber { issuer: above.issuer.read().unwrap(), serial_number };
-    let two_names = resigned(&token, |signer| signer.sid = SignerIdentifier::IssuerAndSerialNumber(sid));
-    assert!(refused(&two_names).ends_with("it names two signers"));
-    let sha512 = resigned(&token, |signer| signer.digest_alg = ImprintHash::Sha512.identifier().unwrap());
-    assert!(refused(&sha512).ends_with("its algorithms are not those of its key"));
-    let ecdsa512 = resigned(&token, |signer| signer.signature_algorithm.oid = "1.2.840.10045.4.3.4".parse().unwrap());
-    assert!(refused(&ecdsa512).ends_with("its algorithms are not those of its key"));
-    // Not signed data at all.
-    let mut content_info = ContentInfo::from_der(&token).unwrap();
-    content_info.content_type = data;
-    assert!(refused(&written(&content_info).unwrap()).ends_with("it is not signed data"));
-}
-
-#[test]
-fn a_critical_extension_is_not_passed_over() {
-    let service = Service::new();
-    let known = ContentInfo::from_der(&service.token()).unwrap().content.decode_as::<SignedData>().unwrap();
-    let content = known.encap_content_info.econtent.unwrap().decode_as::<OctetString>().unwrap();
-    for (critical, good) in [(false, true), (true, false)] {
-        let mut info = TstInfo::from_der(content.as_bytes()).unwrap();
-        let extensions = sequence(&[&extension("1.2.3.4", critical, b"x")]);
-        info.extensions = Some(x509_cert::ext::Extensions::from_der(&extensions).unwrap());
-        let token = service.stamper.signed(written(&info).unwrap(), true).unwrap();
-        assert_eq!(service.verified(&written(&token).unwrap()).is_ok(), good);
-    }
-}
-
-#[test]
-fn requests_repeat_in_the_token_as_they_came() {
-    let service = Service::new();
-    let holds = |reply: &[u8], field: &[u8]| reply.windows(field.len()).any(|window| window == field);
-    // Numbers as they may be: zero, with a sign byte, negative, and as long as it goes.
-    for nonce in [&[0][..], &[0, 0x80], &[0x80], &[0xff, 0x7f], &[0x7f; 64]] {
-        let nonce = tlv(0x02, nonce);
-        let reply = service.granted(&Asked::honest().with(nonce.clone()).with(tlv(0x01, &[0xff])).read().unwrap());
-        assert_eq!(TimeStampToken::from_reply(&reply).unwrap().imprint().digest(), [7; 32]);
-        assert!(holds(&reply, &nonce), "{nonce:02x?}");
-    }
-    for parameters in [&[][..], &[0x05, 0x00]] {
-        let mut asked = Asked::honest();
-        asked.algorithm = sequence(&[&oid(SHA256), parameters]);
-        let reply = service.granted(&asked.read().unwrap());
-        assert!(holds(&reply, &sequence(&[&asked.algorithm, &asked.digest])), "{parameters:?}");
-    }
-}
-
 #[test]
 fn the_accuracy_is_said_to_the_microsecond() {
     let service = Service::new();
@@ -402,79 +306,6 @@ fn the_accuracy_is_said_to_the_microsecond() {
         let (_, shown) = desk.openssl("ts -reply -in token -token_in -token_out -text");
         assert!(shown.contains(&format!("Accuracy: {said}")), "{shown}");
         assert_eq!(service.verified(&token).unwrap().accuracy, accuracy);
-    }
-}
-
-#[test]
-fn well_formed_requests_are_refused_by_name() {
-    let mut asked = Asked::honest();
-    for hash in [
-        "1.3.14.3.2.26",
-        "2.16.840.1.101.3.4.2.4",
-        "2.16.840.1.101.3.4.2.8",
-        "1.2.840.113549.2.5",
-        "2.25.329800735698586629295641978511506172918",
-    ] {
-        asked.algorithm = sequence(&[&oid128(hash)]);
-        refused(&asked, TimeStampRefusal::Algorithm);
-    }
-    asked.algorithm = sequence(&[&oid(SHA256), &integer(&[1])]);
-    refused(&asked, TimeStampRefusal::Algorithm);
-    for length in [0, 20, 31, 33, 48, 60_000] {
-        let mut asked = Asked::honest();
-        asked.digest = tlv(0x04, &vec![7; length]);
-        refused(&asked, TimeStampRefusal::DataFormat);
-    }
-    for version in [&[0][..], &[2], &[0xff], &[1, 0]] {
-        let mut asked = Asked::honest();
-        asked.version = tlv(0x02, version);
-        refused(&asked, TimeStampRefusal::Request);
-    }
-    refused(&Asked::honest().with(tlv(0x02, &[0x7f; 65])), TimeStampRefusal::Request);
-    refused(&Asked::honest().with(oid("1.2.3.4")), TimeStampRefusal::Policy);
-    refused(&Asked::honest().with(oid128("2.25.329800735698586629295641978511506172918")), TimeStampRefusal::Policy);
-    let asked = Asked::honest().with(oid(TIME_STAMP_POLICY)).with(integer(&[5])).with(tlv(0x01, &[0]));
-    assert!(!asked.read().unwrap().wants_certificate(), "said in so many words");
-    refused(&asked.with(tlv(0xa0, &extension("1.2.3", false, b""))), TimeStampRefusal::Extension);
-}
-
-/// An object identifier with one arc of up to 128 bits at its end, such as a UUID has.
-fn oid128(dotted: &str) -> Vec<u8> {
-    let Some(arc) = dotted.strip_prefix("2.25.").map(|arc| arc.parse::<u128>().unwrap()) else { return oid(dotted) };
-    let groups = (0..19).rev().map(|group| (arc >> (7 * group)) as u8 & 0x7f).skip_while(|group| *group == 0);
-    let mut contents: Vec<u8> = std::iter::once(0x69).chain(groups.map(|group| group | 0x80)).collect();
-    *contents.last_mut().unwrap() &= 0x7f;
-    tlv(0x06, &contents)
-}
-
-#[test]
-fn garbage_is_no_request() {
-    let garbage = |bytes: &[u8]| {
-        let fault = TimeStampRequest::from_der(bytes).unwrap_err();
-        assert!(matches!(fault, TimeStampFault::Garbage(_)), "{fault}");
-    };
-    for bytes in [&b""[..], b"hello", b"\x30", b"\x30\x80\x00\x00", b"{}", b"\x30\x00"] {
-        garbage(bytes);
-    }
-    let good = Asked::honest().der();
-    garbage(&[&good[..], &[0]].concat());
-    garbage(&vec![0x30; LARGEST_TIME_STAMP + 1]);
-    garbage(&vec![0x30; LARGEST_TIME_STAMP]);
-    // Fields in another order, twice, or of another kind.
-    garbage(&Asked::honest().with(integer(&[5])).with(oid(TIME_STAMP_POLICY)).der());
-    garbage(&Asked::honest().with(integer(&[5])).with(integer(&[5])).der());
-    garbage(&Asked::honest().with(tlv(0x01, &[1])).der());
-    garbage(&Asked::honest().with(tlv(0x02, &[0, 5])).der());
-    garbage(&Asked::honest().with(tlv(0x02, &[])).der());
-    garbage(&Asked::honest().with(bits(&[1])).der());
-    let mut asked = Asked::honest();
-    asked.digest = tlv(0x24, &tlv(0x04, &[7; 32]));
-    garbage(&asked.der());
-    for bytes in damaged(&good) {
-        // Whatever it is, it is not taken for what it was.
-        if let Ok(request) = TimeStampRequest::from_der(&bytes) {
-            assert_ne!(&request, &Asked::honest().read().unwrap(), "{bytes:02x?}");
-        }
     }
 }
 
@@ -506,33 +337,6 @@ fn no_time_is_stamped_outside_of_the_certificates_life() {
         let fault = service.stamper.grant(&request, SERIAL, at, SECOND).unwrap_err().to_string();
         assert!(fault.ends_with("it is not valid at the moment to be stamped"), "{fault}");
     }
-}
-
-#[test]
-fn digests_have_the_length_of_their_hash() {
-    for hash in ImprintHash::ALL {
-        for length in 0..70 {
-            assert_eq!(Imprint::new(hash, &vec![1; length]).is_ok(), length == hash.length());
-        }
-        assert_eq!(hash.digest(b"x").len(), hash.length());
-    }
-}
-
-#[test]
-fn a_token_with_thousands_of_algorithms_is_not_sorted() {
-    // 60 KB of algorithms in the worst order.
-    let each = (0..6_000u16).rev().map(|number| {
-        let [high, low] = [(number >> 7) as u8 | 0x80, number as u8 & 0x7f];
-        sequence(&[&[0x06, 0x06, 0x2a, 0x03, 0x04, 0x05, high, low]])
-    });
-    let set = tlv(0x31, &each.collect::<Vec<_>>().concat());
-    let signed = sequence(&[&integer(&[3]), &set, &sequence(&[&oid("1.2.840.113549.1.9.16.1.4")]), &tlv(0x31, &[])]);
-    let token = sequence(&[&oid("1.2.840.113549.1.7.2"), &tlv(0xa0, &signed)]);
-    assert!(token.len() < LARGEST_TIME_STAMP);
-    // Measured before it is decoded, and so not for seconds.
-    let fault = TimeStampToken::from_der(&token).unwrap_err().to_string();
-    assert_eq!(fault, "the time stamp is malformed: ASN.1 DER message is too long");
-    assert!(TimeStampToken::from_der(&vec![0x30; LARGEST_TIME_STAMP + 1]).is_err());
 }
 
 proptest! {
