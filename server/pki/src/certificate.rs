@@ -1,5 +1,7 @@
 //! A certificate as issued or read, and the few facts of it that are shown.
 
+use std::sync::OnceLock;
+
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::nid::Nid;
 use openssl::x509::{X509, X509NameRef, X509Ref};
@@ -30,8 +32,9 @@ pub struct CertificateView {
 /// A certificate with its DER.
 #[derive(Clone)]
 pub struct Certificate {
-    x509: X509,
     der: Vec<u8>,
+    /// OpenSSL's own form of it, once it was asked for: reading it takes as long as several signatures.
+    x509: OnceLock<X509>,
     view: CertificateView,
     stamp: Option<Stamp>,
 }
@@ -58,7 +61,12 @@ impl Certificate {
         let der = x509.to_der().doing("write the certificate")?;
         let stamp = stamp_of_der(&der);
         let view = view_of(&x509, stamp.is_some())?;
-        Ok(Self { x509, der, view, stamp })
+        Ok(Self { der, x509: x509.into(), view, stamp })
+    }
+
+    /// One that was signed just now: `der`, and what its planning has shown of it.
+    pub(crate) fn signed(der: Vec<u8>, view: CertificateView) -> Self {
+        Self { stamp: stamp_of_der(&der), der, x509: OnceLock::new(), view }
     }
 
     /// DER.
@@ -68,13 +76,17 @@ impl Certificate {
 
     /// One PEM block.
     pub fn pem(&self) -> Result<String, PkiError> {
-        let pem = self.x509.to_pem().doing("write the certificate")?;
+        let pem = self.x509()?.to_pem().doing("write the certificate")?;
         Ok(String::from_utf8_lossy(&pem).into_owned())
     }
 
     /// For TLS contexts and stores, which take OpenSSL's own type.
-    pub fn x509(&self) -> &X509 {
-        &self.x509
+    pub fn x509(&self) -> Result<&X509, PkiError> {
+        if let Some(x509) = self.x509.get() {
+            return Ok(x509);
+        }
+        let x509 = X509::from_der(&self.der).doing(READING)?;
+        Ok(self.x509.get_or_init(|| x509))
     }
 
     /// What lists show.
@@ -100,13 +112,15 @@ impl Certificate {
 
     /// The key that it certifies.
     pub fn public_key(&self) -> Result<PublicKey, PkiError> {
-        PublicKey::from_pkey(self.x509.public_key().doing(READING)?)
+        let raw = RawCertificate::read(&self.der).map_err(|fault| PkiError::malformed("the certificate", fault.to_string()))?;
+        PublicKey::from_spki_der(raw.public_key.whole)
     }
 
     /// Whether `issuer`'s key signed it and the names agree.
     pub fn is_signed_by(&self, issuer: &Self) -> Result<bool, PkiError> {
-        let key = issuer.x509.public_key().doing(READING)?;
-        Ok(issuer.x509.issued(&self.x509) == openssl::x509::X509VerifyResult::OK && is_good(self.x509.verify(&key)))
+        let (own, theirs) = (self.x509()?, issuer.x509()?);
+        let key = theirs.public_key().doing(READING)?;
+        Ok(theirs.issued(own) == openssl::x509::X509VerifyResult::OK && is_good(own.verify(&key)))
     }
 
     /// Whether `now` lies within its validity.
@@ -214,6 +228,6 @@ mod tests {
         assert_eq!(serial_text(&[0x00, 0x80]), "80");
         assert_eq!(serial_text(&[0x00]), "00");
         assert_eq!(serial_text(&[0x7f, 0x00]), "7f00");
-        assert_eq!(serial_of(foreign("x", 1, 0).x509()).unwrap(), "01");
+        assert_eq!(serial_of(foreign("x", 1, 0).x509().unwrap()).unwrap(), "01");
     }
 }

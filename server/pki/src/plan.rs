@@ -53,7 +53,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) validity: [i64; 2],
     pub(crate) serial: BigNum,
     /// The issuer's certificate and NAME; None for a root.
-    pub(crate) issuer: Option<(&'a X509, &'a str)>,
+    pub(crate) issuer: Option<(&'a Certificate, &'a str)>,
 }
 
 /// A certificate that passed the lint and is not signed yet: what the pre-sign record is made of.
@@ -97,24 +97,23 @@ impl PlannedCertificate {
             return Err(PkiError::unfit("the signing key", "it is not the one that the certificate was planned for"));
         }
         let signature = sign_checked(key, &public, &self.tbs)?;
-        Certificate::from_der(&signed(&self.tbs, &self.algorithm, &signature)?)
+        Ok(Certificate::signed(signed(&self.tbs, &self.algorithm, &signature)?, self.view.clone()))
     }
 }
 
 impl Plan<'_> {
     /// Builds under `rehearsal`, a key of the kind that will sign, and lints. `key` is the public half of the one that will.
     pub(crate) fn check(&self, rehearsal: &PrivateKey, key: &PublicKey) -> Result<PlannedCertificate, PkiError> {
-        let rehearsed = self.build(rehearsal.pkey())?.to_der().doing(DOING)?;
-        let issuer = self.issuer.map(|(issuer, _)| issuer.to_der()).transpose().doing(DOING)?;
-        let findings = lint::lint(&rehearsed, issuer.as_deref(), self.profile);
+        let rehearsed = Certificate::from_x509(self.build(rehearsal.pkey())?)?;
+        let findings = lint::lint(rehearsed.der(), self.issuer.map(|(issuer, _)| issuer.der()), self.profile);
         if !findings.is_empty() {
             return Err(PkiError::Lint { what: "the certificate", findings });
         }
-        let view = Certificate::from_der(&rehearsed)?.view().clone();
-        let raw = RawCertificate::read(&rehearsed).map_err(|fault| PkiError::malformed("the certificate", fault.to_string()))?;
+        let raw =
+            RawCertificate::read(rehearsed.der()).map_err(|fault| PkiError::malformed("the certificate", fault.to_string()))?;
         Ok(PlannedCertificate {
             profile: self.profile,
-            view,
+            view: rehearsed.view().clone(),
             key_id: self.public_key.thumbprint()?,
             tbs: raw.tbs.to_vec(),
             algorithm: raw.outer_algorithm.to_vec(),
@@ -127,14 +126,15 @@ impl Plan<'_> {
         builder.set_version(2).doing(DOING)?;
         builder.set_serial_number(&*self.serial.to_asn1_integer().doing(DOING)?).doing(DOING)?;
         let subject = self.subject()?;
+        let issuer = self.issuer.map(|(issuer, _)| issuer.x509()).transpose()?;
         builder.set_subject_name(&subject).doing(DOING)?;
-        builder.set_issuer_name(self.issuer.map_or(&*subject, |(issuer, _)| issuer.subject_name())).doing(DOING)?;
+        builder.set_issuer_name(issuer.map_or(&*subject, |issuer| issuer.subject_name())).doing(DOING)?;
         let [not_before, not_after] = self.validity;
         builder.set_not_before(&*Asn1Time::from_unix(not_before).doing(DOING)?).doing(DOING)?;
         builder.set_not_after(&*Asn1Time::from_unix(not_after).doing(DOING)?).doing(DOING)?;
         builder.set_pubkey(self.public_key.pkey()).doing(DOING)?;
         self.append_uses(&mut builder)?;
-        self.append_key_identifiers(&mut builder)?;
+        append_key_identifiers(&mut builder, issuer)?;
         self.append_names(&mut builder)?;
         self.append_policies(&mut builder)?;
         self.append_addresses(&mut builder)?;
@@ -187,17 +187,6 @@ impl Plan<'_> {
         Ok(())
     }
 
-    fn append_key_identifiers(&self, builder: &mut X509Builder) -> Result<(), PkiError> {
-        let issuer = self.issuer.map(|(issuer, _)| &**issuer);
-        let own = SubjectKeyIdentifier::new().build(&builder.x509v3_context(issuer, None)).doing(DOING)?;
-        builder.append_extension(own).doing(DOING)?;
-        if self.issuer.is_some() {
-            let theirs = AuthorityKeyIdentifier::new().keyid(true).build(&builder.x509v3_context(issuer, None)).doing(DOING)?;
-            builder.append_extension(theirs).doing(DOING)?;
-        }
-        Ok(())
-    }
-
     fn append_names(&self, builder: &mut X509Builder) -> Result<(), PkiError> {
         if self.alternative_names.is_empty() {
             return Ok(());
@@ -240,6 +229,18 @@ pub(crate) fn fresh_serial() -> Result<BigNum, PkiError> {
         openssl::rand::rand_bytes(&mut bytes).doing("draw a serial number")?;
     }
     BigNum::from_slice(&bytes).doing("draw a serial number")
+}
+
+/// Of the certified key, and of the issuer's where it is another.
+fn append_key_identifiers(builder: &mut X509Builder, issuer: Option<&X509>) -> Result<(), PkiError> {
+    let issuer = issuer.map(|issuer| &**issuer);
+    let own = SubjectKeyIdentifier::new().build(&builder.x509v3_context(issuer, None)).doing(DOING)?;
+    builder.append_extension(own).doing(DOING)?;
+    if issuer.is_some() {
+        let theirs = AuthorityKeyIdentifier::new().keyid(true).build(&builder.x509v3_context(issuer, None)).doing(DOING)?;
+        builder.append_extension(theirs).doing(DOING)?;
+    }
+    Ok(())
 }
 
 fn uri(address: &str) -> der::Result<GeneralName> {

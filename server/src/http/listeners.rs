@@ -189,8 +189,8 @@ impl Material {
         let mut issuer = None;
         for authority in of_line(&authorities, SERVERS)? {
             // By the signature: an authority may have been followed by another since.
-            let key = authority.x509().public_key()?;
-            if certificate.x509().verify(&key)? {
+            let key = authority.x509()?.public_key()?;
+            if certificate.x509()?.verify(&key)? {
                 issuer = Some(authority);
             }
         }

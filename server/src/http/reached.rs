@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use anyhow::Context;
+use openssl::stack::Stack;
+use openssl::x509::GeneralName;
 use pki::Certificate;
 
 use crate::settings::Settings;
@@ -47,7 +49,7 @@ impl Reached {
     /// Whether a certificate is for all of them.
     #[must_use]
     pub fn covered_by(&self, certificate: &Certificate) -> bool {
-        let names = certificate.x509().subject_alt_names();
+        let names = names_of(certificate);
         let names: Vec<_> = names.iter().flatten().collect();
         let host = |host: &String| names.iter().any(|name| name.dnsname() == Some(host));
         let address = |address: &IpAddr| {
@@ -63,7 +65,7 @@ impl Reached {
     /// With what a certificate covers already: another node of the instance may be reached under it.
     #[must_use]
     pub fn and(mut self, certificate: &Certificate) -> Self {
-        for name in certificate.x509().subject_alt_names().iter().flatten() {
+        for name in names_of(certificate).iter().flatten() {
             if let Some(host) = name.dnsname() {
                 self.hosts.insert(host.to_owned());
             }
@@ -91,4 +93,8 @@ impl Reached {
     pub fn addresses(&self) -> Vec<IpAddr> {
         self.addresses.iter().copied().collect()
     }
+}
+
+fn names_of(certificate: &Certificate) -> Option<Stack<GeneralName>> {
+    certificate.x509().ok()?.subject_alt_names()
 }

@@ -56,8 +56,8 @@ pub fn public(identity: &ServerIdentity, parties: &[Certificate]) -> anyhow::Res
 fn ask_for_certificates(builder: &mut SslContextBuilder, authorities: &[Certificate]) -> anyhow::Result<()> {
     let mut trusted = X509StoreBuilder::new()?;
     for authority in authorities {
-        trusted.add_cert(authority.x509().clone())?;
-        builder.add_client_ca(authority.x509())?;
+        trusted.add_cert(authority.x509()?.clone())?;
+        builder.add_client_ca(authority.x509()?)?;
     }
     // The chain ends at the authority for these people, not at the root: a relying party's certificate, though of the same
     // root, must fail the handshake where operators come, and an operator's where relying parties do.
@@ -75,10 +75,10 @@ fn session_context(authorities: &[Certificate]) -> [u8; 32] {
 fn base(identity: &ServerIdentity) -> anyhow::Result<SslContextBuilder> {
     let mut builder = SslContext::builder(SslMethod::tls_server())?;
     builder.set_private_key(identity.key.pkey())?;
-    builder.set_certificate(identity.certificate.x509())?;
+    builder.set_certificate(identity.certificate.x509()?)?;
     builder.check_private_key()?;
     for issuer in &identity.chain {
-        builder.add_extra_chain_cert(issuer.x509().clone())?;
+        builder.add_extra_chain_cert(issuer.x509()?.clone())?;
     }
     builder.set_alpn_select_callback(|_, offered| {
         openssl::ssl::select_next_proto(b"\x02h2\x08http/1.1", offered).ok_or(openssl::ssl::AlpnError::NOACK)

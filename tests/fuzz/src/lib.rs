@@ -255,7 +255,7 @@ fn full_csr() -> Vec<u8> {
 }
 
 fn ocsp_request_seeds() -> Vec<Vec<u8>> {
-    let (issuer, subject) = (OFFICE.operators.certificate().x509(), OFFICE.responder.certificate().x509());
+    let (issuer, subject) = (OFFICE.operators.certificate().x509().unwrap(), OFFICE.responder.certificate().x509().unwrap());
     let mut seeds = Vec::new();
     for digest in [MessageDigest::sha1(), MessageDigest::sha256()] {
         let mut request = openssl::ocsp::OcspRequest::new().unwrap();

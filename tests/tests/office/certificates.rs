@@ -105,7 +105,7 @@ both_engines! {
         let certificate = read(&issued);
         assert_eq!(certificate.view().subject, format!("CN={PARTY}, O=iAM Smart platform (sandbox)"));
         assert_eq!(certificate.public_key().unwrap(), key.public().unwrap());
-        assert!(certificate.x509().subject_alt_names().is_none());
+        assert!(certificate.x509().unwrap().subject_alt_names().is_none());
         let view = &issued.certificate;
         assert_eq!((view.profile.as_str(), view.issuer.as_str(), view.holder.as_str()), ("relying-party", "relying-parties-1", PARTY));
         assert_eq!((view.state, view.days_left), (CertificateState::Valid, 365));

@@ -213,7 +213,7 @@ both_engines! {
         assert!(follow(&world.app).await.unwrap());
         let new = shown(&world.app);
         let names = |certificate: &Certificate| {
-            let names = certificate.x509().subject_alt_names().unwrap();
+            let names = certificate.x509().unwrap().subject_alt_names().unwrap();
             names.iter().map(|name| format!("{:?}{:?}", name.dnsname(), name.ipaddress())).collect::<Vec<_>>()
         };
         assert!(new.der() != old.der() && names(&new) == names(&old));

@@ -186,13 +186,13 @@ async fn request(stream: &mut SslStream<tokio::net::TcpStream>) -> Option<Asked>
 fn server_tls(authorities: &Authorities, key: &PrivateKey, certificate: &Certificate) -> SslContext {
     let mut builder = SslContext::builder(SslMethod::tls_server()).unwrap();
     builder.set_private_key(key.pkey()).unwrap();
-    builder.set_certificate(certificate.x509()).unwrap();
-    builder.add_extra_chain_cert(authorities.servers.certificate().x509().clone()).unwrap();
+    builder.set_certificate(certificate.x509().unwrap()).unwrap();
+    builder.add_extra_chain_cert(authorities.servers.certificate().x509().unwrap().clone()).unwrap();
     builder.set_min_proto_version(Some(SslVersion::TLS1_3)).unwrap();
     builder.set_num_tickets(0).unwrap();
     builder.set_options(SslOptions::NO_TICKET);
     let mut trusted = X509StoreBuilder::new().unwrap();
-    trusted.add_cert(authorities.operators.certificate().x509().clone()).unwrap();
+    trusted.add_cert(authorities.operators.certificate().x509().unwrap().clone()).unwrap();
     trusted.set_flags(X509VerifyFlags::PARTIAL_CHAIN).unwrap();
     builder.set_verify_cert_store(trusted.build()).unwrap();
     builder.set_verify(SslVerifyMode::PEER);

@@ -133,6 +133,8 @@ pub struct Authority {
     name: AuthorityName,
     certificate: Certificate,
     key: Arc<dyn Signer>,
+    /// Its public half.
+    public_key: PublicKey,
     /// Signs what is only linted; of the same kind, so that nothing but the signature differs.
     rehearsal: PrivateKey,
 }
@@ -160,7 +162,7 @@ impl Authority {
             issuer: None,
         };
         let certificate = plan.check(&rehearsal, &public_key)?.sign(&*key)?;
-        Ok(Self { instance: instance.clone(), name, certificate, key, rehearsal })
+        Ok(Self { instance: instance.clone(), name, certificate, key, public_key, rehearsal })
     }
 
     /// Plans the certificate of an issuing authority under this root. Errors when this is no root or `name` is one.
@@ -203,7 +205,7 @@ impl Authority {
             return Err(PkiError::unfit("the authority's certificate", format!("it is not that of {name}")));
         }
         let rehearsal = PrivateKey::generate(public_key.kind()?)?;
-        Ok(Self { instance: instance.clone(), name, certificate, key, rehearsal })
+        Ok(Self { instance: instance.clone(), name, certificate, key, public_key, rehearsal })
     }
 
     /// Its NAME.
@@ -327,9 +329,9 @@ impl Authority {
             public_key,
             validity: validity(profile, Some(&self.certificate), shortened, now)?,
             serial: fresh_serial()?,
-            issuer: Some((self.certificate.x509(), &name)),
+            issuer: Some((&self.certificate, &name)),
         };
-        plan.check(&self.rehearsal, &self.certificate.public_key()?)
+        plan.check(&self.rehearsal, &self.public_key)
     }
 }
 

@@ -21,15 +21,15 @@ const CHAIN: &str = "the chain";
 pub fn prove(chain: &[Certificate; 3], lists: &[RevocationList; 2], now: Timestamp) -> Result<(), PkiError> {
     let [leaf, authority, root] = chain;
     let mut trusted = X509StoreBuilder::new().doing(DOING)?;
-    trusted.add_cert(root.x509().clone()).doing(DOING)?;
+    trusted.add_cert(root.x509()?.clone()).doing(DOING)?;
     let mut parameters = X509VerifyParam::new().doing(DOING)?;
     parameters.set_time(now.micros().div_euclid(1_000_000));
     trusted.set_param(&parameters).doing(DOING)?;
     let mut between = Stack::new().doing(DOING)?;
-    between.push(authority.x509().clone()).doing(DOING)?;
+    between.push(authority.x509()?.clone()).doing(DOING)?;
     let mut context = X509StoreContext::new().doing(DOING)?;
     let verdict = context
-        .init(&trusted.build(), leaf.x509(), &between, |context| context.verify_cert().map(|good| (good, context.error())));
+        .init(&trusted.build(), leaf.x509()?, &between, |context| context.verify_cert().map(|good| (good, context.error())));
     let (good, error) = verdict.doing(DOING)?;
     if !good {
         return Err(PkiError::unfit(CHAIN, error.error_string()));

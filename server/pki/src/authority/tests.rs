@@ -55,18 +55,18 @@ impl Office {
     /// What OpenSSL says to a certificate shown for this purpose at this moment.
     fn verified(&self, leaf: &Certificate, purpose: X509PurposeId, at: Timestamp) -> X509VerifyResult {
         let mut store = X509StoreBuilder::new().unwrap();
-        store.add_cert(self.root.certificate().x509().clone()).unwrap();
+        store.add_cert(self.root.certificate().x509().unwrap().clone()).unwrap();
         let mut parameters = X509VerifyParam::new().unwrap();
         parameters.set_purpose(purpose).unwrap();
         parameters.set_time(at.micros() / 1_000_000);
         parameters.set_flags(X509VerifyFlags::X509_STRICT).unwrap();
         store.set_param(&parameters).unwrap();
         let mut chain = Stack::new().unwrap();
-        chain.push(self.operators.certificate().x509().clone()).unwrap();
-        chain.push(self.servers.certificate().x509().clone()).unwrap();
+        chain.push(self.operators.certificate().x509().unwrap().clone()).unwrap();
+        chain.push(self.servers.certificate().x509().unwrap().clone()).unwrap();
         let mut context = X509StoreContext::new().unwrap();
         context
-            .init(&store.build(), leaf.x509(), &chain, |context| {
+            .init(&store.build(), leaf.x509().unwrap(), &chain, |context| {
                 context.verify_cert()?;
                 Ok(context.error())
             })
@@ -107,8 +107,8 @@ fn every_certificate_carries_instance_and_environment() {
             &office.server(),
         ] {
             assert_eq!(certificate.stamp(), Some(&expected));
-            assert_eq!(stamp(certificate.x509()), Some(expected.clone()));
-            let text = String::from_utf8(certificate.x509().to_text().unwrap()).unwrap();
+            assert_eq!(stamp(certificate.x509().unwrap()), Some(expected.clone()));
+            let text = String::from_utf8(certificate.x509().unwrap().to_text().unwrap()).unwrap();
             assert!(text.contains(&format!("            {STAMP_OID}: \n")), "not critical, and OpenSSL reads our OID:\n{text}");
         }
     }
@@ -122,7 +122,7 @@ fn names_and_serials_are_as_lists_show_them() {
     assert_eq!(view.subject, "CN=chan-tai-man, O=iAM Smart platform (sandbox)");
     assert_eq!(view.issuer, "operators-1");
     assert_eq!((view.serial.len(), view.serial.to_lowercase()), (32, view.serial.clone()));
-    let known = operator.x509().serial_number().to_bn().unwrap().to_hex_str().unwrap().to_lowercase();
+    let known = operator.x509().unwrap().serial_number().to_bn().unwrap().to_hex_str().unwrap().to_lowercase();
     assert_eq!(view.serial, known);
     assert_eq!(office.root.certificate().view().subject, "CN=demo root-1, O=iAM Smart platform (sandbox)");
     assert_eq!(office.root.certificate().view().issuer, "root-1");
@@ -186,7 +186,7 @@ fn a_life_can_be_shortened_and_not_lengthened() {
 #[test]
 fn uses_and_path_lengths_are_those_of_the_profiles() {
     let office = Office::new();
-    let text = |certificate: &Certificate| String::from_utf8(certificate.x509().to_text().unwrap()).unwrap();
+    let text = |certificate: &Certificate| String::from_utf8(certificate.x509().unwrap().to_text().unwrap()).unwrap();
     let root = text(office.root.certificate());
     assert!(root.contains("Basic Constraints: critical\n                CA:TRUE, pathlen:1"), "{root}");
     assert!(root.contains("Key Usage: critical\n                Certificate Sign, CRL Sign"), "{root}");
@@ -214,8 +214,8 @@ fn uses_and_path_lengths_are_those_of_the_profiles() {
 fn key_identifiers_lead_from_leaf_to_root() {
     let office = Office::new();
     let operator = office.operator("chan");
-    let own = |certificate: &Certificate| certificate.x509().subject_key_id().unwrap().as_slice().to_vec();
-    let issuers = |certificate: &Certificate| certificate.x509().authority_key_id().unwrap().as_slice().to_vec();
+    let own = |certificate: &Certificate| certificate.x509().unwrap().subject_key_id().unwrap().as_slice().to_vec();
+    let issuers = |certificate: &Certificate| certificate.x509().unwrap().authority_key_id().unwrap().as_slice().to_vec();
     assert_eq!(issuers(&operator), own(office.operators.certificate()));
     assert_eq!(issuers(office.operators.certificate()), own(office.root.certificate()));
     assert!(operator.is_signed_by(office.operators.certificate()).unwrap());
@@ -318,9 +318,9 @@ fn other_kinds_of_authority_key_work_as_well() {
         (KeyKind::Ed25519, Nid::from_raw(openssl::pkey::Id::ED25519.as_raw())),
     ] {
         let root = Authority::new_root(&instance, 3, PrivateKey::generate(kind).unwrap(), NOW).unwrap();
-        assert_eq!(root.certificate().x509().signature_algorithm().object().nid(), signature);
+        assert_eq!(root.certificate().x509().unwrap().signature_algorithm().object().nid(), signature);
         let operators = root.new_issuing(AuthorityName::new(AuthorityPurpose::Operators, 7), key(), NOW).unwrap();
-        assert_eq!(operators.certificate().x509().signature_algorithm().object().nid(), signature);
+        assert_eq!(operators.certificate().x509().unwrap().signature_algorithm().object().nid(), signature);
         assert!(operators.certificate().is_signed_by(root.certificate()).unwrap());
         assert_eq!(operators.certificate().view().issuer, "root-3");
     }

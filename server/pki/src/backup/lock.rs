@@ -94,7 +94,7 @@ pub struct Certified(Certificate);
 impl Certified {
     /// RSA from 2048 bits on, or EC on P-256, P-384 or P-521.
     pub fn new(certificate: Certificate) -> Result<Self, PkiError> {
-        let key = certificate.x509().public_key().doing("read the certificate")?;
+        let key = certificate.x509()?.public_key().doing("read the certificate")?;
         fit(&key).map_err(|why| PkiError::unfit("the recipient's certificate", why))?;
         Ok(Self(certificate))
     }
@@ -171,7 +171,7 @@ impl Lock {
     /// For the owner of a certificate. RSA: key transport; EC: ephemeral-static ECDH.
     pub fn for_certificate(recipient: &Certified, key: &FileKey) -> Result<Self, PkiError> {
         const DOING: &str = "encrypt to the recipient's certificate";
-        let x509 = recipient.0.x509();
+        let x509 = recipient.0.x509()?;
         let mut to = Stack::new().doing(DOING)?;
         to.push(x509.clone()).doing(DOING)?;
         // Binary: the key is no text whose line ends could be mended.

@@ -7,10 +7,11 @@ use openssl::ec::{EcGroup, EcKey, EcPoint};
 use openssl::nid::Nid;
 use openssl::pkey::PKey;
 use openssl::rsa::Rsa;
+use openssl::sha::{sha256, sha384, sha512};
 
 use super::refusal::{CsrRefusal, refuse};
 use super::rsa;
-use super::structure::fault;
+use super::structure::{Structure, fault};
 use crate::generate::PublicKey;
 use crate::tlv::{Tlv, Walk, context, dotted};
 
@@ -19,14 +20,17 @@ const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 const P_256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 const P_384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
 const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
+const ECDSA_SHA_256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+const ECDSA_SHA_384: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03];
+const ECDSA_SHA_512: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04];
 /// RSA PKCS#1 v1.5 and ECDSA with SHA-256, SHA-384 and SHA-512.
 const SHA_2_SIGNATURES: [&[u8]; 6] = [
     &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b],
     &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0c],
     &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0d],
-    &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02],
-    &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03],
-    &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04],
+    ECDSA_SHA_256,
+    ECDSA_SHA_384,
+    ECDSA_SHA_512,
 ];
 const SHA_2: [&[u8]; 3] = [
     &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01],
@@ -120,9 +124,9 @@ fn ec_key(parameters: Option<Tlv<'_>>, bytes: &[u8]) -> Result<PublicKey, CsrRef
         let group = EcGroup::from_curve_name(curve)?;
         let mut context = BigNumContext::new()?;
         let point = EcPoint::from_bytes(&group, bytes, &mut context)?;
-        let key = EcKey::from_public_key(&group, &point)?;
-        key.check_key()?;
-        PKey::from_ec_key(key)
+        // Nothing more is to be checked: reading refuses what is off the curve, and the cofactor of both curves is 1 (SEC 1
+        // version 2, section 3.2.2.1).
+        PKey::from_ec_key(EcKey::from_public_key(&group, &point)?)
     };
     key().ok().and_then(|key| PublicKey::from_pkey(key).ok()).ok_or_else(|| refuse("csr.point", "the point is not on the curve"))
 }
@@ -145,6 +149,18 @@ pub(super) fn check_signature_hash(identifier: &Tlv<'_>) -> Result<(), CsrRefusa
     };
     let refusal = refuse("csr.signature-hash", format!("the request is signed with {name}"));
     Err(refusal.mend("sign it with SHA-256, SHA-384 or SHA-512"))
+}
+
+/// What an ECDSA signature of a request is over; None for another kind of signature.
+pub(super) fn ecdsa_digest(structure: &Structure<'_>) -> Option<Vec<u8>> {
+    let (oid, _) = algorithm(&structure.signature_algorithm).ok()?;
+    let signed = structure.signed;
+    match oid {
+        ECDSA_SHA_256 => Some(sha256(signed).to_vec()),
+        ECDSA_SHA_384 => Some(sha384(signed).to_vec()),
+        ECDSA_SHA_512 => Some(sha512(signed).to_vec()),
+        _ => None,
+    }
 }
 
 /// hashAlgorithm of RSASSA-PSS-params (RFC 4055 section 3.1). Absent means SHA-1 there, and an error here.

@@ -10,11 +10,15 @@ const EXTENSION_REQUESTS: [&[u8]; 2] =
     [&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x0e], &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x01, 0x0e]];
 
 pub(super) struct Structure<'a> {
+    /// CertificationRequestInfo, with its header: what is signed.
+    pub(super) signed: &'a [u8],
     pub(super) subject: Tlv<'a>,
     /// SubjectPublicKeyInfo.
     pub(super) public_key: Tlv<'a>,
     /// AlgorithmIdentifier.
     pub(super) signature_algorithm: Tlv<'a>,
+    /// BIT STRING.
+    pub(super) signature: Tlv<'a>,
     pub(super) extensions: Vec<Extension<'a>>,
     /// Object identifiers of the attributes that ask for no extension.
     pub(super) attributes: Vec<&'a [u8]>,
@@ -33,9 +37,10 @@ impl<'a> Structure<'a> {
 
     fn walk(der: &'a [u8]) -> der::Result<Self> {
         let mut outer = Tlv::only(der)?.inside()?;
-        let mut info = outer.next(Tag::Sequence)?.inside()?;
+        let signed = outer.next(Tag::Sequence)?;
+        let mut info = signed.inside()?;
         let signature_algorithm = outer.next(Tag::Sequence)?;
-        outer.next(Tag::BitString)?;
+        let signature = outer.next(Tag::BitString)?;
         outer.finish()?;
         let version = info.next(Tag::Integer)?;
         if version.value != [0] {
@@ -43,7 +48,15 @@ impl<'a> Structure<'a> {
         }
         let subject = info.next(Tag::Sequence)?;
         let public_key = info.next(Tag::Sequence)?;
-        let mut structure = Self { subject, public_key, signature_algorithm, extensions: Vec::new(), attributes: Vec::new() };
+        let mut structure = Self {
+            signed: signed.whole,
+            subject,
+            public_key,
+            signature_algorithm,
+            signature,
+            extensions: Vec::new(),
+            attributes: Vec::new(),
+        };
         // Absent in the requests of some old tools, although RFC 2986 wants at least an empty set.
         if let Some(attributes) = info.next_if(context(0))? {
             for attribute in attributes.inside()?.rest(Some(Tag::Sequence))? {

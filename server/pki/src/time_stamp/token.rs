@@ -222,9 +222,11 @@ pub(super) fn check_purpose(certificate: &Certificate) -> Result<(), PkiError> {
 /// Errors unless `trusted` stands behind `signer` for time-stamping at that moment.
 fn check_chain(signer: &Certificate, trusted: &Certificate, between: &[&[Certificate]], at: Timestamp) -> Result<(), PkiError> {
     const DOING: &str = "verify the time-stamping certificate";
+    let (trusted, signer) = (trusted.x509()?, signer.x509()?);
+    let between = between.iter().copied().flatten().map(Certificate::x509).collect::<Result<Vec<_>, _>>()?;
     let verify = || {
         let mut store = X509StoreBuilder::new()?;
-        store.add_cert(trusted.x509().clone())?;
+        store.add_cert(trusted.clone())?;
         let mut parameters = X509VerifyParam::new()?;
         parameters.set_purpose(X509PurposeId::TIMESTAMP_SIGN)?;
         parameters.set_time(at.micros().div_euclid(1_000_000));
@@ -232,11 +234,11 @@ fn check_chain(signer: &Certificate, trusted: &Certificate, between: &[&[Certifi
         parameters.set_flags(X509VerifyFlags::X509_STRICT | X509VerifyFlags::PARTIAL_CHAIN)?;
         store.set_param(&parameters)?;
         let mut chain = Stack::new()?;
-        for each in between.iter().copied().flatten() {
-            chain.push(each.x509().clone())?;
+        for each in between {
+            chain.push(each.clone())?;
         }
         let mut context = X509StoreContext::new()?;
-        context.init(&store.build(), signer.x509(), &chain, |context| {
+        context.init(&store.build(), signer, &chain, |context| {
             context.verify_cert()?;
             Ok(context.error())
         })

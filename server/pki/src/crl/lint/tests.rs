@@ -118,7 +118,7 @@ fn the_basic_fields_are_held_to_their_rules() {
     let both = Parts { inner_algorithm: other.clone(), outer_algorithm: other, ..Parts::good() };
     both.breaks(&["signature-algorithm"]);
     Parts { name: sequence(&[]), ..Parts::good() }.breaks(&["issuer-name"]);
-    let stranger = Office::new().root.certificate().x509().subject_name().to_der().unwrap();
+    let stranger = Office::new().root.certificate().x509().unwrap().subject_name().to_der().unwrap();
     Parts { name: stranger, ..Parts::good() }.breaks(&["issuer-name"]);
     Parts { version: b"\x02\x02\x01".to_vec(), ..Parts::good() }.breaks(&["well-formed"]);
 }
@@ -127,8 +127,8 @@ fn the_basic_fields_are_held_to_their_rules() {
 fn only_an_authority_signs_lists() {
     let office = Office::new();
     let citizen = office.citizen("A1");
-    let name = citizen.x509().subject_name().to_der().unwrap();
-    let identifier = citizen.x509().subject_key_id().unwrap().as_slice().to_vec();
+    let name = citizen.x509().unwrap().subject_name().to_der().unwrap();
+    let identifier = citizen.x509().unwrap().subject_key_id().unwrap().as_slice().to_vec();
     let identifier = sequence(&[&tlv(0x80, &identifier)]);
     let own = Parts { issuer: citizen, name, ..Parts::good() }.instead(AUTHORITY_KEY_IDENTIFIER, false, &identifier);
     own.breaks(&["issuer-may-sign-lists"]);

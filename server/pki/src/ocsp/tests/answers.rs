@@ -113,7 +113,9 @@ fn the_library_reads_the_same_as_the_program() {
     let basic = answer.basic().unwrap();
     let expected = [OcspCertStatus::GOOD, OcspCertStatus::REVOKED, OcspCertStatus::UNKNOWN];
     for (citizen, expected) in citizens.iter().zip(expected) {
-        let id = |digest| OcspCertId::from_cert(digest, citizen.x509(), office.citizens.certificate().x509()).unwrap();
+        let id = |digest| {
+            OcspCertId::from_cert(digest, citizen.x509().unwrap(), office.citizens.certificate().x509().unwrap()).unwrap()
+        };
         let status = basic.find_status(&id(openssl::hash::MessageDigest::sha1())).unwrap();
         assert_eq!(status.status, expected);
         assert!(basic.find_status(&id(openssl::hash::MessageDigest::sha256())).is_none(), "in the form that was asked for");
