@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::anchor::Seen;
+use crate::certificate::citizen::Issuer;
 use crate::certificate::clock::FoundRight;
 use crate::certificate::presign::Presigner;
 use crate::credential::key_sets::KeySets;
@@ -45,6 +46,8 @@ pub struct App {
     pub environment: Environment,
     /// Puts certificates on record before they are signed.
     pub presigner: Presigner,
+    /// Citizens' certificates that wait to be made good.
+    pub issuer: Issuer,
     /// Answers about certificates.
     pub responders: Responders,
     /// Stamps times.

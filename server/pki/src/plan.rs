@@ -90,13 +90,13 @@ impl PlannedCertificate {
         openssl::sha::sha256(&self.tbs)
     }
 
-    /// Signs the bytes that were linted. Errors when `key` is not the issuer's, or what it made does not verify.
-    pub(crate) fn sign(&self, key: &dyn Signer) -> Result<Certificate, PkiError> {
-        let public = key.public_key()?;
-        if self.issuer != public {
+    /// Signs the bytes that were linted. `public` is the public half of `key`. Errors when it is not the issuer's, or what the key
+    /// made does not verify.
+    pub(crate) fn sign(&self, key: &dyn Signer, public: &PublicKey) -> Result<Certificate, PkiError> {
+        if self.issuer != *public {
             return Err(PkiError::unfit("the signing key", "it is not the one that the certificate was planned for"));
         }
-        let signature = sign_checked(key, &public, &self.tbs)?;
+        let signature = sign_checked(key, public, &self.tbs)?;
         Ok(Certificate::signed(signed(&self.tbs, &self.algorithm, &signature)?, self.view.clone()))
     }
 }

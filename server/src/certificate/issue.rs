@@ -5,11 +5,11 @@ use std::sync::Arc;
 use api::Operation;
 use api::certificate::{IssueCertificate, IssuedCertificate};
 use domain::{Holder, KeyPurpose, PartyState, Refusal, RelyingPartyId, Serial};
-use pki::{Authority, AuthorityPurpose, PlannedCertificate, PublicKey, profile};
+use pki::{Authority, AuthorityPurpose, PlannedCertificate, profile};
 use serde_json::json;
 
 use super::presign::record;
-use super::request::{check_key_is_free, cut_short, keep_key_free, life, read_csr};
+use super::request::{check_key_is_free, cut_short, keep_key_free, key_id, life, read_csr};
 use super::view::{chain_above, view};
 use crate::app::{App, Caller, Keep};
 use crate::credential::issued::name_issued;
@@ -26,23 +26,20 @@ pub async fn issue(app: &App, caller: &Caller, op: IssueCertificate) -> Result<I
     let holder = Holder::RelyingParty(op.rp.clone());
     let mut read = app.store.read().await?;
     check_party(&mut read, &op.rp).await?;
-    check_key_is_free(&mut read, csr.public_key(), &holder).await?;
+    check_key_is_free(&mut read, &key_id(&csr)?, &holder).await?;
     let authority = active_authority(app, &mut read, AuthorityPurpose::RelyingParties).await?;
     drop(read);
     let now = app.clock.now();
     let planned = authority.plan_relying_party(op.rp.as_str(), csr.public_key(), life, now).map_err(anyhow::Error::from)?;
     let mut ignored = csr.ignored(&profile::RELYING_PARTY, op.rp.as_str());
     ignored.extend(cut_short(&planned, life, now));
-    let key = csr.public_key().clone();
-    give(app, caller, &op, Planned { authority, planned, key, holder, ignored, replaces: None }).await
+    give(app, caller, &op, Planned { authority, planned, holder, ignored, replaces: None }).await
 }
 
 /// A certificate that is about to be issued by an operation.
 pub(super) struct Planned {
     pub(super) authority: Arc<Authority>,
     pub(super) planned: PlannedCertificate,
-    /// The key that it certifies.
-    pub(super) key: PublicKey,
     pub(super) holder: Holder,
     pub(super) ignored: Vec<String>,
     /// The serial number of the one it follows.
@@ -54,7 +51,8 @@ pub(super) async fn give<O>(app: &App, caller: &Caller, op: &O, asked: Planned) 
 where
     O: Operation<Reply = IssuedCertificate>,
 {
-    let Planned { authority, planned, key, holder, ignored, replaces } = asked;
+    let Planned { authority, planned, holder, ignored, replaces } = asked;
+    let key_id = planned.key_id().to_owned();
     let now = app.clock.now();
     let (row, pem) = match caller.keep {
         // No serial number is given: one that was shown and never exists would be looked for.
@@ -66,7 +64,7 @@ where
     };
     let mut tx = app.store.write().await?;
     // As things are now: the party may have been retired, or the key blocked, while the certificate was made.
-    keep_key_free(&mut tx, &key, &holder).await?;
+    keep_key_free(&mut tx, &key_id, &holder).await?;
     if let Holder::RelyingParty(party) = &holder {
         check_party(&mut tx, party).await?;
     }

@@ -11,4 +11,5 @@ pub(crate) mod renew;
 pub mod request;
 pub(crate) mod revoke;
 pub(crate) mod show;
+pub mod together;
 pub(crate) mod view;

@@ -26,13 +26,13 @@ pub async fn renew(app: &App, caller: &Caller, op: RenewCertificate) -> Result<I
             (key.map_err(anyhow::Error::from)?, Vec::new())
         }
     };
-    check_key_is_free(&mut read, &key, &holder).await?;
+    check_key_is_free(&mut read, &key.thumbprint().map_err(anyhow::Error::from)?, &holder).await?;
     let authority = active_authority(app, &mut read, AuthorityPurpose::RelyingParties).await?;
     drop(read);
     let planned = authority.plan_relying_party(party.as_str(), &key, life, now).map_err(anyhow::Error::from)?;
     ignored.extend(cut_short(&planned, life, now));
     let replaces = Some(op.serial.clone());
-    let issued = give(app, caller, &op, Planned { authority, planned, key, holder, ignored, replaces }).await?;
+    let issued = give(app, caller, &op, Planned { authority, planned, holder, ignored, replaces }).await?;
     app.wake.expiry.notify_one();
     Ok(issued)
 }

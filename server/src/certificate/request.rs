@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use domain::{Environment, Holder, Refusal, Timestamp};
 use pki::csr::LARGEST_CSR;
 use pki::profile::Profile;
-use pki::{CsrRefusal, CsrRequest, PlannedCertificate, PublicKey};
+use pki::{CsrRefusal, CsrRequest, PlannedCertificate};
 
 use crate::app::App;
 use crate::credential::barred::refuse_blocked;
@@ -38,15 +38,19 @@ fn refused(refusal: CsrRefusal) -> Failure {
     Failure::invalid_field(refusal.code, "csr", refusal.message + &advice)
 }
 
-/// One key is one holder's: whoever holds two certificates over one key could answer as either. A blocked key is nobody's, and one
+/// The RFC 7638 thumbprint of a request's key.
+pub fn key_id(csr: &CsrRequest) -> Result<String, Failure> {
+    Ok(csr.public_key().thumbprint().map_err(anyhow::Error::from)?)
+}
+
+/// One key, given by its thumbprint, is one holder's: whoever holds two certificates over one key could answer as either. A blocked key is nobody's, and one
 /// that something was said against is not certified again, whichever verb asks.
 ///
 /// # Errors
 /// `cert.key-in-use`, `cert.key-revoked`, `credential.key-of-another-party`, `csr.key-blocked`.
-pub async fn check_key_is_free(read: &mut Read, key: &PublicKey, holder: &Holder) -> Result<(), Failure> {
-    refuse_blocked(read, key).await?;
-    let key_id = key.thumbprint().map_err(anyhow::Error::from)?;
-    for row in read.certificates_over(&key_id).await? {
+pub async fn check_key_is_free(read: &mut Read, key_id: &str, holder: &Holder) -> Result<(), Failure> {
+    refuse_blocked(read, key_id).await?;
+    for row in read.certificates_over(key_id).await? {
         if row.holder()? != *holder {
             return Err(in_use("this key is certified for somebody else").into());
         }
@@ -56,9 +60,9 @@ pub async fn check_key_is_free(read: &mut Read, key: &PublicKey, holder: &Holder
         }
     }
     if let Holder::RelyingParty(party) = holder {
-        return check_key_is_theirs(read, party, &key_id).await;
+        return check_key_is_theirs(read, party, key_id).await;
     }
-    match read.key_holder(&key_id).await? {
+    match read.key_holder(key_id).await? {
         Some(_) => Err(in_use("this key is on record for somebody else").into()),
         None => Ok(()),
     }
@@ -73,13 +77,13 @@ fn in_use(message: &str) -> Refusal {
 ///
 /// # Errors
 /// As [`check_key_is_free`].
-pub async fn keep_key_free(tx: &mut Write, key: &PublicKey, holder: &Holder) -> Result<(), Failure> {
+pub async fn keep_key_free(tx: &mut Write, key_id: &str, holder: &Holder) -> Result<(), Failure> {
     if let Holder::RelyingParty(_) = holder {
         // The register before the key, as everywhere: the certificate becomes a credential.
         tx.hold_relying_parties().await?;
     }
-    tx.hold_key(&key.thumbprint().map_err(anyhow::Error::from)?).await?;
-    check_key_is_free(tx, key, holder).await
+    tx.hold_key(key_id).await?;
+    check_key_is_free(tx, key_id, holder).await
 }
 
 /// The shorter life that was asked for.

@@ -1,7 +1,6 @@
 //! Keys that a party may not bring: of another party, in other hands, or revoked.
 
 use domain::{CredentialLife, Finding};
-use pki::PublicKey;
 
 use super::name::on_record;
 use super::named::NamedCredential;
@@ -56,8 +55,8 @@ pub(crate) fn in_other_hands(blocked: &BlockedKeyRow) -> String {
 ///
 /// # Errors
 /// `csr.key-blocked`, or what the database says.
-pub(crate) async fn refuse_blocked(read: &mut Read, key: &PublicKey) -> Result<(), Failure> {
-    match read.blocked_thumbprint(&key.thumbprint().map_err(anyhow::Error::from)?).await? {
+pub(crate) async fn refuse_blocked(read: &mut Read, thumbprint: &str) -> Result<(), Failure> {
+    match read.blocked_thumbprint(thumbprint).await? {
         Some(blocked) => {
             let message = format!("{}; make a new key and a new request", in_other_hands(&blocked));
             Err(Failure::invalid_field("csr.key-blocked", "csr", message))

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::anchor::Seen;
 use crate::app::{App, Wake};
+use crate::certificate::citizen::Issuer;
 use crate::certificate::clock::FoundRight;
 use crate::certificate::presign::Presigner;
 use crate::credential::key_sets::KeySets;
@@ -138,6 +139,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         instance: id,
         environment,
         presigner: Presigner::default(),
+        issuer: Issuer::default(),
         responders: Responders::default(),
         stamping: Stamping::default(),
         clock_vouched: ports.clock_vouched,

@@ -7,7 +7,7 @@ use domain::{Holder, HolderKind, KeyPurpose, Refusal, RequestId, Timestamp};
 use super::add::CODE_LIFE;
 use crate::app::App;
 use crate::certificate::presign::record;
-use crate::certificate::request::{check_key_is_free, keep_key_free, read_csr};
+use crate::certificate::request::{check_key_is_free, keep_key_free, key_id, read_csr};
 use crate::failure::Failure;
 use crate::keys;
 use crate::store::OperatorRow;
@@ -29,7 +29,7 @@ pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enroll
         return Err(code_refused());
     }
     let holder = Holder::Operator(row.id()?);
-    check_key_is_free(&mut read, csr.public_key(), &holder).await?;
+    check_key_is_free(&mut read, &key_id(&csr)?, &holder).await?;
     let authority_row = read.active_key(KeyPurpose::IssuingCa, keys::OPERATORS).await?;
     drop(read);
     let authority =
@@ -46,7 +46,7 @@ pub async fn enrol(app: &App, asked: Enrol, request: RequestId) -> Result<Enroll
     if !is_good(&row, now, None)? {
         return Err(code_refused());
     }
-    keep_key_free(&mut tx, csr.public_key(), &holder).await?;
+    keep_key_free(&mut tx, &key_id(&csr)?, &holder).await?;
     tx.confirm_certificate(&recorded).await?;
     let revoked = tx.supersede_certificates(HolderKind::Operator, operator.as_str(), &recorded.serial, now).await?;
     tx.put_operator(&OperatorRow { state: "active".to_owned(), enrolment_mac: None, enrolment_expires_at: None, ..row.clone() })

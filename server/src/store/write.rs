@@ -109,6 +109,8 @@ pub enum Housekeeping {
     Beat,
     /// Records certificates that are about to be signed: the audit entry comes with the certificate.
     Presign,
+    /// Makes certificates good that several waited for, each with an entry of its own ([`Write::also`]).
+    Issue,
     /// Notes which key sets relying parties were seen to fetch: gathered from requests of strangers, of whom any number come. A
     /// plan weighs it, and what the plan then does is audited with what it weighed.
     Sightings,

@@ -161,7 +161,7 @@ impl Authority {
             serial: fresh_serial()?,
             issuer: None,
         };
-        let certificate = plan.check(&rehearsal, &public_key)?.sign(&*key)?;
+        let certificate = plan.check(&rehearsal, &public_key)?.sign(&*key, &public_key)?;
         Ok(Self { instance: instance.clone(), name, certificate, key, public_key, rehearsal })
     }
 
@@ -225,7 +225,7 @@ impl Authority {
 
     /// Signs what this authority planned, and nothing else.
     pub fn sign(&self, planned: &PlannedCertificate) -> Result<Certificate, PkiError> {
-        planned.sign(&*self.key)
+        planned.sign(&*self.key, &self.public_key)
     }
 
     /// Plans an operator's client certificate. `operator` is the id in our records; `shortened` is a life below the
