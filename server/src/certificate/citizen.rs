@@ -61,7 +61,7 @@ async fn put_down(app: &App, issued: Vec<Issued>) -> Result<Vec<Verdict>, Failur
             Ok(()) => {}
             // Said before anything was written for it.
             Err(refused @ (Failure::NotFound { .. } | Failure::Refused(_) | Failure::Invalid { .. })) => {
-                verdicts[place] = Err(refused)
+                verdicts[place] = Err(refused);
             }
             Err(failure) => return Err(failure),
         }
