@@ -117,6 +117,8 @@ pub struct Wake {
     pub key_sets: Notify,
     /// The listeners may have another certificate to show, or other authorities to believe.
     pub listeners: Notify,
+    /// The listeners' certificate may be renewed now.
+    pub listener_certificate: Notify,
 }
 
 /// Who asks, and how.

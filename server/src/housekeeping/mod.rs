@@ -116,6 +116,15 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         |app| &app.wake.listeners,
         |app| async move { within(crate::http::listeners::follow(&app)).await.map(|_| ()) },
     );
+    spawn(
+        &tasks,
+        app,
+        stop,
+        "listeners' certificate",
+        Duration::from_mins(1),
+        |app| &app.wake.listener_certificate,
+        |app| async move { within(crate::http::listeners::renew_due(&app)).await.map(|_| ()) },
+    );
     let stopping = stop.clone();
     spawn(
         &tasks,

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use arc_swap::ArcSwapOption;
 use domain::{Holder, KeyPurpose, KeyState};
 use openssl::sha::Sha256;
 use openssl::ssl::SslContext;
-use pki::{Authority, Certificate, PkiError};
+use pki::{Authority, Certificate};
 use serde_json::json;
 
 use super::reached::Reached;
@@ -23,8 +23,10 @@ use crate::failure::Failure;
 use crate::keys::{LISTENERS, OPERATORS, RELYING_PARTIES, SERVERS};
 use crate::store::{Housekeeping, KeyRow, Read};
 
-/// A certificate that ends sooner than this is renewed at start: the node was away when its successor was due.
+/// A certificate that ends sooner than this is renewed: its successor is late.
 const RENEW_BEFORE: Duration = Duration::from_hours(30 * 24);
+/// What follows an authority for servers that has ended.
+pub(crate) const NEXT_AUTHORITY: &str = "make the next one: 'iamctl key rotate --purpose issuing-ca --line servers --activate now', and let the root certify it: 'iamd ca issue'";
 
 /// Who comes to a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,21 +70,18 @@ impl Listeners {
     }
 }
 
-/// Renews the listeners' certificate where it ends soon or does not cover this node, and shows it. The next generation's, where one
-/// waits for its day, is to cover this node too.
+/// Renews the listeners' certificate where it ends soon or does not cover this node, and shows the one that there is. A certificate
+/// that cannot be renewed keeps no node from serving, though it has ended: calls are taken, whatever the clock or an authority is
+/// like.
 ///
 /// # Errors
 /// When a key is missing or OpenSSL refuses one.
 pub async fn prepare(app: &App) -> anyhow::Result<()> {
-    let mut read = app.store.read().await?;
-    let here = here(app, &mut read).await?;
-    let servers = read.active_key(KeyPurpose::IssuingCa, SERVERS).await?.context("there is no authority for servers")?;
-    let rows = read.keys(Some(KeyPurpose::ServerTls), None).await?;
-    drop(read);
-    let authority = app.keys.authority(&servers)?;
-    let in_use = |row: &&KeyRow| row.name == LISTENERS && ["active", "published"].contains(&row.state.as_str());
-    for row in rows.iter().filter(in_use) {
-        renew(app, &authority, row, here.clone()).await?;
+    if let Err(error) = renew_due(app).await {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "the listeners' certificate is not renewed at this start; the one that is there serves on"
+        );
     }
     let mut read = app.store.read().await?;
     let version = read.keys_version().await?;
@@ -90,39 +89,67 @@ pub async fn prepare(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A new certificate over the same key, where the one that it has will not do.
-async fn renew(app: &App, authority: &Authority, row: &KeyRow, here: Reached) -> anyhow::Result<()> {
-    let now = app.clock.now();
-    let held = row.certificate.as_deref().map(Certificate::from_der).transpose()?;
-    if let Some(held) = held.as_ref().filter(|held| held.is_valid_at(now)) {
-        let good = held.view().not_after > now.plus(RENEW_BEFORE) && here.covered_by(held);
-        // By a clock that cannot be believed none is made that nobody takes: the one that is there will do.
-        if good || fault(app, &mut app.store.read().await?, now).await?.is_some() {
-            return Ok(());
+/// Renews the listeners' certificate, where that is due and can be done; gives how many were. The next generation's, where one
+/// waits for its day, is to cover this node too.
+///
+/// # Errors
+/// Why one that has ended, or does not cover this node, is not renewed; what is there stays.
+pub async fn renew_due(app: &App) -> anyhow::Result<usize> {
+    let mut read = app.store.read().await?;
+    let here = here(app, &mut read).await?;
+    let servers = read.active_key(KeyPurpose::IssuingCa, SERVERS).await?.context("there is no authority for servers")?;
+    let rows = read.keys(Some(KeyPurpose::ServerTls), None).await?;
+    drop(read);
+    let authority = app.keys.authority(&servers)?;
+    let in_use = |row: &&KeyRow| row.name == LISTENERS && ["active", "published"].contains(&row.state.as_str());
+    let (mut renewed, mut failed) = (0, Ok(()));
+    for row in rows.iter().filter(in_use) {
+        match renew(app, &authority, row, here.clone()).await {
+            Ok(done) => renewed += usize::from(done),
+            Err(error) => failed = Err(error.context(format!("the certificate of {} was not renewed", row.kid))),
         }
     }
+    failed.map(|()| renewed)
+}
+
+/// A new certificate over the same key, where the one that it has will not do.
+async fn renew(app: &App, authority: &Authority, row: &KeyRow, here: Reached) -> anyhow::Result<bool> {
+    let now = app.clock.now();
+    let held = row.certificate.as_deref().map(Certificate::from_der).transpose()?;
+    let longest = authority.certificate().view().not_after;
+    if let Some(held) = &held {
+        let ends = held.view().not_after;
+        // One that its authority's own end cuts short is not renewed over and over.
+        let lasts = ends > now.plus(RENEW_BEFORE) || ends >= longest;
+        let valid = held.is_valid_at(now);
+        if valid && lasts && here.covered_by(held) {
+            return Ok(false);
+        }
+        // By a clock that cannot be believed none is made that nobody takes.
+        if let Some(fault) = fault(app, &mut app.store.read().await?, now).await? {
+            ensure!(valid, "it is valid from {} to {}, and {}", held.view().not_before.people(), ends.people(), fault.told(now));
+            return Ok(false);
+        }
+    }
+    ensure!(
+        longest > now,
+        "{} has itself ended, at {}; {}",
+        authority.certificate().view().subject,
+        longest.people(),
+        NEXT_AUTHORITY
+    );
     let reached = held.iter().fold(here, Reached::and);
     let key = app.keys.listener_key(row)?.public()?;
     let planned = authority.plan_server(&reached.hosts(), &reached.addresses(), &key, None, now)?;
     let recorded = record(app, planned, &Holder::Key(row.kid.parse()?)).await.map_err(Failure::into_error)?;
-    let (issued, recorded) = match recorded.sign(authority) {
-        Err(error) if is_away(&error) && held.is_some_and(|held| held.view().not_after > now) => {
-            tracing::warn!(%error, key = row.kid, "the listeners' certificate is not renewed at this start; the old one serves on");
-            return Ok(());
-        }
-        signed => signed?,
-    };
+    let (issued, recorded) = recorded.sign(authority)?;
     let mut tx = app.store.write().await?;
     tx.confirm_certificate(&recorded).await?;
     tx.put_key_certificate(row, issued.der()).await?;
     let facts = json!({ "serial": issued.view().serial, "not_after": issued.view().not_after });
     tx.commit_housekeeping(Housekeeping::Step { action: "cert.issue", subject: row.kid.clone(), facts }).await?;
-    Ok(())
-}
-
-/// Whether only the token is away.
-fn is_away(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref::<PkiError>(), Some(PkiError::TokenUnavailable { .. }))
+    app.wake.listeners.notify_one();
+    Ok(true)
 }
 
 /// Where this node is reached.

@@ -9,8 +9,9 @@ use pki::Certificate;
 use crate::app::App;
 use crate::audit::whole;
 use crate::certificate::clock::{Fault, fault};
+use crate::http::listeners::NEXT_AUTHORITY;
 use crate::key::clock::{Doubt, doubt};
-use crate::keys::{Hsm, LISTENERS};
+use crate::keys::{Hsm, LISTENERS, SERVERS};
 use crate::root_ca::root_lists_until;
 use crate::store::{Read, StoreError, TakesWrites};
 
@@ -40,7 +41,9 @@ pub async fn look(app: &App) -> Vec<Check> {
     };
     let mut checks = vec![database(app, &facts), audit, keys, clock, disk(app)];
     if let Ok(facts) = &facts {
-        checks.extend([quarantine(facts), root_lists(app, facts), signing(app, facts)].into_iter().flatten());
+        checks.extend(
+            [quarantine(facts), root_lists(app, facts), signing(app, facts), listeners(app, facts)].into_iter().flatten(),
+        );
     }
     checks
 }
@@ -49,7 +52,7 @@ pub async fn look(app: &App) -> Vec<Check> {
 /// every node away would be to do their work. And where nothing new is signed, people are still let in and suspended.
 #[must_use]
 pub fn ready(checks: &[Check]) -> bool {
-    checks.iter().all(|check| check.ok || [QUARANTINE, ROOT_LISTS, SIGNING].contains(&check.id.as_str()))
+    checks.iter().all(|check| check.ok || [QUARANTINE, ROOT_LISTS, SIGNING, LISTENERS_END].contains(&check.id.as_str()))
 }
 
 /// Id of what is said only when there is something to say.
@@ -58,6 +61,11 @@ const QUARANTINE: &str = "quarantine";
 const ROOT_LISTS: &str = "root-lists";
 /// The same.
 const SIGNING: &str = "signing";
+
+/// The same: calls are taken, and whether a client accepts it is the client's to say.
+const LISTENERS_END: &str = "listeners";
+
+const CLOCK_RIGHT: &str = "set the clock right (chrony, systemd-timesyncd); where it is right, 'iamd serve --clock-is-right' says so to the log and to every node";
 
 struct Facts {
     amiss: Option<String>,
@@ -71,6 +79,8 @@ struct Facts {
     /// Set when something of a key is dated and the clock is not believed.
     doubt: Option<Doubt>,
     listener_ends: Option<Timestamp>,
+    /// When the authority ends that issues the listeners' certificate.
+    servers_end: Option<Timestamp>,
     /// Until when the root has a list for each day.
     root_lists_until: Option<Timestamp>,
     /// Why nothing that is dated is signed.
@@ -83,12 +93,12 @@ async fn facts(app: &App) -> Result<Facts, StoreError> {
     let (oldest_unsealed, last_sealed) = read.audit_times().await?;
     let keys = read.keys(None, Some(KeyState::Active)).await?;
     let signing = keys.iter().filter(|row| row.purpose == KeyPurpose::TokenSigning.to_string()).count();
-    let listener_ends = keys
-        .iter()
-        .find(|row| row.name == LISTENERS)
-        .and_then(|row| row.certificate.as_deref())
-        .and_then(|der| Certificate::from_der(der).ok())
-        .map(|certificate| certificate.view().not_after);
+    let ends = |purpose: KeyPurpose, name: &str| {
+        let row = keys.iter().find(|row| row.purpose == purpose.as_str() && row.name == name)?;
+        Some(Certificate::from_der(row.certificate.as_deref()?).ok()?.view().not_after)
+    };
+    let listener_ends = ends(KeyPurpose::ServerTls, LISTENERS);
+    let servers_end = ends(KeyPurpose::IssuingCa, SERVERS);
     let checkpoint_keys = whole::checkpoint_keys(&mut read).await?;
     let amiss = whole::amiss(app, &mut read, &checkpoint_keys).await.map_err(StoreError::Broken)?;
     let quarantined = read.log_counts().await?.quarantined;
@@ -108,6 +118,7 @@ async fn facts(app: &App) -> Result<Facts, StoreError> {
         held,
         doubt,
         listener_ends,
+        servers_end,
         root_lists_until,
         fault,
     })
@@ -171,12 +182,23 @@ fn audit(app: &App, facts: &Facts) -> Check {
 
 fn signing(app: &App, facts: &Facts) -> Option<Check> {
     let told = facts.fault?.told(app.clock.now());
-    Some(check(
-        SIGNING,
-        false,
-        told,
-        "set the clock right (chrony, systemd-timesyncd); where it is right, 'iamd serve --clock-is-right' says so to the log and to every node",
-    ))
+    Some(check(SIGNING, false, told, CLOCK_RIGHT))
+}
+
+fn listeners(app: &App, facts: &Facts) -> Option<Check> {
+    let (now, ends) = (app.clock.now(), facts.listener_ends?);
+    if ends > now.plus(CERTIFICATE_ENDS) {
+        return None;
+    }
+    let said = |end: Timestamp| format!("{}, at {}", if end > now { "ends soon" } else { "has ended" }, end.people());
+    let (why, mend) = match (&facts.fault, facts.servers_end) {
+        (Some(_), _) => ("; by a clock that is not believed it is not renewed".to_owned(), CLOCK_RIGHT),
+        (None, Some(end)) if end <= now.plus(CERTIFICATE_ENDS) => {
+            (format!("; the authority for servers {}", said(end)), NEXT_AUTHORITY)
+        }
+        _ => (String::new(), "iamd renews it by itself within a minute; where it does not, its log tells why"),
+    };
+    Some(check(LISTENERS_END, false, format!("the listeners' certificate {}{why}", said(ends)), mend))
 }
 
 fn quarantine(facts: &Facts) -> Option<Check> {
@@ -223,16 +245,6 @@ fn keys(app: &App, facts: &Facts) -> Check {
     }
     match facts.listener_ends {
         None => check("keys", false, "the listeners have no certificate", "restore the database from a backup"),
-        Some(ends) if ends < app.clock.now() => check(
-            "keys",
-            false,
-            format!("the listeners' certificate ended at {}", ends.people()),
-            "restart iamd: it renews the certificate at start",
-        ),
-        Some(ends) if ends < app.clock.now().plus(CERTIFICATE_ENDS) => {
-            let detail = format!("the listeners' certificate ends soon, at {}; a restart renews it", ends.people());
-            check("keys", true, detail, "")
-        }
         Some(ends) => {
             let held = facts.held.iter().fold(String::new(), |told, plan| format!("{told}; rotation {plan} is held at its date"));
             let ends = ends.people();

@@ -43,7 +43,7 @@ impl Doubt {
         let hours = self.goes_on.saturating_since(self.last).as_secs() / 3_600;
         let (last, until) = (self.last.people(), self.until().people());
         format!(
-            "the clock may have jumped: the audit log has nothing for {hours} hours after {last}; no dated step of a key is taken until {until}"
+            "the clock may have jumped: the audit log has nothing for {hours} hours after {last}; no dated step of a key is taken until {until}, or until somebody says that it is right: iamd serve --clock-is-right"
         )
     }
 }

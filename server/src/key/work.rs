@@ -240,7 +240,11 @@ pub(super) async fn taken_over(
 ) -> Result<(), Failure> {
     match plan.purpose {
         // Whoever signs asks the database which key is active.
-        KeyPurpose::TokenSigning | KeyPurpose::IssuingCa => Ok(()),
+        KeyPurpose::TokenSigning => Ok(()),
+        KeyPurpose::IssuingCa => {
+            app.wake.listener_certificate.notify_one();
+            Ok(())
+        }
         KeyPurpose::Audit => checkpoints::taken_over(app, tx, new, old, app.clock.now()).await,
         KeyPurpose::Ocsp | KeyPurpose::TimeStamping => certified::taken_over(app, tx, old, app.clock.now()).await,
         KeyPurpose::ServerTls => {

@@ -57,6 +57,12 @@ pub(super) async fn issue(world: &World) -> Installed {
     install(&world.app, &carried(&answer, &world.folder())).await.unwrap()
 }
 
+/// The root's lists, signed anew and brought here.
+pub(super) async fn signs_lists(world: &World) {
+    let answer = root_machine(world, asked(world).await).unwrap().lists().unwrap();
+    install(&world.app, &answer).await.unwrap();
+}
+
 async fn revoke(world: &World, name: &str, reason: RevocationReason) -> anyhow::Result<Installed> {
     let answer = root_machine(world, asked(world).await)?.revoke(&[name.to_owned()], reason)?;
     install(&world.app, &carried(&answer, &world.folder())).await

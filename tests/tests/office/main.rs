@@ -17,6 +17,7 @@ mod columns;
 mod compromise;
 mod damaged;
 mod dry_run;
+mod ended;
 mod forged_entries;
 mod hotline;
 mod idempotency;

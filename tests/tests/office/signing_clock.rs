@@ -1,6 +1,5 @@
 //! What is dated and signed while the clock is wrong, or a key of no use: lists, answers, stamps, certificates.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use api::certificate::IssueCertificate;
@@ -10,18 +9,15 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use domain::Clock;
 use http::Request;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use pki::crl::RevocationList;
 use pki::{KeyKind, PrivateKey, make_csr};
-use server::app::App;
 use server::certificate::publish::publish_due;
 use server::instance::health::look as health;
-use server::instance::open::Ports;
 use server::key::clock::doubt;
-use server::serve::Node;
 use tests::{World, both_engines, fixtures};
 use tower::ServiceExt;
 
+use super::ended::{ITS_CLOCK_IS_RIGHT, SILENTLY, starts};
 use super::revocation::{Desk, PARTY, asks, fetched, gets, issued, posts, to_be_stamped};
 
 const A_DAY: Duration = Duration::from_hours(24);
@@ -48,17 +44,6 @@ async fn question(world: &World, desk: &Desk, pem: &str) -> Vec<u8> {
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
     [&[tag, 0x82, high, low], content].concat()
-}
-
-/// Whether a node is started with the word that its clock is right.
-const ITS_CLOCK_IS_RIGHT: bool = true;
-const SILENTLY: bool = false;
-
-/// A node is started as `iamd serve` does it, and stays.
-async fn starts(world: &World, clock_vouched: bool) -> Arc<App> {
-    let metrics = PrometheusBuilder::new().build_recorder().handle();
-    let ports = Ports { clock_vouched, ..world.ports() };
-    Arc::clone(&Node::prepare(&world.data_dir, world.settings.clone(), ports, metrics).await.unwrap().app)
 }
 
 both_engines! {
