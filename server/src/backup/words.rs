@@ -88,7 +88,8 @@ pub fn proof(dir: &Path, outcome: &Outcome) -> (Vec<String>, Option<String>) {
         None => vec![format!("next: iamd serve --data-dir {dir}")],
         Some(clock) => vec![
             format!("clock        {clock}"),
-            format!("next: iamd serve --data-dir {dir} (with --clock-is-right where it is right)"),
+            format!("next: iamd serve --data-dir {dir}"),
+            "where the clock is right: the same with --clock-is-right".to_owned(),
         ],
     };
     let behind = |findings: &[String]| findings.iter().map(|finding| format!("behind       {finding}")).collect::<Vec<_>>();
