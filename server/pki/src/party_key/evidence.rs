@@ -1,7 +1,7 @@
 //! What somebody brings to show that a key has leaked: of whatever it is, the public halves.
 
 use openssl::pkey::{HasPublic, PKey, PKeyRef};
-use openssl::x509::{X509, X509Req};
+use openssl::x509::{X509, X509Req, X509VerifyResult};
 use serde_json::{Map, Value};
 
 use super::{LARGEST_KEY_SET, MOST_KEYS, numbers};
@@ -12,7 +12,8 @@ const WHAT: &str = "the evidence";
 const DOING: &str = "read the key";
 
 /// The public halves of the keys in a file: PEM blocks or DER of public keys, certificates, requests and private keys, a JWK or a
-/// key set, with or without private members. Each once, at most 20, in at most 256 KiB.
+/// key set, with or without private members. Each once, at most 20, in at most 256 KiB. Issuers of a certificate that stand beside
+/// it are not meant: nobody who brings a chain says that the authority's key is in other hands.
 ///
 /// # Errors
 /// When it holds no key, an encrypted one, or one of a type that is used nowhere here. Nothing of the file is repeated.
@@ -72,7 +73,7 @@ fn of_der(bytes: &[u8]) -> Result<PublicKey, PkiError> {
 fn of_pem(bytes: &[u8]) -> Result<Vec<PublicKey>, PkiError> {
     const BEGIN: &str = "-----BEGIN ";
     let text = std::str::from_utf8(bytes).map_err(|_| PkiError::malformed(WHAT, "it is neither text nor DER"))?;
-    let mut keys = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     let starts: Vec<usize> = text.match_indices(BEGIN).map(|(start, _)| start).collect();
     for (place, start) in starts.iter().enumerate() {
         // A block ends before the next one begins: thousands of beginnings would else be followed to the end of the text each.
@@ -80,15 +81,36 @@ fn of_pem(bytes: &[u8]) -> Result<Vec<PublicKey>, PkiError> {
         let label = block[BEGIN.len()..].split("-----").next().unwrap_or_default();
         let last = format!("-----END {label}-----");
         let end = block.find(&last).ok_or_else(|| PkiError::malformed(WHAT, "a PEM block in it has no end"))?;
-        keys.extend(of_block(label, &block.as_bytes()[..end + last.len()])?);
+        found.extend(of_block(label, &block.as_bytes()[..end + last.len()])?);
     }
-    Ok(keys)
+    let meant: Vec<bool> = found.iter().map(|one| !found.iter().any(|other| one.issued(other))).collect();
+    Ok(found.into_iter().zip(meant).filter(|(_, meant)| *meant).map(|(one, _)| one.key).collect())
 }
 
-fn of_block(label: &str, pem: &[u8]) -> Result<Option<PublicKey>, PkiError> {
+/// What a PEM block holds.
+struct Found {
+    key: PublicKey,
+    /// The certificate, where it is one.
+    certificate: Option<X509>,
+}
+
+impl Found {
+    /// Whether this is an issuer's certificate and the other one was issued by it, going by the names that stand in both. A
+    /// certificate that stands twice is no issuer of itself.
+    fn issued(&self, other: &Self) -> bool {
+        match (&self.certificate, &other.certificate) {
+            (Some(issuer), Some(issued)) => self.key != other.key && issuer.issued(issued) == X509VerifyResult::OK,
+            _ => false,
+        }
+    }
+}
+
+fn of_block(label: &str, pem: &[u8]) -> Result<Option<Found>, PkiError> {
     let key = match label {
         "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
-            PublicKey::from_pkey(X509::from_pem(pem).and_then(|it| it.public_key()).doing(DOING)?)?
+            let certificate = X509::from_pem(pem).doing(DOING)?;
+            let key = PublicKey::from_pkey(certificate.public_key().doing(DOING)?)?;
+            return Ok(Some(Found { key, certificate: Some(certificate) }));
         }
         "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => {
             PublicKey::from_pkey(X509Req::from_pem(pem).and_then(|it| it.public_key()).doing(DOING)?)?
@@ -114,7 +136,7 @@ fn of_block(label: &str, pem: &[u8]) -> Result<Option<PublicKey>, PkiError> {
         // Parameters of a curve stand before many a key.
         _ => return Ok(None),
     };
-    Ok(Some(key))
+    Ok(Some(Found { key, certificate: None }))
 }
 
 fn public_half<T: HasPublic>(key: &PKeyRef<T>) -> Result<PublicKey, PkiError> {
@@ -175,6 +197,42 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// A certificate over a key, signed by the key of a name.
+    fn certified(name: &str, key: &PrivateKey, issuer: (&str, &PrivateKey)) -> Vec<u8> {
+        let named = |name: &str| {
+            let mut builder = openssl::x509::X509Name::builder().unwrap();
+            builder.append_entry_by_text("CN", name).unwrap();
+            builder.build()
+        };
+        let mut certificate = X509::builder().unwrap();
+        certificate.set_version(2).unwrap();
+        certificate.set_subject_name(&named(name)).unwrap();
+        certificate.set_issuer_name(&named(issuer.0)).unwrap();
+        certificate.set_pubkey(key.pkey()).unwrap();
+        certificate.set_not_before(&openssl::asn1::Asn1Time::from_unix(0).unwrap()).unwrap();
+        certificate.set_not_after(&openssl::asn1::Asn1Time::from_unix(1).unwrap()).unwrap();
+        certificate.sign(issuer.1.pkey(), openssl::hash::MessageDigest::sha256()).unwrap();
+        certificate.build().to_pem().unwrap()
+    }
+
+    #[test]
+    fn of_a_chain_the_one_that_was_issued_is_meant() {
+        let [leaf, other, issuing, root] = [(); 4].map(|()| PrivateKey::generate(KeyKind::P256).unwrap());
+        let ours = certified("leaf", &leaf, ("issuing", &issuing));
+        let theirs = certified("other", &other, ("elsewhere", &root));
+        let authority = certified("issuing", &issuing, ("root", &root));
+        let top = certified("root", &root, ("root", &root));
+        let found = |blocks: &[&[u8]]| public_halves(&blocks.concat()).unwrap();
+        let leaf_alone = [leaf.public().unwrap()];
+        assert_eq!(found(&[&ours, &authority, &top]), leaf_alone);
+        assert_eq!(found(&[&top, &authority, &ours]), leaf_alone, "however they are sorted");
+        assert_eq!(found(&[&ours, &ours]), leaf_alone);
+        assert_eq!(found(&[&top, &top]), [root.public().unwrap()], "alone it is meant");
+        assert_eq!(found(&[&ours, &theirs]), [leaf.public().unwrap(), other.public().unwrap()], "neither issued the other");
+        let private = |key: &PrivateKey| key.pkey().private_key_to_pem_pkcs8().unwrap();
+        assert_eq!(found(&[&ours, &authority, &private(&issuing)]), [leaf.public().unwrap(), issuing.public().unwrap()]);
     }
 
     #[test]
