@@ -194,7 +194,9 @@ impl CertificateStanding {
         }
     }
 
-    /// Not good any more, from now on and for good. What is only planned can be revoked too: it may have been signed.
+    /// Not good any more, from now on and for good. What is only planned can be revoked too: it may have been signed. One that was
+    /// revoked for another reason keeps its moment and is compromised from when that is known, over or not: whoever trusts what was
+    /// signed before a mere change of certificates has to learn it (RFC 5280, section 5.3.1).
     ///
     /// # Errors
     /// `cert.revoked`, `cert.expired`, `cert.no-hold`.
@@ -203,7 +205,11 @@ impl CertificateStanding {
             return Err(Refusal::new("cert.no-hold", "a hold comes with the suspension of an account and goes with its end")
                 .hint("suspend the account, or give another reason"));
         }
+        let worse = |before| reason == RevocationReason::KeyCompromise && before != reason;
         match self {
+            Self::Revoked(Revocation { at, reason: before }) if worse(*before) => {
+                Ok(Self::Revoked(Revocation { at: *at, reason }))
+            }
             Self::Revoked(Revocation { at, reason }) => {
                 Err(Refusal::new("cert.revoked", format!("the certificate was revoked at {} ({reason})", at.people())))
             }
@@ -244,6 +250,9 @@ impl CertificateStanding {
     #[must_use]
     pub fn listed(&self, listed: Revocation) -> Option<Self> {
         match (self, listed.reason) {
+            (Self::Revoked(before), RevocationReason::KeyCompromise) if before.reason != listed.reason => {
+                Some(Self::Revoked(Revocation { at: before.at, reason: listed.reason }))
+            }
             (Self::Revoked(_), _) | (Self::OnHold { .. }, RevocationReason::CertificateHold) => None,
             (Self::Planned | Self::Valid, RevocationReason::CertificateHold) => Some(Self::OnHold { since: listed.at }),
             (Self::Planned | Self::Valid | Self::OnHold { .. }, _) => Some(Self::Revoked(listed)),
@@ -270,6 +279,8 @@ mod tests {
     const END: Timestamp = Timestamp::from_micros(1_685_000_000_000_000);
     const REVOKED: CertificateStanding =
         CertificateStanding::Revoked(Revocation { at: NOON, reason: RevocationReason::KeyCompromise });
+    const SUPERSEDED: CertificateStanding =
+        CertificateStanding::Revoked(Revocation { at: NOON, reason: RevocationReason::Superseded });
     const HELD: CertificateStanding = CertificateStanding::OnHold { since: NOON };
 
     fn codes(results: [Result<CertificateStanding, Refusal>; 4]) -> [String; 4] {
@@ -302,6 +313,31 @@ mod tests {
         assert_eq!(listed(RevocationReason::KeyCompromise), [Some(Revoked), Some(Revoked), Some(Revoked), None]);
         let after_its_end = all.map(|each| each.revoke(RevocationReason::Superseded, NOON, LATER));
         assert_eq!(codes(after_its_end), ["cert.expired", "cert.expired", "cert.expired", "cert.revoked"]);
+    }
+
+    /// Every reason before, every reason after.
+    #[test]
+    fn a_revocation_gets_no_other_reason_than_that_the_key_is_compromised() {
+        for before in RevocationReason::WORDS {
+            let before: RevocationReason = before.parse().unwrap();
+            let standing = CertificateStanding::Revoked(Revocation { at: NOON, reason: before });
+            for after in RevocationReason::WORDS {
+                let after: RevocationReason = after.parse().unwrap();
+                let said = standing.revoke(after, END, LATER).map_err(|refusal| refusal.code);
+                let expected = match (before, after) {
+                    (_, RevocationReason::CertificateHold) => Err("cert.no-hold"),
+                    (RevocationReason::KeyCompromise, _) => Err("cert.revoked"),
+                    (_, RevocationReason::KeyCompromise) => Ok(REVOKED),
+                    _ => Err("cert.revoked"),
+                };
+                assert_eq!(said, expected, "{before} {after}");
+            }
+        }
+        assert_eq!(SUPERSEDED.revoke(RevocationReason::KeyCompromise, NOON, LATER), Ok(REVOKED), "over or not");
+        // A list that says so is believed after a restore.
+        let listed = |reason| SUPERSEDED.listed(Revocation { at: LATER, reason });
+        assert_eq!(listed(RevocationReason::KeyCompromise), Some(REVOKED));
+        assert_eq!(listed(RevocationReason::CessationOfOperation), None);
     }
 
     /// Every state and every reason.
