@@ -87,7 +87,11 @@ impl Verb for Rotate {
             session.say(&unready(&first.readiness));
         }
         let plan = made.first().and_then(|made| made.key.plan);
-        let answer = Answer::list(made);
+        let withdrawn: Vec<String> = made.iter().flat_map(|made| &made.withdrawn).map(ToString::to_string).collect();
+        let mut answer = Answer::list(made);
+        if !withdrawn.is_empty() {
+            answer = answer.tell(format!("revoked, nothing that they signed is accepted any more: {}", withdrawn.join(", ")));
+        }
         Ok(match plan {
             Some(plan) => answer.tell(format!("its steps, and who is ready: iamctl key plan {plan}")),
             None => answer,
@@ -120,7 +124,8 @@ impl Rotate {
         let purpose = self.purpose.unwrap_or(KeyPurpose::TokenSigning);
         let word = self.reason.clone().unwrap_or_default();
         let reason: RevocationReason = word.parse().map_err(|_| {
-            let known = RevocationReason::WORDS.join(", ");
+            let of_a_key = |word: &&&str| word.parse::<RevocationReason>().is_ok_and(|reason| reason.check_for_key().is_ok());
+            let known = RevocationReason::WORDS.iter().filter(of_a_key).copied().collect::<Vec<_>>().join(", ");
             Failure::new(api::Exit::Usage, "usage.invalid-value", format!("'{}' is no reason to revoke a key", domain::visible(&word)))
                 .hint(format!("one of: {known}"))
         })?;

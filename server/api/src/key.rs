@@ -181,6 +181,9 @@ pub struct RotatedKey {
     /// The generation that it has replaced already; one that is still to be replaced is active until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced: Option<Kid>,
+    /// In an emergency every generation that is revoked by it: the one that was replaced, and those before it that still drained.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<Kid>,
     /// How many relying parties know it. Those that do not, and count, fail until they fetch the key set, once it has taken over.
     pub readiness: Readiness,
 }

@@ -59,6 +59,8 @@ pub(super) struct Begun {
     pub made: Vec<KeyRow>,
     /// Those that they have replaced already.
     pub replaced: Vec<KeyRow>,
+    /// In an emergency those before them, which drained and are revoked as well.
+    pub older: Vec<KeyRow>,
     /// The plans of the line that lapsed.
     pub lapsed: Vec<PlanRef>,
     /// How many relying parties know the new keys.
@@ -86,7 +88,11 @@ impl Begun {
         for row in &self.made {
             let old = self.replaced.iter().find(|old| old.name == row.name && old.algorithm == row.algorithm);
             let replaced = old.map(KeyRow::generation).transpose()?.map(|generation| generation.kid);
-            keys.push(RotatedKey { key: view(row)?, replaced, readiness: self.readiness });
+            let same_line = |old: &&KeyRow| old.name == row.name && old.algorithm == row.algorithm;
+            let gone = self.replaced.iter().chain(&self.older).filter(same_line).map(KeyRow::generation);
+            let gone = gone.collect::<Result<Vec<_>, _>>()?.into_iter().filter(|old| old.state == KeyState::Revoked);
+            let withdrawn = gone.map(|old| old.kid).collect();
+            keys.push(RotatedKey { key: view(row)?, replaced, withdrawn, readiness: self.readiness });
         }
         Ok(keys)
     }
@@ -124,12 +130,12 @@ pub(super) async fn begin(
     let made = work::publish(app, tx, &running, fresh).await?;
     let readiness = readiness(tx, &running, &made, now).await?;
     if plan.wanted != ActivateAt::Now || !work::at_once(plan.purpose) {
-        return Ok(Begun { plan: running, made, replaced: Vec::new(), lapsed, readiness });
+        return Ok(Begun { plan: running, made, replaced: Vec::new(), older: Vec::new(), lapsed, readiness });
     }
     running.check_at_once(readiness.awaited())?;
     let rows = tx.keys(Some(running.purpose), None).await?;
     let done = take_over(app, tx, &running, &rows, Replaced::Drain, now).await?;
-    Ok(Begun { plan: done.plan, made: done.new, replaced: done.old, lapsed, readiness })
+    Ok(Begun { plan: done.plan, made: done.new, replaced: done.old, older: done.older, lapsed, readiness })
 }
 
 /// How many relying parties know the keys.

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::abort::call_off;
 use super::begin::{Begun, make_way, open_plans, planned, readiness, signing, somebody_was_faster, unless_others_sign};
+use super::revoke::settle;
 use super::take_over::{Replaced, kids, put, take_over};
 use super::work::{self, Line};
 use crate::app::{App, Caller};
@@ -16,7 +17,7 @@ use crate::store::{KeyRow, Write};
 const NOTICE: &str = "key.compromised";
 
 /// Replaces a key that somebody else has. A generation that waits takes over, for relying parties may know it already; where none
-/// waits, a fresh one.
+/// waits, a fresh one. Every generation that was accepted is revoked: the stolen one may be the one before.
 pub async fn emergency(app: &App, caller: &Caller, op: EmergencyRotation) -> Result<Vec<RotatedKey>, Failure> {
     op.reason.check_for_key().map_err(|refusal| Failure::invalid_field(refusal.code, "reason", refusal.message))?;
     let line = work::line(op.purpose, op.name.as_deref(), op.algorithm)?;
@@ -42,11 +43,13 @@ pub async fn emergency(app: &App, caller: &Caller, op: EmergencyRotation) -> Res
     work::publish(app, &mut tx, &plan, &fresh).await.map_err(somebody_was_faster)?;
     let rows = tx.keys(Some(op.purpose), None).await?;
     let done = take_over(app, &mut tx, &plan, &rows, Replaced::AreRevoked(op.reason), now).await.map_err(somebody_was_faster)?;
-    let told = tell_parties(app, &mut tx, &done.plan, &done.old, &done.new, now).await?;
+    let ended = settle(&mut tx, op.purpose, now).await.map_err(somebody_was_faster)?;
+    let revoked = [done.old.as_slice(), &done.older].concat();
+    let told = tell_parties(app, &mut tx, &done.plan, &revoked, &done.new, now).await?;
     let readiness = readiness(&mut tx, &done.plan, &done.new, now).await?;
-    let begun = Begun { plan: done.plan, made: done.new, replaced: done.old, lapsed, readiness };
-    let facts = json!({ "rotation": begun.facts(), "revoked": kids(&begun.replaced), "called_off": waiting.called_off,
-        "reason": op.reason, "told": told });
+    let begun = Begun { plan: done.plan, made: done.new, replaced: done.old, older: done.older, lapsed, readiness };
+    let facts = json!({ "rotation": begun.facts(), "revoked": kids(&revoked), "called_off": waiting.called_off,
+        "ended": ended, "reason": op.reason, "told": told });
     let reply = begun.reply()?;
     fresh.hand_over(caller);
     let reply = tx.commit(caller.record(&op).facts(facts), reply).await?;

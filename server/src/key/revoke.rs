@@ -61,7 +61,7 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeKey) -> Result<KeyRevo
 pub(crate) async fn settle(tx: &mut Write, purpose: KeyPurpose, now: Timestamp) -> Result<Vec<String>, Failure> {
     let generations = generations(&tx.keys(Some(purpose), None).await?)?;
     let mut settled = Vec::new();
-    for plan in open_plans(tx).await? {
+    for plan in open_plans(tx).await?.into_iter().filter(|plan| plan.purpose == purpose) {
         if let Some(plan) = plan.settled(&generations, now) {
             tx.put_plan(&plan).await?;
             settled.push(format!("{} {}", plan.id, plan.state));

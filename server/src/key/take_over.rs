@@ -13,7 +13,8 @@ use crate::store::{KeyRow, StoreError, Write};
 pub(super) enum Replaced {
     /// What they signed is accepted until it has run out.
     Drain,
-    /// Nothing that they signed is accepted any more.
+    /// Nothing that they signed is accepted any more, nor what those before them signed that still drain: which of them somebody
+    /// else has is not known.
     AreRevoked(RevocationReason),
 }
 
@@ -25,6 +26,8 @@ pub(super) struct TakenOver {
     pub new: Vec<KeyRow>,
     /// Those that do not any more.
     pub old: Vec<KeyRow>,
+    /// Those before them that drained and are revoked as well.
+    pub older: Vec<KeyRow>,
 }
 
 /// Activates the published generations of a plan and takes the active ones of their slots out of use; puts the plan.
@@ -51,18 +54,26 @@ pub(super) async fn take_over(
         };
         old.push(put(tx, row, &KeyGeneration { drained_by: Some(plan.id), ..changed }).await?);
     }
+    let mut older = Vec::new();
+    if let Replaced::AreRevoked(reason) = replaced {
+        for (row, generation) in rows.iter().zip(&generations) {
+            if generation.state == KeyState::Draining && waiting.iter().any(|one| one.slot() == generation.slot()) {
+                older.push(put(tx, row, &generation.revoke(reason, now)?).await?);
+            }
+        }
+    }
     let mut new = Vec::new();
     for (row, generation) in rows.iter().zip(&generations).filter(|(_, generation)| waits(generation)) {
         new.push(put(tx, row, &generation.activate(now)?).await?);
     }
-    work::taken_over(app, tx, plan, &new, &old).await?;
+    work::taken_over(app, tx, plan, &new, &[old.as_slice(), &older].concat()).await?;
     let mut active = plan.activate(now)?;
     if !old.iter().any(|row| row.state == KeyState::Draining.to_string()) {
         active = active.finish(now)?;
     }
     tx.put_plan(&active).await?;
     active.version += 1;
-    Ok(TakenOver { plan: active, new, old })
+    Ok(TakenOver { plan: active, new, old, older })
 }
 
 /// Puts a generation's new state; gives the row as it is then.

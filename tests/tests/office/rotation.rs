@@ -472,6 +472,39 @@ both_engines! {
         assert_eq!(facts(world, "key.emergency").await["told"], 2);
     }
 
+    async fn an_emergency_revokes_what_still_drains_as_well(world: &World) {
+        let oldest = signed(world).await;
+        let at_once = RotateKey { activate: ActivateAt::Now, ..RotateKey::of(KeyPurpose::TokenSigning) };
+        let first = world.first().call(&at_once).await.unwrap();
+        // Another line's rotation, which is none of this one's business.
+        let stamps = world.first().call(&RotateKey::of(KeyPurpose::TimeStamping)).await.unwrap();
+        let newer = signed(world).await;
+        assert!(accepted(world, &oldest).await && accepted(world, &newer).await);
+        assert_eq!(show(world, plan_of(&first[0])).await.state, PlanState::Running);
+
+        let made = world.first().call(&emergency(None)).await.unwrap();
+        assert!(!accepted(world, &oldest).await && !accepted(world, &newer).await, "the stolen key may be the one before");
+        let (_, set) = get(world, "/oauth2/jwks").await;
+        assert_eq!(set["keys"].as_array().unwrap().len(), 2, "only the new ones are shown");
+        let mut named: Vec<_> = made.iter().flat_map(|made| made.withdrawn.clone()).collect();
+        assert_eq!(made.iter().map(|made| made.withdrawn.len()).collect::<Vec<_>>(), [2, 2]);
+        for (made, first) in made.iter().zip(&first) {
+            assert_eq!(made.replaced.as_ref(), Some(&first.key.kid), "the one that signed");
+        }
+        for kid in &named {
+            assert_eq!(state_of(world, kid).await, KeyState::Revoked);
+        }
+        let facts = facts(world, "key.emergency").await;
+        let mut noted: Vec<_> = facts["revoked"].as_array().unwrap().iter().map(|kid| kid.as_str().unwrap().to_owned()).collect();
+        named.sort();
+        noted.sort();
+        assert_eq!(noted, named.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let plan = show(world, plan_of(&first[0])).await;
+        assert_eq!(plan.state, PlanState::Done, "nothing of it is left to wait for");
+        assert_eq!(facts["ended"], json!([format!("{} done", plan.plan)]));
+        assert_eq!(show(world, plan_of(&stamps[0])).await.state, PlanState::Running);
+    }
+
     async fn in_an_emergency_the_key_that_waits_takes_over_for_others_may_know_it(world: &World) {
         let waiting = world.first().call(&RotateKey::of(KeyPurpose::TokenSigning)).await.unwrap();
         let made = world.first().call(&emergency(Some(KeyAlgorithm::Es256))).await.unwrap();
