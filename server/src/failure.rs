@@ -72,6 +72,15 @@ impl Failure {
         !matches!(self, Self::Unavailable { .. } | Self::Internal(_))
     }
 
+    /// What a rule said no about, where the request does not name it.
+    #[must_use]
+    pub fn about(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refusal) | Self::Conflict(refusal) | Self::Denied(refusal) => refusal.about.as_deref(),
+            _ => None,
+        }
+    }
+
     /// As what goes wrong where nobody asked: in housekeeping, and at start.
     #[must_use]
     pub fn into_error(self) -> anyhow::Error {

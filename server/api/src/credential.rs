@@ -214,6 +214,8 @@ pub struct CredentialRevocation {
 /// what it can have touched is listed.
 ///
 /// Exactly one of `credential` and `public_keys` is given. A private key is never sent: its public half says which key it is.
+/// Of a person's key, an operator's among them, that is enough only for whoever may revoke certificates; the platform's own keys
+/// are replaced, and not stopped so.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReportLeak {
@@ -302,7 +304,6 @@ pub struct LeakedCertificate {
     pub holder_kind: HolderKind,
     /// Whose.
     pub holder: String,
-    /// Whether it is revoked now. The last administrator's is not, for nobody else could let anybody in; nor are those of the
-    /// platform's own keys, which are rotated.
+    /// Whether it is revoked now. The last administrator's is not, for nobody else could let anybody in.
     pub revoked: bool,
 }

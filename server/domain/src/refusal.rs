@@ -15,18 +15,28 @@ pub struct Refusal {
     pub message: String,
     /// What to do instead.
     pub hint: Option<String>,
+    /// What it is about, by its id, where the request does not name it: for the audit log.
+    #[serde(skip)]
+    pub about: Option<String>,
 }
 
 impl Refusal {
     /// A refusal without advice.
     pub fn new<'a>(code: &'static str, message: impl Into<Cow<'a, str>>) -> Refusal {
-        Refusal { code, message: message.into().into_owned(), hint: None }
+        Refusal { code, message: message.into().into_owned(), hint: None, about: None }
     }
 
     /// The same with advice.
     #[must_use]
     pub fn hint<'a>(mut self, hint: impl Into<Cow<'a, str>>) -> Refusal {
         self.hint = Some(hint.into().into_owned());
+        self
+    }
+
+    /// The same, about something that the request does not name.
+    #[must_use]
+    pub fn about<'a>(mut self, id: impl Into<Cow<'a, str>>) -> Refusal {
+        self.about = Some(id.into().into_owned());
         self
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::revoke::{block, under};
 use super::view::{public_key, usable, view};
+use super::whose::check_stoppable;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::operator::last::last_administrators;
@@ -33,6 +34,7 @@ pub async fn leaked(app: &App, caller: &Caller, op: ReportLeak) -> Result<LeakRe
             keys.extend(public_key(row)?);
         }
     }
+    check_stoppable(&mut tx, caller, &keys).await?;
     let Stopped { keys: blocked, mut credentials, certificates } =
         stop(&mut tx, &keys, "reported", op.note.as_deref(), now).await?;
     // An address has no key of its own.
@@ -214,7 +216,7 @@ async fn revoke_certificates(tx: &mut Write, keys: &[PublicKey], now: Timestamp)
     Ok(revoked)
 }
 
-fn is_over(row: &CertificateRow, keys: &[PublicKey]) -> bool {
+pub(super) fn is_over(row: &CertificateRow, keys: &[PublicKey]) -> bool {
     let key = Certificate::from_der(row.der.as_deref().unwrap_or_default()).and_then(|certificate| certificate.public_key());
     key.is_ok_and(|key| keys.contains(&key))
 }
@@ -245,6 +247,6 @@ fn names(rows: &[CredentialRow], keys: &[LeakedKey], certificates: &[LeakedCerti
         names.insert(row.id()?.to_string());
     }
     names.extend(keys.iter().map(|key| key.thumbprint.clone()));
-    names.extend(certificates.iter().map(|certificate| certificate.holder.clone()));
+    names.extend(certificates.iter().flat_map(|certificate| [certificate.holder.clone(), certificate.serial.to_string()]));
     Ok(names)
 }

@@ -12,3 +12,4 @@ pub mod refresh;
 pub(crate) mod revoke;
 pub(crate) mod take;
 pub(crate) mod view;
+mod whose;

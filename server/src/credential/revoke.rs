@@ -8,6 +8,7 @@ use serde_json::json;
 use super::issued::revoke_certificate_of;
 use super::leaked::stop;
 use super::view::{public_key, usable, view};
+use super::whose::check_stoppable;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::store::{BlockedKeyRow, CredentialRow, Write};
@@ -36,6 +37,7 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeCredential) -> Result<
     let (mut blocked, mut certificates) = (Vec::new(), Vec::new());
     if op.reason == RevocationReason::KeyCompromise {
         let keys = gone.iter().filter_map(|key| public_key(key).transpose()).collect::<Result<Vec<_>, _>>()?;
+        check_stoppable(&mut tx, caller, &keys).await?;
         // Another certificate over the same key is as good as this one to whoever has the key.
         let stopped = stop(&mut tx, &keys, "revoked", None, now).await?;
         blocked.extend(stopped.keys.into_iter().map(|key| key.thumbprint));

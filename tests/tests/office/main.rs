@@ -29,6 +29,7 @@ mod key_encryption_steps;
 mod key_set_fetching;
 mod keys;
 mod leaders;
+mod leaked_keys;
 mod ledger;
 mod listeners;
 mod look_up_key;

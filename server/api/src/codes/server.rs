@@ -196,6 +196,16 @@ pub(super) const CODES: &[Code] = &[
         "take it out and make a new key",
     ),
     entry(
+        "credential.key-of-a-person",
+        "the key is an operator's or a citizen's: what is public shows no leak",
+        "report it to a key officer: 'iamctl cert revoke SERIAL --reason key-compromise'",
+    ),
+    entry(
+        "credential.key-of-ours",
+        "the key is the platform's own: it is replaced, and never blocked as a relying party's",
+        "a key officer: 'iamctl key rotate --emergency'; of an authority 'iamd ca revoke'",
+    ),
+    entry(
         "credential.key-of-another-party",
         "the key is, or was, another relying party's",
         "make a key of its own for each party",

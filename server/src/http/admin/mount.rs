@@ -258,6 +258,7 @@ async fn refused<O: Operation>(
     call: Option<domain::CallRef>,
     failure: Failure,
 ) -> Problem {
+    let subject = failure.about().unwrap_or(subject);
     let audited = async {
         let write = app.store.write().await?;
         write.commit_refusal(caller, O::NAME, subject, call, &failure.code()).await
