@@ -5,7 +5,7 @@ mod manual;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use domain::Environment;
+use domain::{Environment, OperatorId};
 
 use crate::settings::{File, KeysFile, Source, explained};
 
@@ -184,6 +184,9 @@ pub struct Restore {
     /// Why, for the audit log
     #[arg(long, value_name = "TEXT", requires = "accept_loss")]
     pub reason: Option<String>,
+    /// Administrator who is invited again, where nobody who can come in is left after a loss; the enrolment code is shown
+    #[arg(long, value_name = "ID", requires = "accept_loss")]
+    pub administrator: Option<OperatorId>,
     /// Say that this machine's clock is right although the restored log ends more than a day ago, as with 'iamd serve'
     #[arg(long, requires = "prove")]
     pub clock_is_right: bool,

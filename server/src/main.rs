@@ -17,6 +17,7 @@ use server::arguments::{Arguments, Backup, Init, Join, Node as NodeArguments, Re
 use server::audit::vouch;
 use server::backup::evidence::Evidence;
 use server::backup::make::{Interrupted, Wanted};
+use server::backup::prove::Loss;
 use server::backup::{self, locks, words};
 use server::clock::{SystemClock, SystemEntropy};
 use server::credential::key_sets::OverTheNetwork;
@@ -327,9 +328,10 @@ async fn prove(arguments: Restore) -> anyhow::Result<ExitCode> {
     let dir = &arguments.data_dir;
     let settings = settled(dir, &arguments.database_url.map(|url| ("database-url", url)).into_iter().collect())?;
     let reason = arguments.reason.as_deref().filter(|_| arguments.accept_loss);
+    let loss = reason.map(|reason| Loss { reason, administrator: arguments.administrator.as_ref() });
     let evidence = Evidence { checkpoint: arguments.checkpoint.as_deref(), lists: &arguments.crl };
     let ports = Ports { clock_vouched: arguments.clock_is_right, ..ports() };
-    let outcome = backup::prove::prove(dir, settings, ports, evidence, reason).await?;
+    let outcome = backup::prove::prove(dir, settings, ports, evidence, loss).await?;
     let (lines, refusal) = words::proof(dir, &outcome);
     lines.iter().for_each(|line| say(line));
     Ok(match refusal {

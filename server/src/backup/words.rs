@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::locks;
 use super::make::Made;
 use super::merge::Merged;
-use super::prove::Outcome;
+use super::prove::{Invited, Outcome};
 use super::restore::{Done, Schema};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -104,12 +104,15 @@ pub fn proof(dir: &Path, outcome: &Outcome) -> (Vec<String>, Option<String>) {
             let mend = "it stays closed; restore a newer backup, or answer for the loss: --accept-loss --reason TEXT. Nothing was changed";
             (behind(findings), Some(format!("{dir} is behind what the world has seen; {mend}")))
         }
-        Outcome::Accepted(findings, merged, clock) => {
+        Outcome::Accepted { findings, merged, invited, clock } => {
             let mut lines = behind(findings);
             lines.push(
                 "accepted     the loss is in the audit log, and every auditor with a newer checkpoint will see it".to_owned(),
             );
             lines.extend(learned(merged));
+            if let Some(Invited { operator, code, expires_at }) = invited {
+                lines.push(format!("invited      {operator}, enrolment code {code} (until {})", expires_at.people()));
+            }
             lines.extend(next(clock));
             (lines, None)
         }

@@ -9,7 +9,7 @@ use domain::{CertificateState, Clock, HolderKind, SuspensionReason};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use pki::{KeyKind, PrivateKey, make_csr};
 use server::backup::evidence::Evidence;
-use server::backup::prove::{Outcome, prove};
+use server::backup::prove::{Loss, Outcome, prove};
 use server::backup::{make, restore};
 use server::certificate::{citizen, publish::publish_due};
 use server::instance::health::look;
@@ -20,6 +20,7 @@ use tests::{Engine, Setup, World};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
+const BURNT: Loss<'_> = Loss { reason: "the disk burnt", administrator: None };
 const PASSPHRASE: &str = "correct horse battery";
 
 fn typed(_: &str) -> std::io::Result<Zeroizing<String>> {
@@ -69,8 +70,8 @@ fn a_citizen_who_was_suspended_in_the_lost_days_cannot_sign_and_is_named() {
         let Outcome::Behind(findings) = outcome else { panic!("it is behind") };
         assert!(findings.iter().any(|finding| finding.contains("revoked by citizens-1")), "{findings:?}");
 
-        let outcome = prove(&dir, settings.clone(), world.ports(), evidence(), Some("the disk burnt")).await.unwrap();
-        let Outcome::Accepted(_, merged, _) = outcome else { panic!("somebody answers for it") };
+        let outcome = prove(&dir, settings.clone(), world.ports(), evidence(), Some(BURNT)).await.unwrap();
+        let Outcome::Accepted { merged, .. } = outcome else { panic!("somebody answers for it") };
         assert_eq!((merged.revoked, merged.on_hold, merged.unknown), (0, 1, 0));
         assert_eq!(merged.accounts, [citizen.account.to_string()], "an agent looks into it");
         let app = open(&dir, settings, world.ports()).await.unwrap();
@@ -98,8 +99,8 @@ fn what_is_restored_days_later_signs_once_somebody_has_said_that_the_clock_is_ri
             world.clock.advance(Duration::from_mins(1));
             let ports = Ports { clock_vouched: said, ..world.ports() };
             let evidence = Evidence { checkpoint: None, lists: &[] };
-            let outcome = prove(&dir, settings_in(&dir), ports, evidence, Some("the disk burnt")).await.unwrap();
-            let Outcome::Accepted(_, _, clock) = outcome else { panic!("somebody answers for it") };
+            let outcome = prove(&dir, settings_in(&dir), ports, evidence, Some(BURNT)).await.unwrap();
+            let Outcome::Accepted { clock, .. } = outcome else { panic!("somebody answers for it") };
             assert_eq!(clock.is_none(), said, "{clock:?}");
 
             let starts = async |clock_vouched| {

@@ -31,7 +31,7 @@ fn read(daemon: &Daemon, der: &[u8]) -> (u64, Vec<String>) {
 }
 
 /// Waits until a published list of operators names these.
-async fn is_published(daemon: &Daemon, running: &Running, serials: &[&str]) -> u64 {
+pub(super) async fn is_published(daemon: &Daemon, running: &Running, serials: &[&str]) -> u64 {
     loop {
         let (number, listed) = read(daemon, &fetched(running, "/crl/operators-1.crl"));
         if serials.iter().all(|serial| listed.iter().any(|there| there == serial)) {
@@ -43,16 +43,28 @@ async fn is_published(daemon: &Daemon, running: &Running, serials: &[&str]) -> u
 
 /// An operator who has enrolled, with the certificate's serial number and the context they use.
 fn enrols(daemon: &Daemon, running: &Running, id: &str) -> (String, PathBuf) {
-    let added = daemon.json(&["operator", "add", id, "--name", "Duty officer", "--role", "auditor"], "");
-    let (home, ca) = (daemon.folder().join(id), daemon.data_dir.join("first-operator/ca.crt").display().to_string());
+    enrols_as(daemon, running, id, &["auditor"])
+}
+
+pub(super) fn enrols_as(daemon: &Daemon, running: &Running, id: &str, roles: &[&str]) -> (String, PathBuf) {
+    let mut add = vec!["operator", "add", id, "--name", "Duty officer"];
+    add.extend(roles.iter().flat_map(|role| ["--role", role]));
+    let added = daemon.json(&add, "");
+    let home = daemon.folder().join(id);
     fs::create_dir(&home).unwrap();
-    let server = format!("https://{}", running.admin);
-    let enrol = ["enrol", "--server", &server, "--ca", &ca, "--code", "-"];
-    let enrolled = run("iamctl", &home, &enrol, &format!("{}\n", added["code"].as_str().unwrap()));
-    assert!(enrolled.status.success(), "{}", told(&enrolled));
+    enrols_with(daemon, running, &home, added["code"].as_str().unwrap());
     let listed = daemon.json(&["cert", "list"], "");
     let theirs = listed.as_array().unwrap().iter().find(|row| row["holder"].as_str().unwrap().ends_with(id)).unwrap();
     (theirs["serial"].as_str().unwrap().to_owned(), home)
+}
+
+/// Spends an enrolment code.
+pub(super) fn enrols_with(daemon: &Daemon, running: &Running, home: &Path, code: &str) {
+    let ca = daemon.data_dir.join("first-operator/ca.crt").display().to_string();
+    let server = format!("https://{}", running.admin);
+    let enrol = ["enrol", "--server", &server, "--ca", &ca, "--code", "-"];
+    let enrolled = run("iamctl", home, &enrol, &format!("{code}\n"));
+    assert!(enrolled.status.success(), "{}", told(&enrolled));
 }
 
 fn revokes(daemon: &Daemon, serial: &str) {

@@ -20,6 +20,7 @@ mod cut_off;
 mod damaged;
 mod dumps;
 mod lists;
+mod nobody_left;
 mod passphrase;
 mod proofs;
 mod round_trip;
