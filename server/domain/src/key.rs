@@ -254,6 +254,16 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// The generation that it is a step of.
+    #[must_use]
+    pub const fn kid(&self) -> &Kid {
+        match self {
+            Self::Activate { kid, .. } | Self::Retire { kid } => kid,
+        }
+    }
+}
+
 impl KeyGeneration {
     /// The slot it stands in.
     pub fn slot(&self) -> KeySlot {

@@ -67,8 +67,10 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         |app| async move {
             // What parties have fetched first: a rotation may wait for it.
             within(crate::key::sightings::write_down(&app)).await?;
-            within(crate::key::steps::take_due(&app)).await?;
-            within(crate::key::schedule::rotate_due(&app)).await.map(|_| ())
+            let steps = within(crate::key::steps::take_due(&app)).await;
+            // A plan that cannot go on keeps no other key from being followed.
+            within(crate::key::schedule::rotate_due(&app)).await?;
+            steps.map(|_| ())
         },
     );
     spawn(

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::{ActivateAt, KeyPurpose, KeyState, PlanState, RotationPlan, Timestamp, renew_from, renews_itself};
-use pki::Certificate;
+use pki::{AuthorityPurpose, Certificate};
 use serde_json::json;
 
 use super::begin::{begin, make_way, planned, signing};
@@ -13,6 +13,7 @@ use super::work::{self, Line};
 use crate::app::{App, Keep};
 use crate::certificate::clock::fault;
 use crate::failure::Failure;
+use crate::keys::SERVERS;
 use crate::store::{Housekeeping, KeyRow, Leader, PlanRow, StoreError};
 
 /// A plan that its node has not run by then, another one runs: that node has died.
@@ -23,7 +24,7 @@ const CALLED_OFF: Duration = Duration::from_hours(24);
 /// Plans and runs every rotation that is due by itself; gives how many. A clock that cannot be believed rotates nothing.
 ///
 /// # Errors
-/// When the database cannot be reached, or a key cannot be made.
+/// When the database cannot be reached; when a key cannot be made or a rule refuses it: then all others are rotated all the same.
 pub async fn rotate_due(app: &App) -> anyhow::Result<usize> {
     let now = app.clock.now();
     let mut read = app.store.read().await?;
@@ -38,18 +39,33 @@ pub async fn rotate_due(app: &App) -> anyhow::Result<usize> {
     }
     let past = read.plans().await?;
     drop(read);
-    let mut begun = 0;
+    let (mut begun, mut failed) = (0, Ok(()));
     for row in due {
         if was_called_off(&past, row, now) {
             continue;
         }
-        let purpose: KeyPurpose = row.purpose.parse().map_err(|_| anyhow::anyhow!("key {} has a bad purpose", row.kid))?;
-        let line = work::line(purpose, Some(&row.name), None).map_err(told)?;
-        if let Some(plan) = plan(app, &line, &plans, row, now).await? {
-            begun += usize::from(run(app, &line, plan, now).await?);
+        match follow(app, row, &plans, now).await {
+            Ok(done) => begun += usize::from(done),
+            Err(error) => {
+                metrics::counter!("iam_key_rotations_failed_total", "purpose" => row.purpose.clone()).increment(1);
+                let error = error.context(format!("{} is not followed on schedule", row.kid));
+                if let Err(other) = std::mem::replace(&mut failed, Err(error)) {
+                    tracing::warn!(error = format!("{other:#}"), "a scheduled rotation failed, and will be tried again");
+                }
+            }
         }
     }
-    Ok(begun)
+    failed.map(|()| begun)
+}
+
+/// Plans and runs the rotation of one key; gives whether it was this node that did.
+async fn follow(app: &App, row: &KeyRow, plans: &[PlanRow], now: Timestamp) -> anyhow::Result<bool> {
+    let purpose: KeyPurpose = row.purpose.parse().map_err(|_| anyhow::anyhow!("key {} has a bad purpose", row.kid))?;
+    let line = work::line(purpose, Some(&row.name), None).map_err(told)?;
+    match plan(app, &line, plans, row, now).await? {
+        Some(plan) => run(app, &line, plan, now).await,
+        None => Ok(false),
+    }
 }
 
 /// Whether a key is to be followed now, and none follows it yet.
@@ -65,7 +81,25 @@ fn is_due(row: &KeyRow, keys: &[KeyRow], now: Timestamp) -> bool {
     };
     let since = Timestamp::from_micros(row.activate_at.unwrap_or(row.created_at));
     let view = certificate.view();
-    !keys.iter().any(waits) && renew_from(purpose, since, [view.not_before, view.not_after]) <= now
+    !keys.iter().any(waits)
+        && renew_from(purpose, since, [view.not_before, view.not_after]) <= now
+        && would_last(row, purpose, keys, [now, view.not_after])
+}
+
+/// Whether one that follows would be of use: it ends with its authority at the latest. Stamps want a new key for its own sake.
+fn would_last(row: &KeyRow, purpose: KeyPurpose, keys: &[KeyRow], [now, ends]: [Timestamp; 2]) -> bool {
+    let active = |key: &KeyRow, line: &str| key.name == line && key.state == KeyState::Active.as_str();
+    let issues = |key: &&KeyRow| match purpose {
+        KeyPurpose::Ocsp => key.kid == row.name,
+        KeyPurpose::TimeStamping => active(key, AuthorityPurpose::TimeStamping.line()),
+        _ => active(key, SERVERS),
+    };
+    let authority = keys.iter().filter(|key| key.purpose == KeyPurpose::IssuingCa.as_str()).find(issues);
+    let certificate = authority.and_then(|key| Certificate::from_der(key.certificate.as_deref()?).ok());
+    certificate.is_none_or(|authority| {
+        let end = authority.view().not_after;
+        end > now && (end > ends || purpose == KeyPurpose::TimeStamping)
+    })
 }
 
 /// Whether somebody has called off what would be done, and means it.

@@ -50,6 +50,7 @@ mod responders;
 mod revocation;
 mod roles;
 mod rotation;
+mod set_aside;
 mod signing_clock;
 mod statistics;
 mod statistics_recount;
