@@ -136,14 +136,14 @@ both_engines! {
 
     async fn a_certificate_that_was_only_exchanged_is_compromised_from_when_its_key_is(world: &World) {
         apply(&world.first(), &[office(PARTY, 0, &[])]).await.unwrap();
-        world.clock.ticks();
+        world.clock.advance(Duration::from_secs(1));
         let key = fresh();
         let ask = IssueCertificate { rp: PARTY.parse().unwrap(), csr: make_csr(&key, "x").unwrap(), validity: None };
         let serial = world.first().call(&ask).await.unwrap().certificate.serial;
-        world.clock.ticks();
+        world.clock.advance(Duration::from_secs(1));
         let renew = RenewCertificate { serial: serial.clone(), csr: Some(make_csr(&fresh(), "x").unwrap()), validity: None };
         world.first().call(&renew).await.unwrap();
-        world.clock.ticks();
+        world.clock.advance(Duration::from_secs(1));
         world.first().call(&RevokeCertificate { serial: serial.clone(), reason: RevocationReason::Superseded }).await.unwrap();
         let shown = async || world.first().call(&ShowCertificate { serial: serial.clone() }).await.unwrap().certificate;
         let before = shown().await;
