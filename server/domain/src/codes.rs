@@ -88,7 +88,11 @@ pub const CODES: &[Code] = &[
         "the credential was revoked, which is final",
         "take it out of the manifest, and bring a key that was never revoked",
     ),
-    entry("credential.too-many-keys", "a key set, and a relying party, has at most 20 keys", "list the keys that are in use"),
+    entry(
+        "credential.too-many-keys",
+        "a key set has at most 20 keys, a relying party at most 20 keys, certificates and addresses of key sets",
+        "list the keys that are in use; 'iamctl rp credential revoke' ends one",
+    ),
     entry(
         "credential.url",
         "the platform fetches no key set from that address",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::Operation;
 use api::certificate::{IssueCertificate, IssuedCertificate};
-use domain::{Holder, KeyPurpose, PartyState, Refusal, RelyingPartyId, Serial};
+use domain::{Holder, KeyPurpose, PartyState, Refusal, RelyingPartyId, Serial, Timestamp};
 use pki::{Authority, AuthorityPurpose, PlannedCertificate, profile};
 use serde_json::json;
 
@@ -12,6 +12,7 @@ use super::presign::record;
 use super::request::{check_key_is_free, cut_short, keep_key_free, key_id, life, read_csr};
 use super::view::{chain_above, view};
 use crate::app::{App, Caller, Keep};
+use crate::credential::add::check_room;
 use crate::credential::issued::name_issued;
 use crate::failure::Failure;
 use crate::store::{CertificateRow, Read};
@@ -25,7 +26,7 @@ pub async fn issue(app: &App, caller: &Caller, op: IssueCertificate) -> Result<I
     let life = life(app, &profile::RELYING_PARTY, op.validity)?;
     let holder = Holder::RelyingParty(op.rp.clone());
     let mut read = app.store.read().await?;
-    check_party(&mut read, &op.rp).await?;
+    check_party(&mut read, &op.rp, app.clock.now()).await?;
     check_key_is_free(&mut read, &key_id(&csr)?, &holder).await?;
     let authority = active_authority(app, &mut read, AuthorityPurpose::RelyingParties).await?;
     drop(read);
@@ -66,7 +67,7 @@ where
     // As things are now: the party may have been retired, or the key blocked, while the certificate was made.
     keep_key_free(&mut tx, &key_id, &holder).await?;
     if let Holder::RelyingParty(party) = &holder {
-        check_party(&mut tx, party).await?;
+        check_party(&mut tx, party, now).await?;
     }
     if let Some(pem) = &pem {
         tx.confirm_certificate(&row).await?;
@@ -104,11 +105,12 @@ pub async fn active_authority(app: &App, read: &mut Read, purpose: AuthorityPurp
     Ok(authority)
 }
 
-/// A party that is retired gets no certificate. One that is suspended does: it may be getting ready to come back.
-async fn check_party(read: &mut Read, party: &RelyingPartyId) -> Result<(), Failure> {
+/// A party that is retired gets no certificate, nor one that has as many credentials as it may have. One that is suspended does: it
+/// may be getting ready to come back.
+pub(super) async fn check_party(read: &mut Read, party: &RelyingPartyId, now: Timestamp) -> Result<(), Failure> {
     let row = read.party(party).await?.ok_or_else(|| Failure::not_found("relying party", party))?;
     if row.state()? == PartyState::Retired {
         return Err(Refusal::new("cert.party-retired", format!("the relying party {party} is retired")).into());
     }
-    Ok(())
+    check_room(&read.party_credentials(party.as_str()).await?, now)
 }

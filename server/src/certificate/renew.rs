@@ -2,7 +2,7 @@ use api::certificate::{IssuedCertificate, RenewCertificate};
 use domain::{Holder, Refusal};
 use pki::{AuthorityPurpose, Certificate, profile};
 
-use super::issue::{Planned, active_authority, give};
+use super::issue::{Planned, active_authority, check_party, give};
 use super::request::{check_key_is_free, cut_short, life, read_csr};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ pub async fn renew(app: &App, caller: &Caller, op: RenewCertificate) -> Result<I
     let row = read.certificate(&op.serial).await?.ok_or_else(|| Failure::not_found("certificate", &op.serial))?;
     let holder = row.holder()?;
     let Holder::RelyingParty(party) = &holder else { return Err(renewed_otherwise(&holder).into()) };
+    check_party(&mut read, party, now).await?;
     let (key, mut ignored) = match &csr {
         Some(csr) => (csr.public_key().clone(), csr.ignored(&profile::RELYING_PARTY, party.as_str())),
         None => {

@@ -1,6 +1,8 @@
 use api::credential::{AddCredential, CredentialAdded, CredentialChange};
 use domain::credential::MOST_KEYS;
-use domain::{CredentialSource, CredentialType, Environment, Finding, Timestamp, check_key_set_url};
+use domain::{
+    CredentialSource, CredentialState, CredentialType, Environment, Finding, RelyingPartyId, Timestamp, check_key_set_url,
+};
 use serde_json::json;
 
 use super::barred::barred;
@@ -27,6 +29,9 @@ pub async fn add(app: &App, caller: &Caller, op: AddCredential) -> Result<Vec<Cr
     if let Some(ended) = named.iter().find(|it| it.not_after.is_some_and(|end| end < now)) {
         let message = format!("the certificate has ended at {}", ended.not_after.unwrap_or(now).people());
         return Err(Failure::invalid_field("credential.expired", &ended.path, message));
+    }
+    if named.iter().any(|it| it.kind == CredentialType::JwksUrl) {
+        one_more_address(app, &rp, &named, now).await?;
     }
     // Asked before the transaction: whoever answers slowly keeps no writer waiting.
     let mut copies = Vec::with_capacity(named.len());
@@ -65,7 +70,7 @@ pub async fn add(app: &App, caller: &Caller, op: AddCredential) -> Result<Vec<Cr
             added.push(CredentialAdded { change, credential: view(&mut tx, key, now).await? });
         }
     }
-    not_too_many(&tx.party_credentials(rp.as_str()).await?)?;
+    not_too_many(&tx.party_credentials(rp.as_str()).await?, now)?;
     let facts = added.iter().map(|it| {
         let (id, kind, key) = (it.credential.id, it.credential.kind, &it.credential.thumbprint);
         json!({ "id": id, "kind": kind, "thumbprint": key, "change": it.change })
@@ -76,6 +81,13 @@ pub async fn add(app: &App, caller: &Caller, op: AddCredential) -> Result<Vec<Cr
     let done = tx.commit(record.facts(facts), added).await?;
     app.wake.revocations.notify_one();
     Ok(done)
+}
+
+/// Refuses an address that would be one too many before anybody is asked for it; one that is on record already is not another.
+async fn one_more_address(app: &App, rp: &RelyingPartyId, named: &[NamedCredential], now: Timestamp) -> Result<(), Failure> {
+    let known = app.store.read().await?.party_credentials(rp.as_str()).await?;
+    let is_known = |row: &CredentialRow| row.state == "active" && named.iter().any(|it| it.content == row.content);
+    if known.iter().any(is_known) { Ok(()) } else { check_room(&known, now) }
 }
 
 fn said(op: &AddCredential, now: Timestamp) -> Result<Said, Failure> {
@@ -128,12 +140,37 @@ fn invalid(findings: Vec<Finding>) -> Failure {
     Failure::Invalid { code, message, fields: findings.into_iter().map(crate::relying_party::check::field_of).collect() }
 }
 
-/// Keys and certificates that are good, besides those at addresses.
-fn not_too_many(rows: &[CredentialRow]) -> Result<(), Failure> {
-    let counted = rows.iter().filter(|row| row.state == "active" && row.address.is_none() && row.thumbprint.is_some()).count();
+/// Refuses more than a party may have.
+///
+/// # Errors
+/// `credential.too-many-keys`; when a row is damaged.
+fn not_too_many(rows: &[CredentialRow], now: Timestamp) -> Result<(), Failure> {
+    within_limit(counted(rows, now)?)
+}
+
+/// Refuses one more where a party has as many as it may have.
+///
+/// # Errors
+/// As [`not_too_many`].
+pub(crate) fn check_room(rows: &[CredentialRow], now: Timestamp) -> Result<(), Failure> {
+    within_limit(counted(rows, now)? + 1)
+}
+
+/// Keys, certificates and addresses that are good. The keys that an address brings are its own, and limited there.
+fn counted(rows: &[CredentialRow], now: Timestamp) -> Result<usize, Failure> {
+    let mut counted = 0;
+    for row in rows.iter().filter(|row| row.address.is_none()) {
+        counted += usize::from(row.state(now)? == CredentialState::Active);
+    }
+    Ok(counted)
+}
+
+fn within_limit(counted: usize) -> Result<(), Failure> {
     if counted <= MOST_KEYS {
         return Ok(());
     }
-    let message = format!("the party would have {counted} active keys and certificates, and has at most {MOST_KEYS}");
+    let message = format!(
+        "the party would have {counted} active keys, certificates and addresses of key sets, and has at most {MOST_KEYS}"
+    );
     Err(Failure::invalid("credential.too-many-keys", message))
 }

@@ -3,6 +3,7 @@
 
 use domain::{CredentialId, CredentialSource, CredentialType, Refusal, RelyingPartyId, RevocationReason, Serial, Timestamp};
 
+use super::add::check_room;
 use super::barred::{A_KEY_OF_ITS_OWN, of_another_party};
 use crate::failure::Failure;
 use crate::store::{CertificateRow, CredentialRow, Read, Write};
@@ -21,6 +22,8 @@ pub(crate) async fn name_issued(
     tx.hold_relying_parties().await?;
     let thumbprint = certificate.key_id.clone().unwrap_or_default();
     check_key_is_theirs(tx, party, &thumbprint).await?;
+    // Two at once: whoever comes second finds the first one's.
+    check_room(&tx.party_credentials(party.as_str()).await?, now)?;
     let id = CredentialId::random(tx.entropy());
     let row = CredentialRow {
         thumbprint: Some(thumbprint),

@@ -2,7 +2,7 @@
 
 use domain::credential::MOST_KEYS;
 use domain::finding::shortened;
-use domain::{Credential, CredentialKind, CredentialType, Finding, Manifest, Timestamp, too_many_keys};
+use domain::{Credential, CredentialKind, CredentialType, Finding, Manifest, Timestamp};
 use pki::party_key::{Given, read_certificate, read_key_set, repeated};
 
 /// A credential that a manifest, or an operator, names.
@@ -40,9 +40,11 @@ pub(crate) struct Reading {
 impl Reading {
     /// The credentials, and what is wrong with them one by one and together.
     pub(crate) fn finish(mut self, path: &str) -> (Vec<NamedCredential>, Vec<Finding>) {
-        let keys = self.named.iter().filter(|it| it.thumbprint.is_some()).count();
-        if keys > MOST_KEYS {
-            self.findings.push(too_many_keys(path, keys, "a party"));
+        let named = self.named.len();
+        if named > MOST_KEYS {
+            let message =
+                format!("there are {named} keys, certificates and addresses of key sets, a party has at most {MOST_KEYS}");
+            self.find(path, "credential.too-many-keys", message, "list those that are in use");
         }
         let keys = self.named.iter().filter_map(|it| Some((it.thumbprint.as_deref()?, it.kid.as_deref(), it.path.as_str())));
         let mut found = repeated(keys);
@@ -192,6 +194,12 @@ mod tests {
         assert_eq!(wrong(&set(&keys[..20])), Vec::<String>::new());
         let two = |rest: &[Value]| json!([set(&keys[..20])[0], { "kind": "jwks", "file": "b.json", "jwks": { "keys": rest } }]);
         assert_eq!(wrong(&two(&keys[20..])), ["credentials credential.too-many-keys"]);
+        let addresses = |many: usize| {
+            let each = (0..many).map(|n| json!({ "kind": "jwks", "url": format!("https://drill.example/{n}.json") }));
+            json!(each.collect::<Vec<_>>())
+        };
+        assert_eq!(wrong(&addresses(20)), Vec::<String>::new());
+        assert_eq!(wrong(&addresses(21)), ["credentials credential.too-many-keys"]);
     }
 
     #[test]

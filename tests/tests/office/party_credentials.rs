@@ -415,6 +415,32 @@ both_engines! {
         assert_eq!(issue(&foreign).await.unwrap_err().code, "credential.key-of-another-party");
     }
 
+    async fn a_party_has_twenty_credentials_however_they_come(world: &World) {
+        let keys: Vec<Value> = (0..19).map(|_| fresh_key()).collect();
+        drill(world, &[]).await;
+        add(&world.first(), &keys.iter().collect::<Vec<_>>()).await.unwrap();
+        let ask = || IssueCertificate { rp: "drill-office".parse().unwrap(), csr: pki::make_csr(&PrivateKey::generate(KeyKind::P256).unwrap(), "x").unwrap(), validity: None };
+        let issued = world.first().call(&ask()).await.unwrap().certificate.serial;
+        let planned = world.number("SELECT COUNT(*) FROM certificate").await;
+        let renew = api::certificate::RenewCertificate { serial: issued.clone(), csr: None, validity: None };
+        let address = AddCredential { jwks_url: Some("https://drill.example/jwks.json".to_owned()), ..nothing_yet() };
+        let refusals = [
+            world.first().call(&ask()).await.map(drop).unwrap_err(),
+            world.first().dry_run().call(&ask()).await.map(drop).unwrap_err(),
+            world.first().call(&renew).await.map(drop).unwrap_err(),
+            world.first().call(&address).await.map(drop).unwrap_err(),
+            add(&world.first(), &[&fresh_key()]).await.unwrap_err(),
+        ];
+        for problem in refusals {
+            assert_eq!((problem.status, problem.code.as_str()), (422, "credential.too-many-keys"));
+            assert!(problem.message.contains("would have 21 active keys, certificates and addresses"), "{}", problem.message);
+        }
+        assert_eq!(world.number("SELECT COUNT(*) FROM certificate").await, planned, "nothing was put on record to be signed");
+        // One that was withdrawn makes room.
+        world.first().call(&RevokeCertificate { serial: issued, reason: RevocationReason::Superseded }).await.unwrap();
+        world.first().call(&ask()).await.unwrap();
+    }
+
     async fn an_operator_with_a_leaked_key_is_out_and_the_last_administrator_is_told(world: &World) {
         let agent = world.operator("agent-7", &[Role::HotlineAgent]).await;
         let key = |id: &str| pki::envelope::private_key_from_pem(world.badge(id).key.as_bytes()).unwrap();
