@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use domain::distinct::{self, TWICE};
 use domain::too_many_keys;
 use pki::csr::LARGEST_CSR;
 use pki::held::{HeldFault, LARGEST_HELD, is_private_key, read_held};
@@ -114,10 +115,11 @@ struct Counted {
 pub fn key_set(name: &str, bytes: &[u8]) -> Result<Value, (&'static str, String)> {
     // What the parser says could repeat a private key: only the place is told.
     let place = |error: serde_json::Error| {
-        ("credential.jwks", format!("{name} is no JSON: line {}, column {}", error.line(), error.column()))
+        let what = if error.is_data() { format!("in {name} {TWICE}") } else { format!("{name} is no JSON") };
+        ("credential.jwks", format!("{what}: line {}, column {}", error.line(), error.column()))
     };
     if bytes.len() <= LARGEST_KEY_SET {
-        return serde_json::from_slice(bytes).map_err(place);
+        return distinct::read(bytes).map_err(place);
     }
     let too_large = || ("credential.too-large", format!("{name} is larger than {} KiB", LARGEST_KEY_SET / 1024));
     match serde_json::from_slice::<Counted>(bytes) {
@@ -132,6 +134,14 @@ pub fn key_set(name: &str, bytes: &[u8]) -> Result<Value, (&'static str, String)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_private_key_does_not_hide_behind_a_second_list() {
+        let text = br#"{"keys":[{"kty":"oct","k":"SECRET"}],"keys":[]}"#;
+        let (code, message) = key_set("keys.json", text).unwrap_err();
+        assert_eq!(code, "credential.jwks");
+        assert!(message.starts_with("in keys.json a name stands twice in an object: line 1, column 4"), "{message}");
+    }
     use pki::{KeyKind, PrivateKey, make_csr};
 
     fn file(bytes: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {

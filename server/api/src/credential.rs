@@ -22,7 +22,7 @@ pub struct AddCredential {
     /// Whose.
     pub rp: RelyingPartyId,
     /// A key set by value; every key in it is added.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "domain::distinct::field")]
     pub jwks: Option<serde_json::Value>,
     /// The address of a key set, read at once and again and again.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod certificate;
 pub mod codes;
 pub mod credential;
+pub mod distinct;
 pub mod environment;
 pub mod figures;
 pub mod finding;

@@ -161,7 +161,7 @@ pub struct Credential {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// The key set itself, public keys only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::distinct::field")]
     pub jwks: Option<Value>,
     /// The certificate itself, PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -321,6 +321,15 @@ both_engines! {
         assert_eq!((again.keys, again.credentials[0].revoked.clone()), (reported.keys, reported.credentials[0].revoked.clone()));
     }
 
+    async fn a_name_that_stands_twice_hides_nothing(world: &World) {
+        drill(world, &[]).await;
+        let (good, secret) = (json!([fresh_key()]), json!([{ "kty": "oct", "k": "AAAA" }]));
+        let body = format!(r#"{{"rp":"drill-office","jwks":{{"keys":{secret},"keys":{good}}}}}"#);
+        let problem = world.first().under("said-twice-1").post("rp.credential.add", body).await.reply.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str()), (422, "credential.jwks"));
+        assert!(credentials(world, "drill-office").await.is_empty());
+    }
+
     async fn a_key_that_nobody_here_has_is_blocked_by_what_was_found(world: &World) {
         drill(world, &[]).await;
         let (one, other) = (PrivateKey::generate(KeyKind::P256).unwrap(), PrivateKey::generate(KeyKind::Rsa3072).unwrap());

@@ -42,14 +42,18 @@ pub fn public_halves(bytes: &[u8]) -> Result<Vec<PublicKey>, PkiError> {
 }
 
 fn of_json(bytes: &[u8]) -> Result<Vec<PublicKey>, PkiError> {
-    let members: Map<String, Value> =
-        serde_json::from_slice(bytes).map_err(|_| PkiError::malformed(WHAT, "it is neither a JWK nor a key set"))?;
+    let unread = |error: serde_json::Error| {
+        PkiError::malformed(WHAT, if error.is_data() { domain::distinct::TWICE } else { "it is neither a JWK nor a key set" })
+    };
+    // It begins as an object does.
+    let read = domain::distinct::read(bytes).map_err(unread)?;
+    let members = read.as_object().ok_or_else(|| PkiError::malformed(WHAT, "it is neither a JWK nor a key set"))?;
     let jwks: Vec<&Map<String, Value>> = match members.get("keys").and_then(Value::as_array) {
         Some(keys) if keys.len() > MOST_KEYS => {
             return Err(PkiError::unfit(WHAT, format!("it holds {} keys, at most {MOST_KEYS} are taken at a time", keys.len())));
         }
         Some(keys) => keys.iter().filter_map(Value::as_object).collect(),
-        None => vec![&members],
+        None => vec![members],
     };
     jwks.into_iter().map(|jwk| numbers(jwk).map_err(|_| PkiError::malformed(WHAT, "a JWK in it cannot be read"))).collect()
 }
@@ -275,6 +279,7 @@ mod tests {
             (b"\xff\xfe", "neither text nor DER"),
             (b"{\"keys\": [], \"d\": \"SECRETSECRET\"}", "it holds no key"),
             (b"{SECRETSECRET", "neither a JWK nor a key set"),
+            (b"{\"keys\": [], \"keys\": []}", "a name stands twice in an object"),
             (b"{\"kty\":\"oct\",\"k\":\"SECRETSECRET\"}", "a JWK in it cannot be read"),
             (b"0SECRETSECRET", "no key, certificate or request in DER"),
             (b"-----BEGIN PRIVATE KEY-----\nSECRETSECRET", "has no end"),

@@ -105,7 +105,7 @@ pub fn read_key_set(path: &str, jwks: &Value, given: Given) -> KeySet {
 /// Reads the text of a fetched key set, each key once.
 #[must_use]
 pub fn read_fetched_key_set(text: &[u8]) -> KeySet {
-    match serde_json::from_slice(text) {
+    match domain::distinct::read(text) {
         Ok(jwks) => {
             let mut set = read_key_set("", &jwks, Given::Fetched);
             let keys = set.keys.iter().map(|key| (key.thumbprint.as_str(), key.kid.as_deref(), key.path.as_str()));

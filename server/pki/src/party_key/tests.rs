@@ -164,6 +164,8 @@ fn every_way_in_which_a_fetched_set_is_bad() {
         (r#"{"keys":{}}"#.to_owned(), " credential.jwks"),
         (r#"{"keys":[]}"#.to_owned(), " credential.jwks"),
         (r#"{"keys":["MII"]}"#.to_owned(), ".keys[0] credential.jwks"),
+        (format!(r#"{{"keys":[{{"kty":"oct","k":"AAAA"}}],{}"#, &set(&[good()]).to_string()[1..]), " credential.jwks"),
+        (set(&[good()]).to_string().replacen("\"kty\"", "\"kty\":\"oct\",\"kty\"", 1), " credential.jwks"),
         ("[".repeat(200_000), " credential.jwks"),
         (many, " credential.too-many-keys"),
         (one(with(&good(), "d", json!("AQ"))), ".keys[0] credential.private-key"),

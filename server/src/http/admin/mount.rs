@@ -205,8 +205,11 @@ fn parse<O: Operation>(body: &[u8]) -> Result<O, Failure> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let parsed = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
+        let words = error.into_inner().to_string();
+        // Key sets alone are read so, and of one that says two things the office says the same however it came.
+        let code = if words.starts_with(domain::distinct::TWICE) { "credential.jwks" } else { "request.invalid" };
         // serde's words name fields and types; values of personal identifiers are kept out of them by their types.
-        Failure::invalid_field("request.invalid", path, error.into_inner().to_string())
+        Failure::invalid_field(code, path, words)
     })?;
     reader.end().map_err(|error| Failure::invalid("request.invalid", format!("something follows the JSON document: {error}")))?;
     Ok(parsed)
