@@ -1,5 +1,5 @@
 use api::rotation::{AcknowledgeKeys, PartyReadiness};
-use domain::{Attribution, KeyPurpose, KeyState, Kid, Refusal, Sighting};
+use domain::{Attribution, KeyPurpose, KeyState, Kid, PlanState, Refusal, Sighting};
 use serde_json::json;
 
 use super::ledger::ledger;
@@ -19,6 +19,10 @@ pub async fn ack(app: &App, caller: &Caller, op: AcknowledgeKeys) -> Result<Part
     let kids: Vec<Kid> = match op.plan {
         Some(id) => {
             let plan = tx.plan(id).await?.ok_or_else(|| Failure::not_found("rotation", id))?.plan()?;
+            if matches!(plan.state, PlanState::Aborted | PlanState::Lapsed) {
+                let refusal = Refusal::new("key.plan-state", format!("plan {id} is {}: no key of it is shown", plan.state));
+                return Err(refusal.hint("see 'iamctl key list --purpose token-signing'").into());
+            }
             let made = shown.iter().filter(|one| one.plan == Some(plan.id) && one.state != KeyState::Draining);
             made.map(|one| one.kid.clone()).chain(op.kids.iter().cloned()).collect()
         }

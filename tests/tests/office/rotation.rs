@@ -256,7 +256,12 @@ both_engines! {
         assert_eq!(refused(world.first().call(&ack(vec![], None)).await), (422, "key.ack".into()));
         let nobody = AcknowledgeKeys { rp: "nobody-here".parse().unwrap(), kids: vec![made.key.kid.clone()], plan: None };
         assert_eq!(refused(world.first().call(&nobody).await), (404, "relying-party.not-found".into()));
-        assert_eq!(world.first().call(&ack(vec![made.key.kid], None)).await.unwrap().verdict, Verdict::Ready);
+        assert_eq!(world.first().call(&ack(vec![made.key.kid.clone()], None)).await.unwrap().verdict, Verdict::Ready);
+        let plan = plan_of(&made);
+        world.first().call(&AbortPlan { plan }).await.unwrap();
+        let problem = world.first().call(&ack(vec![], Some(plan))).await.unwrap_err();
+        assert_eq!((problem.status, problem.code.as_str()), (409, "key.plan-state"));
+        assert_eq!(problem.message, format!("plan {plan} is aborted: no key of it is shown"));
     }
 
     async fn a_word_about_the_old_key_says_nothing_of_the_new_one(world: &World) {

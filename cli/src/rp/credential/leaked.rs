@@ -82,7 +82,11 @@ fn evidence(file: &Path) -> Result<Vec<PublicKey>, Failure> {
     if read.more {
         return Err(Failure::usage("file.too-large", "the evidence is larger than 256 KiB").changed(NOTHING_SENT));
     }
-    public_halves(&read.bytes).map_err(|error| Failure::usage("credential.key", error.to_string()).changed(NOTHING_SENT))
+    public_halves(&read.bytes).map_err(|error| {
+        Failure::usage("credential.key", error.to_string())
+            .hint("bring a public key, a certificate, a request, a JWK or key set, or the private key as it was found")
+            .changed(NOTHING_SENT)
+    })
 }
 
 fn thumbprint(key: &PublicKey) -> Result<String, Failure> {
@@ -111,6 +115,7 @@ mod tests {
         let failure = evidence(&file).unwrap_err();
         assert_eq!((failure.exit, failure.code.as_str()), (api::Exit::Usage, "credential.key"));
         assert!(!format!("{failure:?}").contains("SECRETSECRET"));
+        assert!(failure.hint.as_deref().unwrap().starts_with("bring a public key"));
         std::fs::write(&file, vec![b'x'; LARGEST + 1]).unwrap();
         assert_eq!(evidence(&file).unwrap_err().code, "file.too-large");
         assert_eq!(evidence(&folder.path().join("none")).unwrap_err().exit, api::Exit::Usage);

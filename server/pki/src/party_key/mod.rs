@@ -115,7 +115,8 @@ pub fn read_fetched_key_set(text: &[u8]) -> KeySet {
         }
         Err(error) => {
             // What the parser says could repeat a private key: only the place is told.
-            let message = format!("what is served is no JSON: line {}, column {}", error.line(), error.column());
+            let what = if error.is_data() { domain::distinct::TWICE } else { "what is served is no JSON" };
+            let message = format!("{what}: line {}, column {}", error.line(), error.column());
             let hint = Some("serve a JSON object with a list 'keys'".to_owned());
             let finding = Finding { path: String::new(), code: "credential.jwks", message, hint };
             KeySet { findings: vec![finding], ..KeySet::default() }
@@ -197,6 +198,13 @@ impl Reader {
             && given != "sig"
         {
             return Err(("credential.use", "the key is not for signing".to_owned(), "list signing keys only: 'use' is 'sig'"));
+        }
+        if let Some(given) = members.get("key_ops")
+            && !given.as_array().is_some_and(|uses| uses.iter().any(|it| it == "verify"))
+        {
+            // RFC 7517, section 4.3: "sign" is what a private key is for.
+            let message = "the key is not for verifying signatures, says 'key_ops'".to_owned();
+            return Err(("credential.use", message, "leave 'key_ops' out, or list 'verify' in it"));
         }
         if let Some(given) = members.get("alg")
             && *given != *wanted

@@ -117,6 +117,9 @@ fn every_bad_key_has_its_name() {
         (with(&good(), "x", json!(null)), "", "credential.key"),
         (json!({ "kty": "EC", "crv": "P-256", "x": "AA" }), "", "credential.key"),
         (json!({ "kty": "RSA", "n": "", "e": "AQAB" }), "", "credential.key"),
+        (with(&good(), "key_ops", json!(["sign"])), "", "credential.use"),
+        (with(&good(), "key_ops", json!([])), "", "credential.use"),
+        (with(&good(), "key_ops", json!("verify")), "", "credential.use"),
         (json!({ "kty": "RSA", "n": "AQAB", "e": "AQAB" }), "", "credential.weak-key"),
         (json!({ "kty": "RSA", "n": "_".repeat(200_000), "e": "AQAB" }), "", "credential.weak-key"),
         (with(&good(), "d", json!("AQ")), "", "credential.private-key"),
@@ -136,6 +139,13 @@ fn a_set_has_so_many_keys_and_no_more() {
     assert_eq!(wrong(&keys), ["jwks credential.too-many-keys"], "however large it is");
     assert_eq!(wrong(&[with(&good(), "note", json!("x".repeat(300_000)))]), ["jwks credential.too-large"]);
     assert_eq!(wrong(&[]), ["jwks credential.jwks"]);
+}
+
+#[test]
+fn a_public_key_is_for_verifying() {
+    for uses in [json!(["verify"]), json!(["sign", "verify"])] {
+        assert_eq!(wrong(&[with(&good(), "key_ops", uses)]), Vec::<String>::new());
+    }
 }
 
 #[test]
