@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use api::{Operation, Role};
 use domain::{Clock, Entropy, Environment, OperatorId, RequestId, Timestamp};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::anchor::Seen;
@@ -25,6 +25,9 @@ use crate::keys::watch::Presence;
 use crate::operator::turned_away::TurnedAway;
 use crate::settings::Settings;
 use crate::store::{Record, Store};
+
+/// Signatures for strangers at once. A token takes tens of milliseconds for one.
+pub const FOR_STRANGERS: usize = 4;
 
 /// The ports.
 pub struct App {
@@ -46,6 +49,9 @@ pub struct App {
     pub environment: Environment,
     /// Puts certificates on record before they are signed.
     pub presigner: Presigner,
+    /// Signatures that are made for strangers at this moment, OCSP answers and time stamps: however many ask, and however slow the
+    /// token is, operators and citizens have theirs made.
+    pub strangers: Semaphore,
     /// Citizens' certificates that wait to be made good.
     pub issuer: Issuer,
     /// Answers about certificates.

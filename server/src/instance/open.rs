@@ -6,10 +6,11 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use domain::{Clock, Entropy, Environment, KeyPurpose};
 use pki::{Instance, KeyRing};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::anchor::Seen;
-use crate::app::{App, Wake};
+use crate::app::{App, FOR_STRANGERS, Wake};
 use crate::certificate::citizen::Issuer;
 use crate::certificate::clock::FoundRight;
 use crate::certificate::presign::Presigner;
@@ -140,6 +141,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         environment,
         presigner: Presigner::default(),
         issuer: Issuer::default(),
+        strangers: Semaphore::new(FOR_STRANGERS),
         responders: Responders::default(),
         stamping: Stamping::default(),
         clock_vouched: ports.clock_vouched,

@@ -8,10 +8,11 @@ use std::time::Duration;
 use api::account::SuspendAccount;
 use api::certificate::{IssueCertificate, RevokeCertificate};
 use api::relying_party::ApplyParties;
+use api::rotation::EmergencyRotation;
 use axum::body::{Body, Bytes};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use domain::{Clock, HolderKind, RevocationReason, SuspensionReason};
+use domain::{Clock, HolderKind, KeyPurpose, RevocationReason, SuspensionReason};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use pki::crl::RevocationList;
@@ -128,6 +129,15 @@ pub(super) async fn ocsp(world: &World, desk: &Desk, certificate: &Path, digest:
     said
 }
 
+/// A request about one certificate that is the same from everybody: without a nonce.
+pub(super) fn question(desk: &Desk, certificate: &Certificate) -> Vec<u8> {
+    desk.pem("asked.pem", certificate.der());
+    let (made, said) =
+        desk.openssl(&["ocsp", "-issuer", "issuer.pem", "-cert", "asked.pem", "-no_nonce", "-reqout", "request.der"]);
+    assert!(made, "{said}");
+    std::fs::read(desk.folder.path().join("request.der")).unwrap()
+}
+
 /// A document on the desk beside the service's chain, and what `openssl` asks for a time stamp over it.
 pub(super) async fn to_be_stamped(world: &World) -> (Desk, Vec<u8>) {
     let desk = Desk::at(world);
@@ -206,10 +216,7 @@ both_engines! {
         let (certificate, serial) = issued(world).await;
         publish_due(&world.app).await.unwrap();
         let desk = fetched(world, "relying-parties-1").await;
-        desk.pem("party.pem", certificate.der());
-        let (made, said) = desk.openssl(&["ocsp", "-issuer", "issuer.pem", "-cert", "party.pem", "-no_nonce", "-reqout", "request.der"]);
-        assert!(made, "{said}");
-        let request = std::fs::read(desk.folder.path().join("request.der")).unwrap();
+        let request = question(&desk, &certificate);
         let got = format!("/ocsp/{}", BASE64_STANDARD.encode(&request).replace('/', "%2F").replace('+', "%2B").replace('=', "%3D"));
         let (_, first) = posts(world, "/ocsp", request.clone()).await;
         let by_get = gets(world, &got).await;
@@ -221,6 +228,27 @@ both_engines! {
         assert_ne!(gets(world, &got).await, by_get);
         let answer = openssl::ocsp::OcspResponse::from_der(&later).unwrap();
         assert_eq!(answer.status(), openssl::ocsp::OcspResponseStatus::SUCCESSFUL);
+    }
+
+    async fn an_answer_is_signed_again_when_it_has_grown_old_or_another_responder_answers(world: &World) {
+        let (certificate, _) = issued(world).await;
+        publish_due(&world.app).await.unwrap();
+        let request = question(&fetched(world, "relying-parties-1").await, &certificate);
+        let (_, first) = posts(world, "/ocsp", request.clone()).await;
+        world.clock.advance(Duration::from_mins(20));
+        assert_eq!(posts(world, "/ocsp", request.clone()).await.1, first, "it says the same");
+        world.clock.advance(Duration::from_mins(11));
+        let (_, second) = posts(world, "/ocsp", request.clone()).await;
+        assert_ne!(second, first, "it would not be good for long any more");
+        let emergency = EmergencyRotation {
+            purpose: KeyPurpose::Ocsp,
+            name: Some("relying-parties-1".to_owned()),
+            algorithm: None,
+            reason: RevocationReason::KeyCompromise,
+        };
+        world.first().call(&emergency).await.unwrap();
+        world.clock.advance(Duration::from_secs(21));
+        assert_ne!(posts(world, "/ocsp", request).await.1, second, "whoever signed it is not believed any more");
     }
 
     async fn a_suspended_citizens_certificate_is_on_hold_in_the_same_moment(world: &World) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api::certificate::RevokeCertificate;
 use api::key::{ListKeys, RevokeKey};
 use api::rotation::AbortPlan;
 use domain::{ActivateAt, Clock, KeyPurpose, KeyState, RevocationReason};
@@ -16,7 +17,7 @@ use tests::{Engine, Setup, World};
 
 use super::authorities::{asked, begin, rotated_by, settles, states, verifies};
 use super::responders::days_go_by;
-use super::revocation::{gets, issued};
+use super::revocation::{fetched, gets, issued, posts, question};
 
 /// Runs each behaviour on both engines, each in a process of its own that has a token.
 macro_rules! in_a_token {
@@ -199,5 +200,27 @@ in_a_token! {
         the_root_signs(world).await.unwrap();
         rotated_by(world, plan).await;
         assert_eq!(states(world, "operators").await[1], ("operators-2".to_owned(), KeyState::Active));
+    }
+
+    async fn what_ocsp_has_said_is_said_again_while_the_token_is_out(world: &World, token: &SoftToken) {
+        let (certificate, serial) = issued(world).await;
+        server::certificate::publish::publish_due(&world.app).await.unwrap();
+        let request = question(&fetched(world, "relying-parties-1").await, &certificate);
+        let (_, said) = posts(world, "/ocsp", request.clone()).await;
+        token.is_taken_out();
+        // An hour is how long the answer says that it is good.
+        for _ in 0..3 {
+            world.clock.advance(Duration::from_mins(19));
+            assert_eq!(posts(world, "/ocsp", request.clone()).await.1, said);
+        }
+        world.first().call(&RevokeCertificate { serial, reason: RevocationReason::KeyCompromise }).await.unwrap();
+        world.clock.advance(Duration::from_secs(21));
+        assert_ne!(posts(world, "/ocsp", request.clone()).await.1, said, "what is not true any more is not said");
+        token.is_put_in();
+        world.clock.advance(Duration::from_secs(21));
+        let (status, answer) = posts(world, "/ocsp", request).await;
+        assert_eq!(status, 200);
+        let answer = openssl::ocsp::OcspResponse::from_der(&answer).unwrap();
+        assert_eq!(answer.status(), openssl::ocsp::OcspResponseStatus::SUCCESSFUL);
     }
 }

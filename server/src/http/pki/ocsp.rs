@@ -1,7 +1,8 @@
 //! OCSP (RFC 6960, RFC 5019): what a certificate is worth at this moment.
 //!
-//! Answers are signed when somebody asks and given again for a while, whoever asks and however: the cache knows certificates, not
-//! requests, so that no stranger fills it with what is padded or made up.
+//! An answer is signed when somebody asks first, and given again as long as it is true: for a moment as it is, then after a look at
+//! the database, and while the key is away as long as the answer says that it is good. The cache knows certificates, not requests,
+//! so that no stranger fills it with what is padded or made up.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,8 +27,10 @@ const ANSWER: &str = "application/ocsp-response";
 /// takes effect.
 const MAX_AGE: &str = "max-age=20";
 const UNKEPT: &str = "no-store";
-/// How long an answer is given again to whoever asks the same.
+/// How long an answer is given again to whoever asks the same, without a look at what has become of the certificate.
 const KEPT: Duration = Duration::from_secs(20);
+/// How old an answer becomes before another is signed that says the same.
+const RENEWED: Duration = Duration::from_mins(30);
 /// How long responders are taken to be those of the database.
 const KNOWN: Duration = Duration::from_secs(10);
 /// When there are more answers than this, all are forgotten.
@@ -54,14 +57,23 @@ struct Desk {
     /// NAME of the authority.
     name: String,
     ids: IssuerIds,
+    /// The responder's own certificate.
+    certificate: Certificate,
     /// None while its key or certificate is of no use: that is said once to whoever runs the node, and to whoever asks.
     responder: Option<Responder>,
 }
 
+#[derive(Clone)]
 struct Answered {
+    /// When it was signed.
     at: Timestamp,
+    /// When it was last seen to be true.
+    seen: Timestamp,
     /// With the certificate of the responder that signed it, it is worth nothing.
     ends: Timestamp,
+    /// SHA-256 of that certificate.
+    by: [u8; 32],
+    status: CertificateStatus,
     der: Bytes,
 }
 
@@ -91,15 +103,7 @@ async fn answered(app: &App, request: Result<OcspRequest, RequestFault>) -> Resp
         return sent(ANSWER, MAX_AGE, der);
     }
     match answer(app, &request).await {
-        Ok(Ok(Answer { der, ends, on_record })) => {
-            let der = Bytes::from(der);
-            match shared {
-                Some(certificate) if on_record => keep(app, certificate, ends, &der),
-                Some(_) => {}
-                None => return sent(ANSWER, UNKEPT, der),
-            }
-            sent(ANSWER, MAX_AGE, der)
-        }
+        Ok(Ok(der)) => sent(ANSWER, if shared.is_some() { MAX_AGE } else { UNKEPT }, der),
         Ok(Err(refusal)) => sent(ANSWER, UNKEPT, refusal.der().to_vec()),
         Err(failure) => unavailable(app, &failure),
     }
@@ -117,42 +121,41 @@ fn kept(app: &App, asked: &CertId) -> Option<Bytes> {
     let now = app.clock.now();
     let answers = app.responders.answers.lock().unwrap_or_else(PoisonError::into_inner);
     let answer = answers.get(asked)?;
-    (answer.at <= now && now < answer.at.plus(KEPT).min(answer.ends)).then(|| answer.der.clone())
+    (answer.seen <= now && now < answer.seen.plus(KEPT).min(answer.ends)).then(|| answer.der.clone())
 }
 
-fn keep(app: &App, asked: &CertId, ends: Timestamp, der: &Bytes) {
-    let at = app.clock.now();
+/// What was answered before, where it is as true now: by the responder of today, and of the same standing.
+fn as_before(app: &App, asked: &CertId, by: [u8; 32], status: CertificateStatus, now: Timestamp) -> Option<Answered> {
+    let answers = app.responders.answers.lock().unwrap_or_else(PoisonError::into_inner);
+    let answer = answers.get(asked)?;
+    let good = answer.at <= now && now < answer.at.plus(GOOD_FOR).min(answer.ends);
+    (good && answer.by == by && answer.status == status).then(|| answer.clone())
+}
+
+fn keep(app: &App, asked: &CertId, answer: Answered) {
+    let now = answer.seen;
     let mut answers = app.responders.answers.lock().unwrap_or_else(PoisonError::into_inner);
     if answers.len() >= MOST {
-        answers.retain(|_, answer| answer.at <= at && at < answer.at.plus(KEPT));
+        answers.retain(|_, answer| answer.seen <= now && now < answer.seen.plus(KEPT));
     }
     if answers.len() < MOST {
-        answers.insert(asked.clone(), Answered { at, ends, der: der.clone() });
+        answers.insert(asked.clone(), answer);
     }
 }
 
-/// A signed answer.
-struct Answer {
-    der: Vec<u8>,
-    /// When the certificate ends that it is judged by.
-    ends: Timestamp,
-    /// Whether all that was asked about is on record.
-    on_record: bool,
-}
-
-async fn answer(app: &App, request: &OcspRequest) -> Result<Result<Answer, Refusal>, Failure> {
+async fn answer(app: &App, request: &OcspRequest) -> Result<Result<Bytes, Refusal>, Failure> {
     let now = app.clock.now();
     let Some(all) = responders(app, now).await? else { return Ok(Err(Refusal::TryLater)) };
     let Some(desk) = request.issuer_among(all.iter().map(|desk| (&desk.ids, desk))) else {
         return Ok(Err(Refusal::Unauthorized));
     };
-    let Some(responder) = desk.responder.as_ref().filter(|responder| responder.certificate().is_valid_at(now)) else {
+    if !desk.certificate.is_valid_at(now) {
         tracing::error!(
             issuer = desk.name,
             "the OCSP responder has no valid certificate; nothing is answered for this authority"
         );
         return Ok(Err(Refusal::TryLater));
-    };
+    }
     let mut read = app.store.read().await?;
     let mut answers = Vec::with_capacity(request.certificates().len());
     for certificate in request.certificates() {
@@ -164,9 +167,39 @@ async fn answer(app: &App, request: &OcspRequest) -> Result<Result<Answer, Refus
         });
     }
     drop(read);
-    let der = responder.answer(&answers, request.nonce(), now).map_err(anyhow::Error::from)?;
-    let on_record = answers.iter().all(|answer| answer.status != CertificateStatus::Unknown);
-    Ok(Ok(Answer { der, ends: responder.certificate().view().not_after, on_record }))
+    let (shared, by) = (shared(request), desk.certificate.fingerprint());
+    let Some((asked, only)) = shared.zip(answers.first()) else { return signed(app, desk, &answers, request, now) };
+    let before = as_before(app, asked, by, only.status, now);
+    if let Some(before) = before.clone().filter(|before| now < before.at.plus(RENEWED)) {
+        let der = before.der.clone();
+        keep(app, asked, Answered { seen: now, ..before });
+        return Ok(Ok(der));
+    }
+    match signed(app, desk, &answers, request, now) {
+        Ok(Ok(der)) => {
+            // Numbers that nobody has issued are without end.
+            if only.status != CertificateStatus::Unknown {
+                let ends = desk.certificate.view().not_after;
+                keep(app, asked, Answered { at: now, seen: now, ends, by, status: only.status, der: der.clone() });
+            }
+            Ok(Ok(der))
+        }
+        // The key is away: what was signed before says the same, and until when it is good.
+        not_signed => before.map_or(not_signed, |before| Ok(Ok(before.der))),
+    }
+}
+
+/// Signs, where not too many strangers have something signed already.
+fn signed(
+    app: &App,
+    desk: &Desk,
+    answers: &[SingleAnswer],
+    request: &OcspRequest,
+    now: Timestamp,
+) -> Result<Result<Bytes, Refusal>, Failure> {
+    let (Some(responder), Ok(_turn)) = (&desk.responder, app.strangers.try_acquire()) else { return Ok(Err(Refusal::TryLater)) };
+    let der = responder.answer(answers, request.nonce(), now).map_err(anyhow::Error::from)?;
+    Ok(Ok(der.into()))
 }
 
 /// What is not on record as issued by this authority is unknown, and so is what was only planned: unknown is never good.
@@ -204,16 +237,17 @@ async fn responders(app: &App, now: Timestamp) -> Result<Option<Arc<Vec<Desk>>>,
         };
         let issuer = Certificate::from_der(issuer).map_err(anyhow::Error::from)?;
         let ids = IssuerIds::of(&issuer).map_err(anyhow::Error::from)?;
-        let responder = load(app, &row, &issuer, own)
+        let certificate = Certificate::from_der(own).map_err(anyhow::Error::from)?;
+        let responder = load(app, &row, &issuer, certificate.clone())
             .inspect_err(|error| tracing::error!(kid = row.kid, error = format!("{error:#}"), "an OCSP responder is of no use"))
             .ok();
-        all.push(Desk { name: row.name, ids, responder });
+        all.push(Desk { name: row.name, ids, certificate, responder });
     }
     let all = Arc::new(all);
     *known = Some(Known { at: now, all: Arc::clone(&all) });
     Ok(Some(all))
 }
 
-fn load(app: &App, row: &KeyRow, issuer: &Certificate, own: &[u8]) -> anyhow::Result<Responder> {
-    Ok(Responder::load(issuer, Certificate::from_der(own)?, app.keys.signer(row)?)?)
+fn load(app: &App, row: &KeyRow, issuer: &Certificate, own: Certificate) -> anyhow::Result<Responder> {
+    Ok(Responder::load(issuer, own, app.keys.signer(row)?)?)
 }

@@ -71,6 +71,7 @@ pub(crate) async fn stamped(app: &App, imprint: Imprint, now: Timestamp) -> anyh
 async fn granted(app: &App, request: &TimeStampRequest) -> Result<Vec<u8>, Failure> {
     let now = app.clock.now();
     let Some(stamper) = stamper(app, now).await? else { return refused(TimeStampRefusal::Time) };
+    let Ok(_turn) = app.strangers.try_acquire() else { return refused(TimeStampRefusal::System) };
     let mut serial = [0; 16];
     app.entropy.fill(&mut serial);
     Ok(stamper.grant(request, serial, now, ACCURACY).map_err(anyhow::Error::from)?)
