@@ -148,6 +148,44 @@ on_both! {
         assert!(entries.values().all(|count| *count == 1), "and none has two: {entries:?}");
         assert!(running.unwrap().stops().success());
     }
+
+    async fn a_rotation_of_the_key_encryption_key_goes_on_after_every_kill_and_loses_no_key(engine: Engine) {
+        let daemon = Daemon::new(engine).await;
+        let mut running = Some(daemon.serves());
+        let file = daemon.folder().join("people.jsonl");
+        fs::write(&file, registrations(6_000)).unwrap();
+        daemon.json(&["account", "import", "-f", &file.display().to_string()], "");
+        daemon.json(&["key", "rotate", "--purpose", "data", "--activate", "now"], "");
+
+        let under_the_new_one = "SELECT COUNT(*) FROM account WHERE kek_id = (SELECT kek_id FROM instance)";
+        for (sql, at_least) in [
+            // In the database, and perhaps in the key file.
+            ("SELECT COUNT(*) FROM key_generation WHERE purpose = 'data'", 2),
+            // In the key file, and nothing lies under it.
+            ("SELECT COUNT(*) FROM node WHERE kek_ids LIKE '% %'", 1),
+            // It has taken over, and nothing, a part, all is brought over.
+            ("SELECT COUNT(*) FROM key_generation WHERE purpose = 'data' AND state = 'draining'", 1),
+            (under_the_new_one, 1),
+            (under_the_new_one, 3_000),
+            (under_the_new_one, 6_000),
+        ] {
+            holds(&daemon, sql, at_least).await;
+            running.take().unwrap().is_killed();
+            let active = "SELECT COUNT(*) FROM key_generation WHERE purpose = 'data' AND state = 'active'";
+            assert_eq!(daemon.number(active).await, 1, "killed at {sql} {at_least}");
+            // A dead node counts as there for a quarter of an hour.
+            daemon.tampers("DELETE FROM node").await;
+            running = Some(daemon.serves());
+        }
+        let elsewhere = "SELECT COUNT(*) FROM key_generation
+            WHERE purpose <> 'data' AND private_sealed IS NOT NULL AND kek_id <> (SELECT kek_id FROM instance)";
+        assert_eq!((daemon.number(under_the_new_one).await, daemon.number(elsewhere).await), (6_000, 0));
+        // Both are held for as long as the old one drains, and everybody is found by what lies under the new one.
+        assert_eq!(server::data_dir::read_key(&daemon.data_dir.join(server::data_dir::KEY_FILE)).unwrap().ids().len(), 2);
+        assert_eq!(everybody(&daemon.connects()).await.len(), 6_000);
+        assert_eq!(verified(&daemon, "key.activate").values().sum::<u32>(), 1, "it took over once");
+        assert!(running.unwrap().stops().success());
+    }
 }
 
 /// Suspends under a key of the account's own, as a client that repeats does; whether it was acknowledged.
