@@ -3,7 +3,7 @@
 
 use domain::Timestamp;
 
-use crate::checkpoint::{Checkpoint, NoteSigner, SignedNote, VerifierKey, sign_note};
+use crate::checkpoint::{Checkpoint, NoteSignature, NoteSigner, SignedNote, VerifierKey, sign_note};
 use crate::error::PkiError;
 
 const NOTE: &str = "the announcement";
@@ -232,10 +232,25 @@ impl Trust {
         let why = match stranger {
             None => format!("it carries no signature by {name}"),
             Some(line) => {
-                format!("it is signed by {name}+{}, which no trusted key has announced", crate::text::hex(&line.key_id))
+                let hint = self.by_its_own_word(line);
+                format!("it is signed by {name}+{}, which no trusted key has announced{hint}", crate::text::hex(&line.key_id))
             }
         };
         PkiError::unfit("the signed note", why)
+    }
+
+    /// After a compromise the new key is not announced by the old one: anybody can say that they follow it.
+    fn by_its_own_word(&self, line: &NoteSignature) -> String {
+        let revoked = |note: &&Succession| {
+            note.parting == Parting::Revoked && line.is_by(&note.new) && self.keys.iter().any(|trusted| trusted.key == note.old)
+        };
+        self.notes.iter().find(revoked).map_or_else(String::new, |note| {
+            format!(
+                "; by its own word it follows {}, revoked when the log had {} leaves: whether that is so only the office can say, which has to give you its new verifier key by another way than this log",
+                note.old.short(),
+                note.size
+            )
+        })
     }
 }
 

@@ -164,7 +164,9 @@ fn a_key_that_was_revoked_before_it_announced_another_leads_nowhere() {
     let notes = [revoked(&one, &two, 6)];
     let signed: &[(u64, &[&NoteSigner])] = &[(3, &[&one]), (6, &[&one]), (8, &[&two]), (10, &[&two])];
     // The revocation is by a key that nobody trusts: the new one has to be taken from the office by another way.
+    let own_word = format!("by its own word it follows {}, revoked when the log had 6 leaves: whether", one.verifier().short());
     bad(verdict(signed, &notes, &one, None), 6, 7, &two.verifier().short());
+    bad(verdict(signed, &notes, &one, None), 6, 7, &own_word);
     // With it, what the revoked one signed is covered by what the new one signs.
     good(&verdict(signed, &notes, &two, None), 2);
     // What the auditor kept from before is by the revoked one: it still shows a past that was rewritten.
