@@ -7,7 +7,7 @@ use api::hotline::{CallClosed, CallOpened, FoundAccount};
 use api::instance::{Check, CheckInstance, Overview, ShowOverview};
 use api::inventory::{InventoryItem, ListInventory};
 use api::job::JobView;
-use api::key::{KeyDetail, KeyRevocation, KeyView, ListKeys, ShowKey};
+use api::key::{KeyDetail, KeyRevocation, KeyView, ListKeys, Notices, RotatedKey, ShowKey};
 use api::operator::{Identity, WhoAmI};
 use api::relying_party::{ListParties, PartySummary, PartyView, ShowParty};
 use api::rotation::{ListPlans, PlanView, ShowPlan};
@@ -85,7 +85,7 @@ pub enum Reply {
     Found(Vec<FoundAccount>),
     PartySuspended(Box<PartyView>),
     PartyResumed(Box<PartyView>),
-    Rotated(Vec<KeyView>),
+    Rotated(Vec<RotatedKey>),
     Revoked(KeyRevocation),
     Opened(CallOpened),
     Suspended(Suspension),
@@ -135,6 +135,15 @@ impl Read {
     }
 }
 
+/// How many parties somebody has to call, for no notice reaches them.
+fn to_call(notices: Option<&Notices>) -> String {
+    match notices.map_or(0, |notices| notices.without_a_way.len()) {
+        0 => String::new(),
+        1 => "; 1 party not told: call".to_owned(),
+        many => format!("; {many} parties not told: call"),
+    }
+}
+
 impl Reply {
     /// What was done, in a line; empty for what was only asked.
     #[must_use]
@@ -143,14 +152,16 @@ impl Reply {
             Self::PartySuspended(party) => format!("{} is suspended", party.rp),
             Self::PartyResumed(party) => format!("{} goes on", party.rp),
             Self::Rotated(keys) => {
-                let made: Vec<String> = keys.iter().map(|key| format!("{} {}", key.algorithm, key.state)).collect();
-                format!("new keys: {}", made.join(", "))
+                let made: Vec<String> = keys.iter().map(|made| format!("{} {}", made.key.algorithm, made.key.state)).collect();
+                let notices = keys.first().and_then(|made| made.notices.as_ref());
+                format!("new keys: {}{}", made.join(", "), to_call(notices))
             }
             Self::Revoked(revocation) => {
                 let kid = listed(&revocation.key.kid);
+                let call = to_call(revocation.notices.as_ref());
                 match &revocation.replaced_by {
-                    Some(by) => format!("key {kid} is revoked, {} has taken over", listed(by)),
-                    None => format!("key {kid} is revoked"),
+                    Some(by) => format!("key {kid} is revoked, {} has taken over{call}", listed(by)),
+                    None => format!("key {kid} is revoked{call}"),
                 }
             }
             Self::Opened(call) => format!("call {} is open", call.call),

@@ -87,8 +87,7 @@ impl Caller<'_> {
             Write::SuspendParty(rp, reason) => Reply::PartySuspended(Box::new(self.call(&SuspendParty { rp, reason }).await?)),
             Write::ResumeParty(rp, reason) => Reply::PartyResumed(Box::new(self.call(&ResumeParty { rp, reason }).await?)),
             Write::RotateKey(purpose, algorithm, activate) => {
-                let made = self.call(&RotateKey { algorithm, activate, ..RotateKey::of(purpose) }).await?;
-                Reply::Rotated(made.into_iter().map(|made| made.key).collect())
+                Reply::Rotated(self.call(&RotateKey { algorithm, activate, ..RotateKey::of(purpose) }).await?)
             }
             Write::RevokeKey(kid, reason) => Reply::Revoked(self.call(&RevokeKey { kid, reason }).await?),
             Write::OpenCall => Reply::Opened(self.call(&OpenCall {}).await?),
@@ -103,18 +102,14 @@ impl Caller<'_> {
             Write::PlanRotation(KeyLine { purpose, name, algorithm }, activate) => {
                 Reply::Planned(Box::new(self.call(&PlanRotation { purpose, name, algorithm, activate }).await?))
             }
-            Write::RunPlan(plan, override_reason) => {
-                let made = self.call(&RunPlan { plan, override_reason }).await?;
-                Reply::Rotated(made.into_iter().map(|made| made.key).collect())
-            }
+            Write::RunPlan(plan, override_reason) => Reply::Rotated(self.call(&RunPlan { plan, override_reason }).await?),
             Write::PausePlan(plan) => Reply::PlanChanged(Box::new(self.call(&PausePlan { plan }).await?)),
             Write::ResumePlan(plan, override_reason) => {
                 Reply::PlanChanged(Box::new(self.call(&ResumePlan { plan, override_reason }).await?))
             }
             Write::AbortPlan(plan) => Reply::PlanChanged(Box::new(self.call(&AbortPlan { plan }).await?)),
             Write::Emergency(KeyLine { purpose, name, algorithm }, reason) => {
-                let made = self.call(&EmergencyRotation { purpose, name, algorithm, reason }).await?;
-                Reply::Rotated(made.into_iter().map(|made| made.key).collect())
+                Reply::Rotated(self.call(&EmergencyRotation { purpose, name, algorithm, reason }).await?)
             }
             Write::CancelJob(job) => Reply::Cancelled(self.call(&CancelJob { job }).await?),
         })

@@ -22,7 +22,9 @@ The leaked key of a relying party: revoked and blocked everywhere at once.
   iamctl cert issue --rp sandbox-bank --csr new.csr --out new.crt
 
 Three in the morning, our own key is in other hands: a new one signs at once,
-the old one's tokens are refused from that moment, relying parties are told.
+the old one's tokens are refused from that moment. Call the relying parties that
+the reply names: no notice reaches them.
   iamctl key rotate --emergency --reason key-compromise
+  iamctl rp show hospital-authority
   iamctl key plan --list
   iamctl audit verify";

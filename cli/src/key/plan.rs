@@ -25,8 +25,10 @@ is planned anew.
 
 The ledger says of each relying party which key set its systems fetched last, as
 far as that is known: by the address that each client was given, by its
-certificate, or by its word ('iamctl rp credential ack'). Who is unknown counts
-as not ready.
+certificate, or by its word ('iamctl rp credential ack'). Each client of a party
+counts by itself: its own address speaks for it, the party's word for all of
+them, a certificate only where there is one client. Who is unknown counts as not
+ready.
 
 Examples:
   iamctl key plan --purpose token-signing

@@ -1,6 +1,6 @@
 //! `iamctl key rotate`.
 
-use api::key::{RotateKey, RotatedKey};
+use api::key::{Notices, RotateKey, RotatedKey};
 use api::rotation::{EmergencyRotation, PlanRotation, Readiness, RunPlan};
 use clap::{ArgGroup, Args};
 use client::CallOptions;
@@ -26,7 +26,8 @@ is not ready: 'iamctl key plan' shows which. '--override' goes on without them.
 '--activate now' is refused while one that counts is not ready. '--override'
 goes on without them there, too: they fail until they fetch the JWKS again.
 '--emergency' is for a key that somebody else has: a new one signs at once, the
-old one is revoked in the same step, and relying parties are told.
+old one is revoked in the same step, and the reply names the relying parties
+that no notice reaches: call them.
 
 Examples:
   iamctl key rotate --purpose token-signing
@@ -85,6 +86,9 @@ impl Verb for Rotate {
         {
             // A log has to show it as well.
             session.say(&unready(&first.readiness));
+        }
+        if let Some(told) = made.first().and_then(|made| made.notices.as_ref()).and_then(not_told) {
+            session.say(&told);
         }
         let plan = made.first().and_then(|made| made.key.plan);
         let withdrawn: Vec<String> = made.iter().flat_map(|made| &made.withdrawn).map(ToString::to_string).collect();
@@ -149,7 +153,23 @@ impl Rotate {
     }
 }
 
-fn unready(readiness: &Readiness) -> String {
+/// Whom somebody has to call, for no notice reaches them.
+pub(super) fn not_told(notices: &Notices) -> Option<String> {
+    let (parties, sent) = (&notices.without_a_way, notices.on_their_way);
+    if parties.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = parties.iter().map(ToString::to_string).collect();
+    let all = parties.len() as u64 + sent;
+    let count = parties.len();
+    Some(format!(
+        "{count} of {all} relying parties have NOT been told, for there is no channel for notices to them: {}; \
+         call them: 'iamctl rp show RP' has the contact",
+        names.join(", ")
+    ))
+}
+
+pub(super) fn unready(readiness: &Readiness) -> String {
     let (awaited, all) = (readiness.awaited(), readiness.ready + readiness.awaited());
     format!("{awaited} of {all} relying parties do not know the new key and fail until they fetch the JWKS again")
 }

@@ -186,6 +186,18 @@ pub struct RotatedKey {
     pub withdrawn: Vec<Kid>,
     /// How many relying parties know it. Those that do not, and count, fail until they fetch the key set, once it has taken over.
     pub readiness: Readiness,
+    /// What relying parties are told, where the key before it was revoked in the same step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notices: Option<Notices>,
+}
+
+/// What relying parties are told of a key that is trusted no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Notices {
+    /// Parties to which a notice is on its way.
+    pub on_their_way: u64,
+    /// Parties that no notice reaches, for they have no channel for notices: somebody has to call their contacts.
+    pub without_a_way: Vec<RelyingPartyId>,
 }
 
 /// Stop trusting a key at once. An active one is replaced in the same step, so that the platform never stands without.
@@ -217,4 +229,10 @@ pub struct KeyRevocation {
     pub key: KeyView,
     /// The generation that took over, when the revoked one was active.
     pub replaced_by: Option<Kid>,
+    /// How many relying parties know that one. Those that do not, and count, fail until they fetch the key set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readiness: Option<Readiness>,
+    /// What relying parties are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notices: Option<Notices>,
 }

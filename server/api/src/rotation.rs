@@ -296,8 +296,8 @@ impl Operation for AbortPlan {
     }
 }
 
-/// Replace a key that somebody else has, or may have: a new one signs at once, the old one is revoked in the same step, and every
-/// relying party with a credential is told.
+/// Replace a key that somebody else has, or may have: a new one signs at once, the old one is revoked in the same step, and a
+/// notice is queued for every relying party with a credential; the reply names those that no notice reaches.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmergencyRotation {

@@ -23,6 +23,11 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 
 /// How a message reaches its receiver.
 pub trait Courier: Send + Sync {
+    /// Whether there is a way to this receiver at all: to one without, no try will ever come through.
+    fn has_way(&self, _receiver: &str) -> bool {
+        true
+    }
+
     /// One try.
     fn deliver<'a>(&'a self, message: &'a OutboxRow) -> std::pin::Pin<Box<dyn Future<Output = Attempt> + Send + 'a>>;
 }
@@ -42,6 +47,10 @@ pub enum Attempt {
 pub struct NoChannel;
 
 impl Courier for NoChannel {
+    fn has_way(&self, _: &str) -> bool {
+        false
+    }
+
     fn deliver<'a>(&'a self, _: &'a OutboxRow) -> std::pin::Pin<Box<dyn Future<Output = Attempt> + Send + 'a>> {
         Box::pin(async { Attempt::NoWay("the relying party has no channel for notices".to_owned()) })
     }

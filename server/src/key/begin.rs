@@ -92,7 +92,7 @@ impl Begun {
             let gone = self.replaced.iter().chain(&self.older).filter(same_line).map(KeyRow::generation);
             let gone = gone.collect::<Result<Vec<_>, _>>()?.into_iter().filter(|old| old.state == KeyState::Revoked);
             let withdrawn = gone.map(|old| old.kid).collect();
-            keys.push(RotatedKey { key: view(row)?, replaced, withdrawn, readiness: self.readiness });
+            keys.push(RotatedKey { key: view(row)?, replaced, withdrawn, readiness: self.readiness, notices: None });
         }
         Ok(keys)
     }

@@ -1,20 +1,18 @@
 use api::key::RotatedKey;
 use api::rotation::EmergencyRotation;
-use domain::{ActivateAt, KeyState, PlanRef, RequestId, RotationPlan, Timestamp};
+use domain::{ActivateAt, KeyState, PlanRef, RotationPlan, Timestamp};
 use serde_json::json;
 
 use super::abort::call_off;
 use super::begin::{Begun, make_way, open_plans, planned, readiness, signing, somebody_was_faster, unless_others_sign};
 use super::revoke::settle;
 use super::take_over::{Replaced, kids, put, take_over};
+use super::telling::{Withdrawn, tell_parties};
 use super::work::{self, Line};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::keys::FreshKeys;
 use crate::store::{KeyRow, Write};
-
-/// Kind of the messages by which relying parties are told.
-const NOTICE: &str = "key.compromised";
 
 /// Replaces a key that somebody else has. A generation that waits takes over, for relying parties may know it already; where none
 /// waits, a fresh one. Every generation that was accepted is revoked: the stolen one may be the one before.
@@ -45,12 +43,17 @@ pub async fn emergency(app: &App, caller: &Caller, op: EmergencyRotation) -> Res
     let done = take_over(app, &mut tx, &plan, &rows, Replaced::AreRevoked(op.reason), now).await.map_err(somebody_was_faster)?;
     let ended = settle(&mut tx, op.purpose, now).await.map_err(somebody_was_faster)?;
     let revoked = [done.old.as_slice(), &done.older].concat();
-    let told = tell_parties(app, &mut tx, &done.plan, &revoked, &done.new, now).await?;
+    let (purpose, subject, reason) = (op.purpose, done.plan.id.to_string(), op.reason);
+    let withdrawn = Withdrawn { purpose, subject, revoked: &revoked, active: &done.new, reason };
+    let notices = tell_parties(app, &mut tx, withdrawn, now).await?;
     let readiness = readiness(&mut tx, &done.plan, &done.new, now).await?;
     let begun = Begun { plan: done.plan, made: done.new, replaced: done.old, older: done.older, lapsed, readiness };
     let facts = json!({ "rotation": begun.facts(), "revoked": kids(&revoked), "called_off": waiting.called_off,
-        "ended": ended, "reason": op.reason, "told": told });
-    let reply = begun.reply()?;
+        "ended": ended, "reason": op.reason, "notices": notices });
+    let mut reply = begun.reply()?;
+    for made in &mut reply {
+        made.notices = Some(notices.clone());
+    }
     fresh.hand_over(caller);
     let reply = tx.commit(caller.record(&op).facts(facts), reply).await?;
     app.wake.outbox.notify_one();
@@ -85,24 +88,4 @@ async fn adopt(app: &App, tx: &mut Write, plan: &RotationPlan, line: &Line, now:
         }
     }
     Ok(Waiting { adopted, called_off })
-}
-
-/// A message for every party that has a credential: it may have accepted what was never ours. Gives how many.
-async fn tell_parties(
-    app: &App,
-    tx: &mut Write,
-    plan: &RotationPlan,
-    revoked: &[KeyRow],
-    active: &[KeyRow],
-    now: Timestamp,
-) -> Result<usize, Failure> {
-    let payload = json!({ "purpose": plan.purpose, "revoked": kids(revoked), "active": kids(active), "reason": plan.emergency,
-        "at": now });
-    let (subject, payload) = (plan.id.to_string(), payload.to_string());
-    let parties = tx.parties_with_credentials().await?;
-    for party in &parties {
-        let id = RequestId::new(now, app.entropy.as_ref()).uuid();
-        tx.enqueue(id, NOTICE, party, &subject, &payload, now).await?;
-    }
-    Ok(parties.len())
 }

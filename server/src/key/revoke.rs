@@ -1,9 +1,11 @@
 use api::key::{KeyRevocation, RevokeKey};
-use domain::{KeyGeneration, KeyPurpose, KeyState, Timestamp};
+use domain::{KeyGeneration, KeyPurpose, KeyState, Kid, Timestamp};
 use serde_json::json;
 
 use super::begin::{open_plans, somebody_was_faster};
+use super::ledger::{counted, ledger};
 use super::take_over::generations;
+use super::telling::{Withdrawn, tell_parties};
 use super::view::view;
 use super::work;
 use crate::app::{App, Caller};
@@ -11,7 +13,8 @@ use crate::failure::Failure;
 use crate::keys::FreshKeys;
 use crate::store::{KeyRow, Write};
 
-/// Withdraws a key at once. In place of an active one the waiting generation takes over, or a fresh one.
+/// Withdraws a key at once. In place of an active one the waiting generation takes over, or a fresh one. Relying parties are told as
+/// in an emergency, whatever the key did: each of them may have a copy of it.
 pub async fn revoke(app: &App, caller: &Caller, op: RevokeKey) -> Result<KeyRevocation, Failure> {
     op.reason.check_for_key().map_err(|refusal| Failure::invalid_field(refusal.code, "reason", refusal.message))?;
     let now = app.clock.now();
@@ -47,14 +50,23 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeKey) -> Result<KeyRevo
     };
     let settled = settle(&mut tx, known.purpose, now).await.map_err(somebody_was_faster)?;
     spare.retain(|row| replaced_by.as_ref().is_some_and(|replacing| replacing.kid == row.kid));
-    let facts = json!({ "was": was.state, "reason": op.reason, "replaced_by": replaced_by.as_ref().map(|row| &row.kid),
-        "plans": settled });
-    let reply = KeyRevocation {
-        key: view(&revoked)?,
-        replaced_by: replaced_by.map(|row| row.generation()).transpose()?.map(|generation| generation.kid),
+    let replacing: Option<Kid> = replaced_by.as_ref().map(KeyRow::generation).transpose()?.map(|generation| generation.kid);
+    let readiness = match &replacing {
+        Some(kid) => Some(counted(&ledger(&mut tx, known.purpose, std::slice::from_ref(kid), now).await?)),
+        None => None,
     };
+    let active: Vec<KeyRow> = replaced_by.into_iter().collect();
+    let (purpose, subject, gone) = (known.purpose, op.kid.to_string(), [revoked]);
+    let withdrawn = Withdrawn { purpose, subject, revoked: &gone, active: &active, reason: op.reason };
+    let notices = tell_parties(app, &mut tx, withdrawn, now).await?;
+    let facts = json!({ "was": was.state, "reason": op.reason, "replaced_by": replacing, "plans": settled,
+        "readiness": readiness, "notices": notices });
+    let [revoked] = gone;
+    let reply = KeyRevocation { key: view(&revoked)?, replaced_by: replacing, readiness, notices: Some(notices) };
     spare.hand_over(caller);
-    tx.commit(caller.record(&op).facts(facts), reply).await
+    let reply = tx.commit(caller.record(&op).facts(facts), reply).await?;
+    app.wake.outbox.notify_one();
+    Ok(reply)
 }
 
 /// Ends the rotations that the revocation has left nothing to do; gives what they are now.

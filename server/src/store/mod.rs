@@ -76,7 +76,7 @@ pub use key_work::KeyWorkRow;
 pub use log_times::VouchingRow;
 pub use node::NodeRow;
 pub use operator::{OperatorRow, roles_text};
-pub use outbox::{Delivery, OutboxRow};
+pub use outbox::{Delivery, OutboxRow, WaitingNotices};
 pub use readiness::{CredentialInUseRow, LedgerRow};
 pub use relying_party::{ListedPartyRow, PartyNameRow, PartyRow, PartyVersionRow};
 pub use revocation::{RevocationHead, RevocationListRow, UntoldRow};

@@ -33,6 +33,19 @@ pub struct OutboxRow {
     pub created_at: i64,
 }
 
+/// Messages of one kind that wait for one receiver.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct WaitingNotices {
+    /// What kind.
+    pub kind: String,
+    /// Whom they are for.
+    pub receiver: String,
+    /// How many.
+    pub notices: i64,
+    /// When the newest one was written.
+    pub newest: i64,
+}
+
 /// How a try ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
@@ -144,6 +157,19 @@ impl Read {
              FROM outbox WHERE subject = $1 ORDER BY receiver, id"
         )
         .bind(subject)
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// The messages that wait, by kind and receiver.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn outbox_waiting(&mut self) -> Result<Vec<WaitingNotices>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT kind, receiver, COUNT(*) AS notices, MAX(created_at) AS newest FROM outbox WHERE state = 'pending'
+             GROUP BY kind, receiver ORDER BY receiver, kind"
+        )
         .fetch_all(c))
         .map_err(|error| self.error(error))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::key::{RevokeKey, RotateKey, RotatedKey, ShowKey};
+use api::key::{ListKeys, RevokeKey, RotateKey, RotatedKey, ShowKey};
 use api::operator::AddOperator;
 use api::rotation::{
     AbortPlan, AcknowledgeKeys, EmergencyRotation, ListPlans, PartyReadiness, PausePlan, PlanRotation, PlanView, ResumePlan,
@@ -438,6 +438,12 @@ async fn accepted(world: &World, token: &str) -> bool {
     verify_token(&world.app, token).await.unwrap().is_ok()
 }
 
+/// What the doctor says of notices.
+async fn outbox_check(world: &World) -> api::instance::Check {
+    let checks = world.first().call(&api::instance::CheckInstance {}).await.unwrap();
+    checks.into_iter().find(|check| check.id == "outbox").unwrap()
+}
+
 fn emergency(algorithm: Option<KeyAlgorithm>) -> EmergencyRotation {
     EmergencyRotation { purpose: KeyPurpose::TokenSigning, name: None, algorithm, reason: RevocationReason::KeyCompromise }
 }
@@ -474,7 +480,37 @@ both_engines! {
         let plan = show(world, plan_of(&made[0])).await;
         assert_eq!((plan.state, plan.emergency), (PlanState::Done, Some(RevocationReason::KeyCompromise)));
         assert_eq!(plan.replaces.len(), 2);
-        assert_eq!(facts(world, "key.emergency").await["told"], 2);
+        // No notice reaches them: the reply, the log and the doctor say so, for somebody has to call.
+        let notices = made[0].notices.clone().unwrap();
+        let names: Vec<&str> = notices.without_a_way.iter().map(|party| party.as_str()).collect();
+        assert_eq!((notices.on_their_way, names), (0, vec!["drill-office", "water-office"]));
+        assert_eq!(facts(world, "key.emergency").await["notices"]["without_a_way"], json!(["drill-office", "water-office"]));
+        let outbox = outbox_check(world).await;
+        assert!(!outbox.ok && outbox.detail.contains("2 notices (key.compromised) reach nobody"), "{outbox:?}");
+        assert!(outbox.mend.unwrap().contains("iamctl rp show RP"));
+    }
+
+    async fn a_key_that_is_revoked_by_hand_is_told_of_like_one_in_an_emergency(world: &World) {
+        two_parties(world).await;
+        let keys = world.first().call(&ListKeys { purpose: Some(KeyPurpose::TokenSigning), ..ListKeys::default() }).await.unwrap();
+        let old = keys.items.iter().find(|key| key.algorithm == KeyAlgorithm::Es256).unwrap().kid.clone();
+        let op = RevokeKey { kid: old.clone(), reason: RevocationReason::KeyCompromise };
+        let before = world.census().await;
+        let rehearsed = world.first().dry_run().call(&op).await.unwrap();
+        assert_eq!(world.census().await, before, "nobody is told of a rehearsal");
+        let revoked = world.first().call(&op).await.unwrap();
+        assert_eq!(revoked.notices, rehearsed.notices);
+        let new = revoked.replaced_by.unwrap();
+        assert_eq!(revoked.readiness.unwrap().unknown, 2, "they fail until they fetch the key set");
+        assert_eq!(revoked.notices.unwrap().without_a_way.len(), 2);
+        let told = world.texts("SELECT receiver FROM outbox WHERE kind = 'key.compromised' ORDER BY receiver").await;
+        assert_eq!(told, ["drill-office", "water-office"]);
+        let payload: Value = serde_json::from_str(&world.texts("SELECT payload FROM outbox").await[0]).unwrap();
+        assert_eq!((&payload["revoked"], &payload["active"]), (&json!([old]), &json!([new])));
+        assert_eq!((payload["reason"].as_str(), payload["purpose"].as_str()), (Some("key-compromise"), Some("token-signing")));
+        let facts = facts(world, "key.revoke").await;
+        assert_eq!((facts["readiness"]["unknown"].as_u64(), facts["replaced_by"].as_str()), (Some(2), Some(new.as_str())));
+        assert!(!outbox_check(world).await.ok);
     }
 
     async fn an_emergency_revokes_what_still_drains_as_well(world: &World) {

@@ -55,7 +55,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         keys: &["e"],
         name: "emergency",
-        what: "Emergency: new token-signing keys sign at once, the old ones are trusted no more, parties are told",
+        what: "Emergency: new token-signing keys sign at once, the old ones are trusted no more; call the parties",
         cli: "key rotate --emergency --reason REASON",
         enabled: |state| state.may(EmergencyRotation::ROLES),
         run: |state| {

@@ -142,7 +142,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         keys: &["e"],
         name: "emergency",
-        what: "Emergency: new keys sign at once, the old ones are trusted no more, relying parties are told",
+        what: "Emergency: new keys sign at once, the old ones are trusted no more; call the parties",
         cli: "key rotate --emergency --reason REASON",
         enabled: |state| {
             state.may(EmergencyRotation::ROLES)?;

@@ -54,6 +54,7 @@ fn in_an_emergency_the_old_keys_are_revoked_with_the_rotation() {
     desk.types("token-signing");
     desk.press("enter");
     assert!(matches!(&desk.server.writes[0].0, Write::Emergency(line, RevocationReason::KeyCompromise) if line.name.is_none()));
+    desk.shows("1 party not told: call");
     desk.shows("$ iamctl key rotate --emer");
 }
 

@@ -11,7 +11,7 @@ use api::hotline::{CallClosed, CallOpened, FoundAccount};
 use api::instance::{AccountCount, Check, DayCount, Overview};
 use api::inventory::InventoryItem;
 use api::job::{JobState, JobView};
-use api::key::{KeyDetail, KeyRevocation, KeyView, Revoked};
+use api::key::{KeyDetail, KeyRevocation, KeyView, Notices, Revoked, RotatedKey};
 use api::operator::Identity;
 use api::relying_party::{PartyCredential, PartyService, PartySummary, PartyView};
 use api::rotation::{CredentialSeen, PartyReadiness, PlanView, Readiness, SettingView, StepView};
@@ -637,13 +637,13 @@ impl Server {
                     [Some("2022-05-31T04:10:00Z"), None],
                 );
                 self.keys.push(made.clone());
-                Reply::Rotated(vec![made])
+                Reply::Rotated(vec![rotated(made, None)])
             }
             Write::RevokeKey(kid, reason) => {
                 let key = self.keys.iter_mut().find(|key| key.kid == *kid).unwrap();
                 key.state = KeyState::Revoked;
                 key.revoked = Some(Revoked { at: now, reason: *reason });
-                Reply::Revoked(KeyRevocation { key: key.clone(), replaced_by: None })
+                Reply::Revoked(KeyRevocation { key: key.clone(), replaced_by: None, readiness: None, notices: None })
             }
             Write::OpenCall => Reply::Opened(CallOpened { call: call(), opened_at: now }),
             Write::SuspendAccount { account, call, .. } => {
@@ -666,14 +666,17 @@ impl Server {
             }
             Write::RunPlan(plan, why) => {
                 self.becomes(*plan, PlanState::Running, why.as_deref(), now)?;
-                Reply::Rotated(self.keys.iter().filter(|key| key.kid.as_str() == NEW_KEY).cloned().collect())
+                let made = self.keys.iter().filter(|key| key.kid.as_str() == NEW_KEY).cloned();
+                Reply::Rotated(made.map(|key| rotated(key, None)).collect())
             }
             Write::PausePlan(plan) => self.becomes(*plan, PlanState::Paused, None, now)?,
             Write::ResumePlan(plan, why) => self.becomes(*plan, PlanState::Running, why.as_deref(), now)?,
             Write::AbortPlan(plan) => self.becomes(*plan, PlanState::Aborted, None, now)?,
             Write::Emergency(..) => {
                 let made = self.keys.iter().find(|key| key.kid.as_str() == NEW_KEY).cloned();
-                Reply::Rotated(made.into_iter().map(|key| KeyView { state: KeyState::Active, ..key }).collect())
+                let notices = Notices { on_their_way: 0, without_a_way: vec!["hongkong-post".parse().unwrap()] };
+                let active = made.into_iter().map(|key| KeyView { state: KeyState::Active, ..key });
+                Reply::Rotated(active.map(|key| rotated(key, Some(notices.clone()))).collect())
             }
             Write::CancelJob(_) => {
                 self.jobs[0].state = JobState::Cancelled;
@@ -681,6 +684,10 @@ impl Server {
             }
         })
     }
+}
+
+fn rotated(key: KeyView, notices: Option<Notices>) -> RotatedKey {
+    RotatedKey { key, replaced: None, withdrawn: Vec::new(), readiness: Readiness::default(), notices }
 }
 
 pub fn suspension(account: AccountId, call: Option<CallRef>, now: Timestamp, already: bool) -> Suspension {

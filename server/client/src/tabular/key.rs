@@ -1,8 +1,8 @@
 //! Keys.
 
-use api::key::{KeyDetail, KeyRevocation, KeyView, KnownTo, RotatedKey};
+use api::key::{KeyDetail, KeyRevocation, KeyView, KnownTo, Notices, RotatedKey};
 
-use super::{Column, Section, Tabular, or_none};
+use super::{Column, Section, Tabular, joined, or_none};
 use crate::json;
 use crate::times::{people, people_or_none, raw_or_none};
 
@@ -81,6 +81,7 @@ impl Tabular for RotatedKey {
                 .wide(),
                 Column::text("replaced", "REPLACED", |row: &Self| or_none(row.replaced.as_ref())).wide(),
                 Column::text("ready", "READY", |row: &Self| super::rotation::share(&row.readiness)).wide(),
+                Column::text("without_a_way", "NOT TOLD", |row: &Self| not_told(row.notices.as_ref())).wide(),
                 Column::text("plan", "PLAN", |row: &Self| or_none(row.key.plan.as_ref())),
             ]
         }
@@ -165,6 +166,11 @@ impl Tabular for KnownTo {
     }
 }
 
+/// The parties that no notice reaches.
+fn not_told(notices: Option<&Notices>) -> String {
+    notices.map(|notices| joined(&notices.without_a_way)).unwrap_or_default()
+}
+
 impl Tabular for KeyRevocation {
     fn columns() -> &'static [Column<Self>] {
         const {
@@ -174,6 +180,11 @@ impl Tabular for KeyRevocation {
                 Column::text("algorithm", "ALGORITHM", |row: &Self| row.key.algorithm.to_string()),
                 Column::text("state", "STATE", |row: &Self| row.key.state.to_string()),
                 Column::text("replaced_by", "REPLACED BY", |row: &Self| or_none(row.replaced_by.as_ref())),
+                Column::text("ready", "READY", |row: &Self| {
+                    row.readiness.as_ref().map(super::rotation::share).unwrap_or_default()
+                })
+                .wide(),
+                Column::text("without_a_way", "NOT TOLD", |row: &Self| not_told(row.notices.as_ref())).wide(),
             ]
         }
     }
