@@ -91,20 +91,52 @@ fn words(line: &str) -> (Vec<String>, bool) {
     (words.collect(), filled)
 }
 
-/// Why a command cannot be given. One that is only named, without its arguments, can.
+/// Whether there is nothing behind the verb: it is spoken of, not given.
+fn is_only_named(command: &Command, words: &[String]) -> bool {
+    let mut at = command;
+    let behind = words.iter().skip_while(|word| match at.find_subcommand(word) {
+        Some(inner) => {
+            at = inner;
+            true
+        }
+        None => false,
+    });
+    behind.count() == 0
+}
+
+/// Whether it is a rotation that the server refuses for want of a line.
+fn lacks_line(words: &[String]) -> bool {
+    let rotates =
+        words.first().is_some_and(|noun| noun == "key") && words.get(1).is_some_and(|verb| verb == "rotate" || verb == "plan");
+    let several = words.windows(2).any(|pair| pair[0] == "--purpose" && (pair[1] == "issuing-ca" || pair[1] == "ocsp"));
+    rotates && several && !words.iter().any(|word| word == "--line" || word == "--list")
+}
+
+/// Why a command cannot be given. One that is only named, without any of its arguments, can.
 fn fault(command: &Command, line: &str) -> Option<String> {
-    let (words, filled) = words(line);
+    let (mut words, filled) = words(line);
     let program = command.get_name().to_owned();
-    let error = command.clone().try_get_matches_from(iter::once(program.clone()).chain(words)).err()?;
-    let only_named = matches!(
-        error.kind(),
-        ErrorKind::MissingRequiredArgument
-            | ErrorKind::MissingSubcommand
-            | ErrorKind::DisplayHelp
-            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-            | ErrorKind::DisplayVersion
-    ) || error.kind() == ErrorKind::InvalidValue
-        && line.split(' ').next_back().is_some_and(|word| word.starts_with("--"));
+    // The data folder is the same in every command of iamd, and a hint leaves it out.
+    if program == "iamd" && words.iter().any(|word| word.starts_with("--")) && !words.iter().any(|word| word == "--data-dir") {
+        words.extend(["--data-dir".to_owned(), "./iam".to_owned()]);
+    }
+    let given = command.clone().try_get_matches_from(iter::once(program.clone()).chain(words.clone()));
+    if given.is_ok() && lacks_line(&words) {
+        return Some(format!("{program} {line}: that purpose has several lines, and none is named"));
+    }
+    let error = given.err()?;
+    // Three dots say that more is to be given.
+    let incomplete = line.ends_with('…') || is_only_named(command, &words);
+    let missing = error.kind() == ErrorKind::MissingRequiredArgument && incomplete;
+    let only_named = missing
+        || matches!(
+            error.kind(),
+            ErrorKind::MissingSubcommand
+                | ErrorKind::DisplayHelp
+                | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+                | ErrorKind::DisplayVersion
+        )
+        || error.kind() == ErrorKind::InvalidValue && line.split(' ').next_back().is_some_and(|word| word.starts_with("--"));
     let value = matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue);
     let verb = error.kind() == ErrorKind::InvalidSubcommand && line.contains('{');
     let open = filled && (value || verb);
@@ -139,7 +171,15 @@ fn a_command_that_cannot_be_given_is_found() {
     {
         assert_eq!(fault(&command, good), None, "{good}");
     }
-    for bad in ["cert shew SERIAL", "cert list --stale", "cert revoke SERIAL --reason because", "key spin"] {
+    for bad in [
+        "cert shew SERIAL",
+        "cert list --stale",
+        "cert revoke SERIAL --reason because",
+        "key spin",
+        "operator add wong",
+        "key rotate --activate now",
+        "key rotate --purpose ocsp",
+    ] {
         assert!(fault(&command, bad).is_some(), "{bad}");
     }
 }

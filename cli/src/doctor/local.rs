@@ -16,7 +16,7 @@ use crate::session::Session;
 
 /// A certificate that ends sooner is better renewed now.
 const SOON: Duration = Duration::from_secs(14 * 86_400);
-const ENROL: &str = "ask an administrator for a new enrolment code ('iamctl operator add' for the same id), then 'iamctl enrol'";
+const ENROL: &str = "ask an administrator for a new enrolment code ('iamctl operator add' for the same id, with the same name and roles), then 'iamctl enrol'";
 
 /// Looks the files over; gives the context when the server can be tried.
 pub fn look(session: &Session, checks: &mut Vec<Check>) -> Option<Context> {

@@ -245,7 +245,7 @@ impl ClientError {
 
 /// What the server tells of an operator's certificate by a TLS alert, sharpened by what the certificate itself says.
 pub(crate) fn certificate_refused(alert: Alert, not_before: Timestamp, not_after: Timestamp, now: Timestamp) -> ClientError {
-    let enrol = "ask an administrator for a new enrolment code ('iamctl operator add' for the same id), then 'iamctl enrol'";
+    let enrol = "ask an administrator for a new enrolment code ('iamctl operator add' for the same id, with the same name and roles), then 'iamctl enrol'";
     let (fault, message, hint) = if alert == Alert::Revoked {
         (TlsFault::Revoked, "the operator's certificate was revoked".to_owned(), enrol.to_owned())
     } else if now > not_after || alert == Alert::Expired && now >= not_before {

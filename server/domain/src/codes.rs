@@ -127,7 +127,7 @@ pub const CODES: &[Code] = &[
     entry(
         "key.activation-too-early",
         "relying parties would not know the key yet",
-        "leave out '--activate', or use '--activate now' in an emergency",
+        "leave out '--activate'; for a key that somebody else has: 'iamctl key rotate --emergency --reason key-compromise'",
     ),
     entry("key.no-hold", "certificates are put on hold, keys are not", "give another reason"),
     entry(

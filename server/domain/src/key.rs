@@ -198,7 +198,7 @@ pub enum ActivateAt {
     /// After the publish interval.
     #[default]
     AfterPublish,
-    /// At once. For emergencies: whoever has kept the old JWKS fails until it is fetched again.
+    /// At once: whoever has kept the old JWKS fails until it is fetched again. The old key drains; it is not revoked.
     Now,
     /// At a given time, not before the publish interval has passed.
     Time(Timestamp),
@@ -218,7 +218,7 @@ impl ActivateAt {
                 "key.activation-too-early",
                 format!("{} is before {}, when the publish interval will have passed", at.people(), earliest.people()),
             )
-            .hint("relying parties may keep the old JWKS until then; in an emergency use '--activate now'")),
+            .hint("relying parties may keep the old JWKS until then; a key that somebody else has is replaced and revoked at once by 'iamctl key rotate --emergency --purpose PURPOSE --reason key-compromise'")),
             ActivateAt::Time(at) => Ok(at),
         }
     }

@@ -100,7 +100,12 @@ pub async fn active_authority(app: &App, read: &mut Read, purpose: AuthorityPurp
     if ends < app.clock.now() {
         let refusal =
             Refusal::new("cert.issuer-expired", format!("{} ended at {}: nothing is issued by it", row.kid, ends.people()));
-        return Err(refusal.hint("rotate it first: 'iamctl key rotate --purpose issuing-ca'").into());
+        let line = &row.name;
+        return Err(refusal
+            .hint(format!(
+                "rotate it first: 'iamctl key rotate --purpose issuing-ca --line {line} --activate now', then 'iamd ca issue' where the root's key is"
+            ))
+            .into());
     }
     Ok(authority)
 }

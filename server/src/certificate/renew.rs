@@ -6,6 +6,8 @@ use super::issue::{Planned, active_authority, check_party, give};
 use super::request::{check_key_is_free, cut_short, life, read_csr};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
+use crate::operator::again::invite_again;
+use crate::store::Read;
 
 /// Issues a relying party's certificate anew, over the same key or over that of a new request; the old one stays good until its
 /// own end, so that the party can change over when it likes.
@@ -16,7 +18,7 @@ pub async fn renew(app: &App, caller: &Caller, op: RenewCertificate) -> Result<I
     let mut read = app.store.read().await?;
     let row = read.certificate(&op.serial).await?.ok_or_else(|| Failure::not_found("certificate", &op.serial))?;
     let holder = row.holder()?;
-    let Holder::RelyingParty(party) = &holder else { return Err(renewed_otherwise(&holder).into()) };
+    let Holder::RelyingParty(party) = &holder else { return Err(renewed_otherwise(&mut read, &holder).await?.into()) };
     check_party(&mut read, party, now).await?;
     let (key, mut ignored) = match &csr {
         Some(csr) => (csr.public_key().clone(), csr.ignored(&profile::RELYING_PARTY, party.as_str())),
@@ -43,12 +45,15 @@ fn never_made() -> Refusal {
     refusal.hint("give a request: --csr FILE")
 }
 
-fn renewed_otherwise(holder: &Holder) -> Refusal {
+async fn renewed_otherwise(read: &mut Read, holder: &Holder) -> Result<Refusal, Failure> {
     let refusal = Refusal::new("cert.renewed-otherwise", "only relying parties' certificates are renewed by this verb");
-    refusal.hint(match holder {
-        Holder::Operator(operator) => format!("an operator enrols again: 'iamctl operator add {operator}' makes a new code"),
+    Ok(refusal.hint(match holder {
+        Holder::Operator(operator) => {
+            let row = read.operator(operator).await?.ok_or_else(|| Failure::not_found("operator", operator))?;
+            format!("an operator enrols again: {} makes a new code", invite_again(&row)?)
+        }
         Holder::Account(_) => "a citizen registers again in the app".to_owned(),
         Holder::Key(kid) => format!("the platform's own are renewed by themselves or rotated: 'iamctl key show {kid}'"),
         Holder::RelyingParty(_) => String::new(),
-    })
+    }))
 }

@@ -82,7 +82,16 @@ async fn check_holder(
             }
             if key.state == KeyState::Active.to_string() && key.certificate.as_deref() == row.der.as_deref() {
                 let refusal = Refusal::new("cert.in-use", format!("{kid} is in use with this certificate"));
-                return Err(refusal.hint(format!("rotate it first: 'iamctl key rotate --purpose {}'", key.purpose)).into());
+                let (purpose, line) = (&key.purpose, &key.name);
+                return Err(refusal
+                    .hint(if compromised {
+                        format!(
+                            "'iamctl key rotate --emergency --purpose {purpose} --line {line} --reason key-compromise' revokes both and lets another key take over"
+                        )
+                    } else {
+                        format!("rotate it first: 'iamctl key rotate --purpose {purpose} --line {line}'")
+                    })
+                    .into());
             }
             Ok(())
         }

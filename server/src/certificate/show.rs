@@ -8,6 +8,7 @@ use super::view::{chain_above, view};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::keys::hex;
+use crate::operator::again::invite_again;
 use crate::store::{CertificateFilter, CertificateRow, Read};
 
 /// What ends sooner than this is to be renewed.
@@ -84,7 +85,8 @@ async fn followed(read: &mut Read, row: &CertificateRow) -> Result<String, Failu
             return Ok(format!("renew it from {from} on, before {before}: 'iamctl cert renew {}'", row.serial));
         }
         Holder::Operator(operator) => {
-            return Ok(format!("the operator enrols again before {before}: 'iamctl operator add {operator}' makes a code"));
+            let row = read.operator(&operator).await?.ok_or_else(|| Failure::not_found("operator", &operator))?;
+            return Ok(format!("the operator enrols again before {before}: {} makes a code", invite_again(&row)?));
         }
         Holder::Account(_) => return Ok(format!("its holder registers again in the app before {before}")),
         Holder::Key(kid) => kid,

@@ -61,7 +61,7 @@ fn ours(row: &KeyRow) -> Result<Refusal, Failure> {
             "nothing takes the place of a root: whoever trusts it has to be told, and a new instance begun".to_owned()
         }
         (KeyPurpose::IssuingCa, KeyState::Published | KeyState::Active | KeyState::Draining) => format!(
-            "'iamctl key rotate --purpose issuing-ca --name {name} --activate now', 'iamd ca issue', and then 'iamd ca revoke'"
+            "'iamctl key rotate --purpose issuing-ca --line {name} --activate now', 'iamd ca issue', and then 'iamd ca revoke'"
         ),
         (KeyPurpose::IssuingCa, _) => "'iamd ca revoke', unless the root has revoked it: see 'iamctl cert list'".to_owned(),
         (_, KeyState::Retired | KeyState::Revoked) => {
@@ -69,7 +69,7 @@ fn ours(row: &KeyRow) -> Result<Refusal, Failure> {
         }
         (KeyPurpose::Ocsp, _) => {
             format!(
-                "a key officer replaces it: 'iamctl key rotate --emergency --purpose ocsp --name {name} --reason key-compromise'"
+                "a key officer replaces it: 'iamctl key rotate --emergency --purpose ocsp --line {name} --reason key-compromise'"
             )
         }
         (_, _) => {

@@ -240,7 +240,7 @@ fn keys(app: &App, facts: &Facts) -> Check {
             "keys",
             false,
             "there is no active token-signing key",
-            "'iamctl key rotate --purpose token-signing --activate now'",
+            "'iamctl key rotate --purpose token-signing --activate now', with --override and a reason where parties are not ready",
         );
     }
     match facts.listener_ends {

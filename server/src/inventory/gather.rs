@@ -1,17 +1,19 @@
 //! The inventory as it stands now, out of one snapshot.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::{
-    CertificateState, Direction, HolderKind, ItemKind, Next, NextStep, OperatorId, RelyingPartyId, RotationPlan, Timestamp,
-    days_left, lists_end, next_of_certificate, next_of_lists,
+    CertificateState, Direction, HolderKind, ItemKind, Next, NextStep, RelyingPartyId, RotationPlan, Timestamp, days_left,
+    lists_end, next_of_certificate, next_of_lists,
 };
 
 use super::keys::{Held, held_keys};
 use super::{parties, words};
 use crate::app::App;
 use crate::failure::Failure;
-use crate::store::{HeldCertificateRow, KeyRow, PlanRow, Read, RevocationHead, StoreError};
+use crate::operator::again::invite_again;
+use crate::store::{HeldCertificateRow, KeyRow, OperatorRow, PlanRow, Read, RevocationHead, StoreError};
 
 /// What has ended stays in the inventory for so long: somebody may still be looking for the cause.
 const SHOWN_AFTER: Duration = Duration::from_hours(30 * 24);
@@ -82,11 +84,11 @@ pub(crate) async fn gather(app: &App, read: &mut Read, now: Timestamp) -> Result
     let rows = read.live_keys().await?;
     let plans = read.open_plans().await?.iter().map(PlanRow::plan).collect::<Result<Vec<_>, _>>()?;
     let lists = read.revocation_heads().await?;
-    let disabled = disabled_operators(read).await?;
+    let operators = operators(read).await?;
     let keys = held_keys(app, &rows, &plans)?;
     let mut items: Vec<Item> = keys.iter().map(Held::item).collect();
     for row in read.certificates_held(now.minus(SHOWN_AFTER)).await? {
-        items.push(certificate(&row, &keys, &disabled, now)?);
+        items.push(certificate(&row, &keys, &operators, now)?);
     }
     items.extend(parties::credentials(read, now).await?);
     items.extend(parties::copies(read, &rows, now).await?);
@@ -97,7 +99,12 @@ pub(crate) async fn gather(app: &App, read: &mut Read, now: Timestamp) -> Result
 }
 
 /// A certificate that this platform issued.
-fn certificate(row: &HeldCertificateRow, keys: &[Held<'_>], disabled: &[OperatorId], now: Timestamp) -> Result<Item, StoreError> {
+fn certificate(
+    row: &HeldCertificateRow,
+    keys: &[Held<'_>],
+    operators: &HashMap<String, OperatorRow>,
+    now: Timestamp,
+) -> Result<Item, StoreError> {
     let broken = |what: &str| StoreError::Broken(anyhow::anyhow!("certificate {} has a bad {what}", row.serial));
     let stored: CertificateState = row.state.parse().map_err(|_| broken("state"))?;
     let kind: HolderKind = row.holder_kind.parse().map_err(|_| broken("holder"))?;
@@ -135,11 +142,11 @@ fn certificate(row: &HeldCertificateRow, keys: &[Held<'_>], disabled: &[Operator
             item.counts &= !item.next.is_some_and(waits);
         }
         HolderKind::Operator => {
-            let operator: OperatorId = row.holder.parse().map_err(|_| broken("holder"))?;
-            item.counts &= !disabled.contains(&operator);
-            item.depends = vec![format!("operator {operator} comes in with it")];
-            item.how =
-                words::to_do(&item.next, || format!("'iamctl operator add {operator}' makes a new code, then 'iamctl enrol'"));
+            let operator = operators.get(&row.holder).ok_or_else(|| broken("holder"))?;
+            item.counts &= operator.state != "disabled";
+            item.depends = vec![format!("operator {} comes in with it", operator.id)];
+            let again = invite_again(operator)?;
+            item.how = words::to_do(&item.next, || format!("{again} makes a new code, then 'iamctl enrol'"));
         }
         HolderKind::RelyingParty => {
             item.party = Some(row.holder.parse().map_err(|_| broken("holder"))?);
@@ -178,20 +185,18 @@ fn roots(rows: &[KeyRow]) -> Vec<String> {
     rows.iter().filter(|row| row.purpose == root).map(|row| row.kid.clone()).collect()
 }
 
-async fn disabled_operators(read: &mut Read) -> Result<Vec<OperatorId>, Failure> {
-    let mut disabled = Vec::new();
+async fn operators(read: &mut Read) -> Result<HashMap<String, OperatorRow>, Failure> {
+    let mut operators = HashMap::new();
     let mut after = String::new();
     loop {
         let rows = read.operators(&after, OPERATORS).await?;
         let Some(last) = rows.last() else { break };
         after.clone_from(&last.id);
-        for row in rows.iter().filter(|row| row.state == "disabled") {
-            let id = row.id.parse().map_err(|_| StoreError::Broken(anyhow::anyhow!("an operator row has a bad id")))?;
-            disabled.push(id);
-        }
-        if i64::try_from(rows.len()).is_ok_and(|count| count < OPERATORS) {
+        let full = i64::try_from(rows.len()).is_ok_and(|count| count >= OPERATORS);
+        operators.extend(rows.into_iter().map(|row| (row.id.clone(), row)));
+        if !full {
             break;
         }
     }
-    Ok(disabled)
+    Ok(operators)
 }

@@ -30,7 +30,7 @@ fn credential(row: &HeldCredentialRow, now: Timestamp) -> Result<Item, StoreErro
     let how = match &row.fault {
         Some(fault) => Some(format!("the party mends the key set at its address: {fault}")),
         None => words::to_do(&next, || {
-            format!("the party brings another one: 'iamctl rp credential add {party}'; then 'iamctl rp credential revoke {id}'")
+            format!("the party brings another one: 'iamctl rp credential add {party} …'; then 'iamctl rp credential revoke {id}'")
         }),
     };
     Ok(Item {
@@ -75,9 +75,9 @@ fn copy(party: &str, sighting: &Sighting, wanted: &[&KeyRow], now: Timestamp) ->
     let at = lacks.iter().map(|row| row.activate_at.map_or(now, Timestamp::from_micros)).min();
     let how = (!lacks.is_empty()).then(|| {
         let kids: Vec<&str> = lacks.iter().map(|row| row.kid.as_str()).collect();
+        let kids = kids.join(" --kid ");
         format!(
-            "the party fetches the key set again; 'iamctl rp credential ack {party}' notes its word; it lacks {}",
-            kids.join(" ")
+            "the party fetches the key set again; 'iamctl rp credential ack {party} --kid {kids}' notes its word that it has what it lacks"
         )
     });
     let whose = sighting.client.clone().unwrap_or_else(|| party.to_owned());

@@ -19,7 +19,7 @@ use crate::store::{KeyRow, Write};
 pub async fn emergency(app: &App, caller: &Caller, op: EmergencyRotation) -> Result<Vec<RotatedKey>, Failure> {
     op.reason.check_for_key().map_err(|refusal| Failure::invalid_field(refusal.code, "reason", refusal.message))?;
     let line = work::line(op.purpose, op.name.as_deref(), op.algorithm)?;
-    work::must_be_at_once(op.purpose)?;
+    work::must_be_at_once(&line)?;
     let now = app.clock.now();
     let seen = signing(app, op.purpose).await?;
     // Whether any is needed shows below: a token that is away must not keep a generation that waits from taking over.

@@ -1,5 +1,5 @@
 use api::key::{KeyRevocation, RevokeKey};
-use domain::{KeyGeneration, KeyPurpose, KeyState, Kid, Timestamp};
+use domain::{KeyGeneration, KeyPurpose, KeyState, Kid, Refusal, Timestamp};
 use serde_json::json;
 
 use super::begin::{open_plans, somebody_was_faster};
@@ -20,8 +20,10 @@ pub async fn revoke(app: &App, caller: &Caller, op: RevokeKey) -> Result<KeyRevo
     let now = app.clock.now();
     let known = app.store.read().await?.key(&op.kid).await?.ok_or_else(|| Failure::not_found("key", &op.kid))?;
     if known.purpose != KeyPurpose::TokenSigning.to_string() {
-        let message = format!("only token-signing keys are revoked by this verb at present, not {}", known.purpose);
-        return Err(Failure::invalid_field("key.purpose", "kid", message));
+        let of = known.generation()?;
+        let message = format!("only token-signing keys are revoked by this verb, and {} is of {}", of.kid, of.purpose);
+        let refusal = Refusal::new("key.revoked-otherwise", message);
+        return Err(refusal.hint(work::withdrawn_by(of.purpose, &of.name)).into());
     }
     // Made before the transaction begins, as in a rotation, for one that signs or is about to; thrown away when a waiting
     // generation takes over. That none could be made matters only where none waits.

@@ -120,23 +120,35 @@ pub(crate) const fn at_once(purpose: KeyPurpose) -> bool {
 ///
 /// # Errors
 /// `key.no-emergency`, with what to do instead.
-pub(super) fn must_be_at_once(purpose: KeyPurpose) -> Result<(), Failure> {
+pub(super) fn must_be_at_once(Line { purpose, name: line, .. }: &Line) -> Result<(), Failure> {
+    let purpose = *purpose;
     if at_once(purpose) {
         return Ok(());
     }
-    let (message, hint) = match purpose {
-        KeyPurpose::IssuingCa => (
-            "an authority is not withdrawn in one moment: the root revokes it, and certifies the next one".to_owned(),
-            "'iamctl key rotate --purpose issuing-ca --activate now', 'iamd ca issue', and when the next one issues 'iamd ca revoke'".to_owned(),
-        ),
-        _ => (
-            format!("a {purpose} key cannot be withdrawn in one moment: rows lie under it"),
-            format!(
-                "'iamctl key rotate --purpose {purpose} --activate now' takes over as soon as it can, and destroys the old one when nothing lies under it any more"
-            ),
-        ),
+    let message = match purpose {
+        KeyPurpose::IssuingCa => {
+            "an authority is not withdrawn in one moment: the root revokes it, and certifies the next one".to_owned()
+        }
+        _ => format!("a {purpose} key cannot be withdrawn in one moment: rows lie under it"),
     };
-    Err(Refusal::new("key.no-emergency", message).hint(hint).into())
+    Err(Refusal::new("key.no-emergency", message).hint(withdrawn_by(purpose, line)).into())
+}
+
+/// What to do about a key that somebody else has, of a line that is no token-signing one.
+pub(super) fn withdrawn_by(purpose: KeyPurpose, line: &str) -> String {
+    match purpose {
+        KeyPurpose::RootCa => "every certificate rests on it: make a new instance ('iamd init')".to_owned(),
+        KeyPurpose::IssuingCa => format!(
+            "'iamctl key rotate --purpose issuing-ca --line {line} --activate now', 'iamd ca issue', and when the next one issues 'iamd ca revoke'"
+        ),
+        KeyPurpose::Data | KeyPurpose::BlindIndex => format!(
+            "'iamctl key rotate --purpose {purpose} --activate now' takes over as soon as it can, and destroys the old one when nothing lies under it any more"
+        ),
+        KeyPurpose::Pairwise => "it is not exchanged: every party would meet strangers".to_owned(),
+        _ => format!(
+            "'iamctl key rotate --emergency --purpose {purpose} --line {line} --reason key-compromise' revokes it and lets another one take over"
+        ),
+    }
 }
 
 /// How long the stages of a rotation last.

@@ -83,6 +83,6 @@ fn is_good(row: &OperatorRow, now: Timestamp, last_sealed: Option<Timestamp>) ->
 fn code_refused() -> Failure {
     Failure::Denied(
         Refusal::new("enrol.code", "the enrolment code is wrong, spent or more than ten minutes old")
-            .hint("ask the administrator for a new one: 'iamctl operator add' again with the same id"),
+            .hint("ask the administrator for a new one: 'iamctl operator add' again with the same id, name and roles"),
     )
 }

@@ -1,6 +1,7 @@
 //! Operators: put on record, enrolled, shut out and let in again.
 
 pub(crate) mod add;
+pub(crate) mod again;
 pub(crate) mod disable;
 pub(crate) mod enable;
 pub(crate) mod enrol;

@@ -206,7 +206,7 @@ async fn somebody_stays(tx: &mut Write, authority: &str, now: Timestamp) -> Resu
         return Ok(());
     }
     Err(anyhow::anyhow!(
-        "every administrator's certificate is of {authority}: revoked with it, nobody could come in. Rotate it first ('iamctl key rotate --purpose issuing-ca --line operators --activate now', 'iamd ca issue'), enrol an administrator again ('iamctl operator add', 'iamctl enrol'), then revoke it; nothing was changed"
+        "every administrator's certificate is of {authority}: revoked with it, nobody could come in. Rotate it first ('iamctl key rotate --purpose issuing-ca --line operators --activate now', 'iamd ca issue'), enrol an administrator again ('iamctl operator add', with the name and roles on record, and 'iamctl enrol'), then revoke it; nothing was changed"
     )
     .into())
 }

@@ -19,6 +19,7 @@ mod damaged;
 mod dry_run;
 mod ended;
 mod forged_entries;
+mod hints;
 mod hotline;
 mod idempotency;
 mod import_again;

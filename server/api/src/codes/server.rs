@@ -117,7 +117,7 @@ pub(super) const CODES: &[Code] = &[
     entry(
         "cert.issuer-expired",
         "the authority has ended, and issues nothing",
-        "'iamctl key rotate --purpose issuing-ca' makes the next one; look at the clock, too",
+        "'iamctl key rotate --purpose issuing-ca --line NAME' makes the next one; look at the clock, too",
     ),
     entry("cert.key-in-use", "the key is certified for somebody else", "make a new key and a new request"),
     entry("cert.own", "the certificate is the one that the caller came with", "ask another key officer"),
@@ -132,12 +132,17 @@ pub(super) const CODES: &[Code] = &[
     entry(
         "key.no-emergency",
         "a key of that purpose cannot be withdrawn in one moment",
-        "'iamctl key rotate --activate now' replaces it as soon as that can be",
+        "'iamctl key rotate --purpose PURPOSE --activate now' replaces it as soon as that can be",
     ),
     entry(
         "key.purpose",
         "keys of that purpose are not rotated by this operation",
         "'iamctl explain key.rotate' names the purposes",
+    ),
+    entry(
+        "key.revoked-otherwise",
+        "only token-signing keys are revoked by this operation",
+        "'iamctl key rotate --emergency --purpose PURPOSE --reason key-compromise' revokes those of other purposes, 'iamd ca revoke' an authority",
     ),
     entry("key.line", "the purpose has no line of that name", "'iamctl key list --purpose PURPOSE' shows what there is"),
     entry(
@@ -203,7 +208,7 @@ pub(super) const CODES: &[Code] = &[
     entry(
         "credential.key-of-ours",
         "the key is the platform's own: it is replaced, and never blocked as a relying party's",
-        "a key officer: 'iamctl key rotate --emergency'; of an authority 'iamd ca revoke'",
+        "a key officer: 'iamctl key rotate --emergency --reason key-compromise'; of an authority 'iamd ca revoke'",
     ),
     entry(
         "credential.key-of-another-party",

@@ -36,8 +36,7 @@ pub enum Unauthenticated {
     Failure(Failure),
 }
 
-const ENROL_AGAIN: &str =
-    "ask an administrator for a new enrolment code ('iamctl operator add' for the same id), then 'iamctl enrol'";
+const ENROL_AGAIN: &str = "ask an administrator for a new enrolment code ('iamctl operator add' for the same id, with the same name and roles), then 'iamctl enrol'";
 
 pub fn certificate_missing(request: RequestId) -> Problem {
     let hint = "enrol with 'iamctl enrol', or choose the right context with 'iamctl context use'";

@@ -23,7 +23,7 @@ fn out_of_patience() -> Failure {
         code: "store.not-confirmed",
         message: format!("NOT CONFIRMED: the database gave no answer within {} s", PATIENCE.as_secs()),
         hint: Some(
-            "try again; if the code is refused then, ask for a new one ('iamctl operator add' for the same id)".to_owned(),
+            "try again; if the code is refused then, ask for a new one ('iamctl operator add' for the same id, with the same name and roles)".to_owned(),
         ),
     }
 }
