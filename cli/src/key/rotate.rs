@@ -170,6 +170,9 @@ pub(super) fn not_told(notices: &Notices) -> Option<String> {
 }
 
 pub(super) fn unready(readiness: &Readiness) -> String {
+    if readiness.not_tracked > 0 {
+        return format!("which of {} relying parties have pinned what is replaced is not tracked", readiness.not_tracked);
+    }
     let (awaited, all) = (readiness.awaited(), readiness.ready + readiness.awaited());
     format!("{awaited} of {all} relying parties do not know the new key and fail until they fetch the JWKS again")
 }

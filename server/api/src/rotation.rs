@@ -76,6 +76,9 @@ pub struct Readiness {
     pub unknown: u64,
     /// They log nobody in and do not count.
     pub not_counted: u64,
+    /// Whether they hold a copy of what is replaced is not recorded: nothing waits for them, and nothing says that they are ready.
+    #[serde(default)]
+    pub not_tracked: u64,
 }
 
 impl Readiness {

@@ -31,6 +31,8 @@ words! {
         NoCredential = 4 => "no-credential",
         /// None of its services is accessible: it does not count.
         NoService = 5 => "no-service",
+        /// Whether it holds a copy of what is replaced is not recorded: nothing waits for it, and nothing says that it is ready.
+        NotTracked = 6 => "not-tracked",
     }
 }
 
@@ -101,9 +103,16 @@ impl PartyFacts {
         if self.credentials == 0 {
             return Verdict::NoCredential;
         }
-        if purpose != KeyPurpose::TokenSigning {
-            // Relying parties meet none of the others in a key set.
-            return Verdict::Ready;
+        match purpose {
+            KeyPurpose::TokenSigning => {}
+            // A party meets it in a connection, a chain or an answer, and may have pinned it; nobody is told which of them have.
+            KeyPurpose::RootCa
+            | KeyPurpose::IssuingCa
+            | KeyPurpose::ServerTls
+            | KeyPurpose::Ocsp
+            | KeyPurpose::TimeStamping => return Verdict::NotTracked,
+            // Nothing of these ever reaches a party.
+            KeyPurpose::Audit | KeyPurpose::Data | KeyPurpose::BlindIndex | KeyPurpose::Pairwise => return Verdict::Ready,
         }
         let gaps = self.gaps(kids);
         match (gaps.behind.is_empty(), gaps.unseen.is_empty()) {
@@ -161,6 +170,7 @@ impl PartyFacts {
             Verdict::Ready => "nothing".to_owned(),
             Verdict::NoCredential => "nothing: it has no credential and logs nobody in".to_owned(),
             Verdict::NoService => "nothing: none of its services is accessible".to_owned(),
+            Verdict::NotTracked => "not tracked: whether it has pinned our certificate is not recorded; ask it".to_owned(),
             Verdict::NotReady | Verdict::Unknown => {
                 let Gaps { behind, unseen } = self.gaps(kids);
                 let would = format!("{} would refuse our tokens until the key set is fetched again", behind.join(", "));
@@ -292,7 +302,24 @@ mod tests {
         }
         assert!(Verdict::Ready.counts() && !Verdict::Ready.is_awaited());
         assert!(Verdict::Unknown.is_awaited() && Verdict::NotReady.is_awaited());
-        assert_eq!(nothing.verdict(KeyPurpose::Audit, &[]), Verdict::Ready, "no relying party sees a checkpoint key in a JWKS");
+    }
+
+    #[test]
+    fn of_which_purposes_anything_is_known() {
+        let facts = party(vec![own("a.one", 1, BOTH), own("a.two", 1, BOTH)]);
+        for purpose in KeyPurpose::ALL.iter().copied() {
+            let expected = match purpose {
+                KeyPurpose::TokenSigning | KeyPurpose::Audit | KeyPurpose::Data | KeyPurpose::BlindIndex | KeyPurpose::Pairwise => {
+                    Verdict::Ready
+                }
+                _ => Verdict::NotTracked,
+            };
+            assert_eq!(facts.verdict(purpose, &kids(&["new"])), expected, "{purpose}");
+            let nobody = PartyFacts { credentials: 0, ..facts.clone() };
+            assert_eq!(nobody.verdict(purpose, &kids(&["new"])), Verdict::NoCredential, "{purpose}");
+        }
+        assert!(!Verdict::NotTracked.counts() && !Verdict::NotTracked.is_awaited(), "it holds nothing back");
+        assert!(facts.what_breaks(Verdict::NotTracked, &[]).starts_with("not tracked: "));
     }
 
     #[test]

@@ -257,7 +257,7 @@ mod tests {
             RotationStep: "1=publish 2=wait 3=activate 4=drain 5=retire",
             StepState: "1=done 2=under-way 3=ahead 4=called-off",
             Attribution: "1=own-address 2=certificate 3=acknowledgement",
-            Verdict: "1=ready 2=not-ready 3=unknown 4=no-credential 5=no-service",
+            Verdict: "1=ready 2=not-ready 3=unknown 4=no-credential 5=no-service 6=not-tracked",
             KeyState: "1=published 2=active 3=draining 4=retired 5=revoked",
             RevocationReason: "0=unspecified 1=key-compromise 2=ca-compromise 3=affiliation-changed 4=superseded 5=cessation-of-operation 6=certificate-hold 9=privilege-withdrawn",
             ClientProfile: "1=fapi2 2=oidc",

@@ -91,5 +91,6 @@ pub(super) fn counted(ledger: &[PartyReadiness]) -> Readiness {
         not_ready: of(Verdict::NotReady),
         unknown: of(Verdict::Unknown),
         not_counted: of(Verdict::NoCredential) + of(Verdict::NoService),
+        not_tracked: of(Verdict::NotTracked),
     }
 }

@@ -27,7 +27,7 @@ on_both! {
         let _running = daemon.serves();
         let plan = daemon.json(&["key", "plan", "--purpose", "token-signing"], "");
         assert_eq!((&plan["state"], plan["steps"].as_array().unwrap().len()), (&json!("planned"), 5));
-        assert_eq!(plan["readiness"], json!({ "ready": 0, "not_ready": 0, "unknown": 0, "not_counted": 0 }));
+        assert_eq!(plan["readiness"], json!({ "ready": 0, "not_ready": 0, "unknown": 0, "not_counted": 0, "not_tracked": 0 }));
         let id = plan["plan"].as_str().unwrap();
         let made = daemon.json(&["key", "rotate", "--plan", id], "");
         assert_eq!((made.as_array().unwrap().len(), &made[0]["plan"], &made[0]["state"]), (2, &json!(id), &json!("published")));

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use api::certificate::RevokeCertificate;
 use api::inventory::ListInventory;
-use domain::{HoldCause, ItemKind, KeyState, Manifest, PlanState, RevocationReason, Verdict};
+use api::key::RotateKey;
+use api::rotation::PlanRotation;
+use domain::{ActivateAt, HoldCause, ItemKind, KeyPurpose, KeyState, Manifest, PlanState, RevocationReason, Verdict};
 use http::Method;
 use serde_json::json;
 use tests::fixtures::{made_up, party};
@@ -90,6 +92,21 @@ both_engines! {
         let plan = show(world, plan_of(&made)).await;
         let breaks = "drill-office.account-opening would refuse our tokens until the key set is fetched again";
         assert_eq!((of(&plan, "drill-office").verdict, of(&plan, "drill-office").breaks.as_str()), (Verdict::NotReady, breaks));
+    }
+
+    async fn who_has_pinned_a_certificate_of_ours_is_not_tracked_and_holds_nothing(world: &World) {
+        apply(&world.first(), &[with_services(&["enquiry"], &fresh_key())]).await.unwrap();
+        for (purpose, name) in [(KeyPurpose::ServerTls, None), (KeyPurpose::IssuingCa, Some("servers".to_owned()))] {
+            let op = PlanRotation { purpose, name, algorithm: None, activate: ActivateAt::AfterPublish };
+            let plan = world.first().call(&op).await.unwrap();
+            let (told, count) = (of(&plan, "drill-office"), plan.readiness.unwrap());
+            assert_eq!(told.verdict, Verdict::NotTracked, "{purpose}");
+            assert!(told.breaks.starts_with("not tracked: "), "{}", told.breaks);
+            assert_eq!((count.ready, count.awaited(), count.not_tracked), (0, 0, 1));
+        }
+        let made = world.first().call(&RotateKey::of(KeyPurpose::ServerTls)).await.unwrap().remove(0);
+        goes_by(world, TEN_MINUTES).await;
+        assert_eq!(state_of(world, &made.key.kid).await, KeyState::Active, "nothing is held by what nobody knows");
     }
 
     async fn what_somebody_saw_with_a_certificate_ends_with_the_certificate(world: &World) {

@@ -18,6 +18,10 @@ pub(crate) const NAMED: u16 = 160;
 /// How many are ready, and how many would break now.
 pub(super) fn summary(plan: &PlanView) -> (Tone, String) {
     let Some(readiness) = plan.readiness else { return (Tone::Faint, String::new()) };
+    if readiness.not_tracked > 0 {
+        let parties = words::stand(readiness.not_tracked, "party", "parties");
+        return (Tone::Warn, format!("Not tracked: {parties} may have pinned what is replaced. Nothing waits for them: ask them."));
+    }
     let counting = readiness.ready + readiness.awaited();
     match readiness.awaited() {
         0 if counting == 0 => (Tone::Faint, "No relying party counts: none of them logs anybody in.".to_owned()),
@@ -49,7 +53,7 @@ pub(super) fn lines(state: &State, plan: &PlanView, room: usize) -> Vec<Pieces> 
         }
     }
     lines.extend(counting.iter().flat_map(|party| party_lines(state, plan, party, room)));
-    let others = plan.ledger.len() - counting.len();
+    let others = plan.ledger.iter().filter(|party| matches!(party.verdict, Verdict::NoCredential | Verdict::NoService)).count();
     if others > 0 {
         let told = words::stand(others as u64, "other does", "others do");
         lines.push(line(Tone::Faint, format!("{told} not count: no credential, or no service, so nobody logs in there")));
@@ -62,7 +66,7 @@ fn tone(verdict: Verdict) -> Tone {
         Verdict::Ready => Tone::Good,
         Verdict::NotReady => Tone::Bad,
         Verdict::Unknown => Tone::Warn,
-        Verdict::NoCredential | Verdict::NoService => Tone::Faint,
+        Verdict::NoCredential | Verdict::NoService | Verdict::NotTracked => Tone::Faint,
     }
 }
 

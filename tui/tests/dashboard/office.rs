@@ -205,6 +205,7 @@ pub fn rotation(state: PlanState) -> PlanView {
             not_ready: count(Verdict::NotReady),
             unknown: count(Verdict::Unknown),
             not_counted: count(Verdict::NoCredential),
+            not_tracked: count(Verdict::NotTracked),
         }),
         ledger,
     }

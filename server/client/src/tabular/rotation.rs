@@ -66,6 +66,11 @@ impl Tabular for PlanView {
         if !counting.is_empty() {
             sections.push(Section::of("Relying parties that count", counting));
         }
+        if readiness.not_tracked > 0 {
+            let count = readiness.not_tracked;
+            let told = format!("{count} may have pinned what is replaced; that is not tracked, and nothing waits for them: ask them");
+            sections.push(Section::lines("Relying parties of which nothing is known", [told]));
+        }
         let others = format!("{} log nobody in (no credential, or no service) and do not count", readiness.not_counted);
         sections.push(Section::lines("Other relying parties", [others]));
         sections
@@ -79,6 +84,9 @@ pub(super) fn work(work: &WorkProgress) -> String {
 
 /// `3 of 5`.
 pub(super) fn share(readiness: &Readiness) -> String {
+    if readiness.not_tracked > 0 {
+        return "not tracked".to_owned();
+    }
     format!("{} of {}", readiness.ready, readiness.ready + readiness.awaited())
 }
 
