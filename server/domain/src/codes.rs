@@ -129,6 +129,11 @@ pub const CODES: &[Code] = &[
         "relying parties would not know the key yet",
         "leave out '--activate'; for a key that somebody else has: 'iamctl key rotate --emergency --reason key-compromise'",
     ),
+    entry(
+        "key.activation-too-late",
+        "a key is not published more than a year before it signs",
+        "give a nearer time; 'iamctl key calendar' has the dates that are recommended",
+    ),
     entry("key.no-hold", "certificates are put on hold, keys are not", "give another reason"),
     entry(
         "key.plan-activated",

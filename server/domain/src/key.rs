@@ -204,13 +204,17 @@ pub enum ActivateAt {
     Time(Timestamp),
 }
 
+/// The furthest date of a rotation. The new key is published at once and would be shown, and kept, for so long without signing; a key
+/// signs for about a year, and nobody remembers longer what they planned.
+const FURTHEST_ACTIVATION: Duration = Duration::from_hours(366 * 24);
+
 impl ActivateAt {
     /// The moment that is meant, of a key that is published now.
     ///
     /// # Errors
-    /// `key.activation-too-early`: before the publish interval has passed.
+    /// `key.activation-too-early`: before the publish interval has passed. `key.activation-too-late`: more than a year ahead.
     pub fn moment(self, now: Timestamp, times: &RotationTimes) -> Result<Timestamp, Refusal> {
-        let earliest = now.plus(times.publish);
+        let (earliest, latest) = (now.plus(times.publish), now.plus(times.publish.max(FURTHEST_ACTIVATION)));
         match self {
             ActivateAt::AfterPublish => Ok(earliest),
             ActivateAt::Now => Ok(now),
@@ -219,6 +223,11 @@ impl ActivateAt {
                 format!("{} is before {}, when the publish interval will have passed", at.people(), earliest.people()),
             )
             .hint("relying parties may keep the old JWKS until then; a key that somebody else has is replaced and revoked at once by 'iamctl key rotate --emergency --purpose PURPOSE --reason key-compromise'")),
+            ActivateAt::Time(at) if at > latest => Err(Refusal::new(
+                "key.activation-too-late",
+                format!("{} is after {}: a key is not published more than a year ahead", at.people(), latest.people()),
+            )
+            .hint("write it into the calendar, and rotate then; 'iamctl key calendar' has the dates that are recommended")),
             ActivateAt::Time(at) => Ok(at),
         }
     }
@@ -693,6 +702,11 @@ mod tests {
         assert_eq!(plan(ActivateAt::Time(after(10))).unwrap().activate_at, after(10));
         assert_eq!(plan(ActivateAt::Time(after(9))).unwrap_err().code, "key.activation-too-early");
         assert_eq!(plan(ActivateAt::Time(noon().minus(TEN_MINUTES))).unwrap_err().code, "key.activation-too-early");
+        let latest = noon().plus(FURTHEST_ACTIVATION);
+        assert_eq!(plan(ActivateAt::Time(latest)).unwrap().activate_at, latest);
+        for far in [latest.plus(Duration::from_micros(1)), "2099-01-01T00:00:00Z".parse().unwrap()] {
+            assert_eq!(plan(ActivateAt::Time(far)).unwrap_err().code, "key.activation-too-late");
+        }
     }
 
     #[test]

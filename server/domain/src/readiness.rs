@@ -106,11 +106,9 @@ impl PartyFacts {
         match purpose {
             KeyPurpose::TokenSigning => {}
             // A party meets it in a connection, a chain or an answer, and may have pinned it; nobody is told which of them have.
-            KeyPurpose::RootCa
-            | KeyPurpose::IssuingCa
-            | KeyPurpose::ServerTls
-            | KeyPurpose::Ocsp
-            | KeyPurpose::TimeStamping => return Verdict::NotTracked,
+            KeyPurpose::RootCa | KeyPurpose::IssuingCa | KeyPurpose::ServerTls | KeyPurpose::Ocsp | KeyPurpose::TimeStamping => {
+                return Verdict::NotTracked;
+            }
             // Nothing of these ever reaches a party.
             KeyPurpose::Audit | KeyPurpose::Data | KeyPurpose::BlindIndex | KeyPurpose::Pairwise => return Verdict::Ready,
         }
@@ -309,9 +307,11 @@ mod tests {
         let facts = party(vec![own("a.one", 1, BOTH), own("a.two", 1, BOTH)]);
         for purpose in KeyPurpose::ALL.iter().copied() {
             let expected = match purpose {
-                KeyPurpose::TokenSigning | KeyPurpose::Audit | KeyPurpose::Data | KeyPurpose::BlindIndex | KeyPurpose::Pairwise => {
-                    Verdict::Ready
-                }
+                KeyPurpose::TokenSigning
+                | KeyPurpose::Audit
+                | KeyPurpose::Data
+                | KeyPurpose::BlindIndex
+                | KeyPurpose::Pairwise => Verdict::Ready,
                 _ => Verdict::NotTracked,
             };
             assert_eq!(facts.verdict(purpose, &kids(&["new"])), expected, "{purpose}");

@@ -172,7 +172,7 @@ impl RotationPlan {
     /// Whether the date that is wanted can be kept, were it run now.
     ///
     /// # Errors
-    /// `key.activation-too-early`.
+    /// `key.activation-too-early`, `key.activation-too-late`.
     pub fn check_date(&self, now: Timestamp) -> Result<(), Refusal> {
         self.wanted.moment(now, &self.times).map(drop)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::instance::Check;
-use domain::{KeyPurpose, KeyState, PlanState, Timestamp};
+use domain::{KeyPurpose, KeyState, Timestamp};
 use pki::Certificate;
 
 use crate::app::App;
@@ -74,8 +74,6 @@ struct Facts {
     last_sealed: Option<Timestamp>,
     takes_writes: TakesWrites,
     signing: usize,
-    /// Rotations that have reached their date and wait.
-    held: Vec<String>,
     /// Set when something of a key is dated and the clock is not believed.
     doubt: Option<Doubt>,
     listener_ends: Option<Timestamp>,
@@ -102,9 +100,7 @@ async fn facts(app: &App) -> Result<Facts, StoreError> {
     let checkpoint_keys = whole::checkpoint_keys(&mut read).await?;
     let amiss = whole::amiss(app, &mut read, &checkpoint_keys).await.map_err(StoreError::Broken)?;
     let quarantined = read.log_counts().await?.quarantined;
-    let plans = read.open_plans().await?;
-    let dated = !plans.is_empty() || keys_are_dated(&mut read).await?;
-    let held = plans.into_iter().filter(|plan| plan.state == PlanState::Held.as_str()).map(|plan| plan.id).collect();
+    let dated = !read.open_plans().await?.is_empty() || keys_are_dated(&mut read).await?;
     let doubt = if dated { doubt(&mut read, app.clock.now()).await? } else { None };
     let root_lists_until = root_lists_until(&mut read).await?;
     let fault = fault(app, &mut read, app.clock.now()).await?;
@@ -115,7 +111,6 @@ async fn facts(app: &App) -> Result<Facts, StoreError> {
         last_sealed,
         takes_writes,
         signing,
-        held,
         doubt,
         listener_ends,
         servers_end,
@@ -246,9 +241,8 @@ fn keys(app: &App, facts: &Facts) -> Check {
     match facts.listener_ends {
         None => check("keys", false, "the listeners have no certificate", "restore the database from a backup"),
         Some(ends) => {
-            let held = facts.held.iter().fold(String::new(), |told, plan| format!("{told}; rotation {plan} is held at its date"));
             let ends = ends.people();
-            check("keys", true, format!("{} token-signing keys are active; listeners until {ends}{held}", facts.signing), "")
+            check("keys", true, format!("{} token-signing keys are active; listeners until {ends}", facts.signing), "")
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What the doctor says of things that run out.
 
 use api::instance::Check;
-use domain::{CalendarKind, ItemKind, NextStep, Timestamp};
+use domain::{CalendarKind, HoldCause, ItemKind, NextStep, PlanState, RotationPlan, Timestamp};
 
-use super::{Item, gather};
+use super::{Inventory, Item, gather};
 use crate::app::App;
 use crate::failure::Failure;
 
@@ -12,15 +12,15 @@ const WITHIN_DAYS: i64 = 30;
 /// Things that are named one by one.
 const NAMED: usize = 5;
 
-/// A line for each thing that has ended or ends soon and has none in its place, one for rotations that are due, or one that says
-/// that there are none.
+/// A line for each thing that has ended or ends soon and has none in its place, or one that says that there are none; one for each
+/// rotation that is held, and one for those that are due.
 ///
 /// # Errors
 /// When the database cannot be reached.
 pub async fn look(app: &App) -> Result<Vec<Check>, Failure> {
     let now = app.clock.now();
     let mut read = app.store.read().await?;
-    let items = gather(app, &mut read, now).await?.items;
+    let Inventory { items, plans, .. } = gather(app, &mut read, now).await?;
     let ending: Vec<&Item> =
         items.iter().filter(|item| item.counts && item.days_left(now).is_some_and(|left| left < WITHIN_DAYS)).collect();
     let mut checks: Vec<Check> = ending.iter().take(NAMED).map(|item| ends(item, now)).collect();
@@ -34,6 +34,7 @@ pub async fn look(app: &App) -> Result<Vec<Check>, Failure> {
         let detail = format!("nothing ends within {WITHIN_DAYS} days{next}");
         checks.push(Check { id: "expiry".to_owned(), ok: true, detail, mend: None });
     }
+    checks.extend(plans.iter().filter(|plan| plan.state == PlanState::Held).map(held));
     checks.extend(due(&items, now));
     Ok(checks)
 }
@@ -55,6 +56,27 @@ fn ends(item: &Item, now: Timestamp) -> Check {
     let stops = item.depends.join("; ");
     let mend = item.how.clone().unwrap_or_else(|| format!("'iamctl key inventory --holder {}'", item.holder));
     not_well(format!("{} {when}; depends on it: {stops}", name(item)), mend)
+}
+
+/// A rotation that waits at its date for somebody.
+fn held(plan: &RotationPlan) -> Check {
+    let (id, purpose, line) = (plan.id, plan.purpose, &plan.name);
+    let (waits, mend) = match plan.hold {
+        Some(HoldCause::Work) => (
+            "work that the new key needs is not finished",
+            format!(
+                "'iamctl key plan {id}' shows how far it is; what goes on in the background ends by itself, an authority waits for 'iamd ca issue'"
+            ),
+        ),
+        Some(HoldCause::Parties) | None => (
+            "relying parties are not ready for the new key",
+            format!(
+                "'iamctl key plan {id}' shows which: they fetch the key set, or give their word; 'iamctl key resume {id} --override --reason TEXT' goes on without them"
+            ),
+        ),
+    };
+    let detail = format!("rotation {id} of {purpose} {line} is held at its date: {waits}");
+    Check { id: "rotation".to_owned(), ok: false, detail, mend: Some(mend) }
 }
 
 /// Rotations whose recommended date has passed: advice, for a key that is a little older still does its work.

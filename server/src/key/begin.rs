@@ -101,7 +101,7 @@ impl Begun {
 /// Runs a plan, stored before or not: publishes what was made for it, and lets it take over where that is to be at once.
 ///
 /// # Errors
-/// `key.rotation-in-progress`; `key.activation-too-early`; `key.plan-held` for one that is to take over at once, unknown to parties.
+/// `key.rotation-in-progress`; `key.activation-too-early` or `-late`; `key.plan-held` for one that is to take over at once, unknown to parties.
 pub(super) async fn begin(
     app: &App,
     tx: &mut Write,

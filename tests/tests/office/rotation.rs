@@ -214,8 +214,11 @@ both_engines! {
         assert_eq!(facts(world, "key.hold").await["parties"], json!(["water-office"]));
         assert_eq!(goes_by(world, TEN_MINUTES).await, 0, "it is held once, not every second");
         let checks = world.first().call(&api::instance::CheckInstance {}).await.unwrap();
+        let held = checks.iter().find(|check| check.id == "rotation").unwrap();
+        assert!(!held.ok && held.detail.starts_with(&format!("rotation {} of token-signing tokens is held", plan.plan)), "{held:?}");
+        assert!(held.mend.as_ref().unwrap().contains(&format!("iamctl key plan {}", plan.plan)), "{held:?}");
         let keys = checks.iter().find(|check| check.id == "keys").unwrap();
-        assert!(keys.ok && keys.detail.contains(&format!("rotation {} is held", plan.plan)), "{keys:?}");
+        assert!(keys.ok, "the node does its work all the while: {keys:?}");
         let next = world.first().call(&ShowKey { kid: made.key.kid.clone() }).await.unwrap().next.unwrap();
         assert_eq!(next, format!("becomes active when rotation {}, held, goes on", plan.plan));
 
@@ -482,7 +485,7 @@ both_engines! {
         assert_eq!(plan.replaces.len(), 2);
         // No notice reaches them: the reply, the log and the doctor say so, for somebody has to call.
         let notices = made[0].notices.clone().unwrap();
-        let names: Vec<&str> = notices.without_a_way.iter().map(|party| party.as_str()).collect();
+        let names: Vec<&str> = notices.without_a_way.iter().map(domain::RelyingPartyId::as_str).collect();
         assert_eq!((notices.on_their_way, names), (0, vec!["drill-office", "water-office"]));
         assert_eq!(facts(world, "key.emergency").await["notices"]["without_a_way"], json!(["drill-office", "water-office"]));
         let outbox = outbox_check(world).await;
@@ -617,6 +620,15 @@ both_engines! {
         assert_eq!((taken, state_of(world, &made.key.kid).await), (0, KeyState::Published));
         assert_eq!(goes_by(world, Duration::from_hours(5)).await, 1);
         assert_eq!(state_of(world, &made.key.kid).await, KeyState::Active);
+    }
+
+    async fn a_date_that_lies_further_ahead_than_a_key_lives_is_refused(world: &World) {
+        let far = ActivateAt::Time("2099-01-01T00:00:00Z".parse().unwrap());
+        let planned = PlanRotation { purpose: KeyPurpose::TokenSigning, name: None, algorithm: None, activate: far };
+        for refusal in [refused(world.first().call(&es256(far)).await), refused(world.first().call(&planned).await)] {
+            assert_eq!(refusal, (409, "key.activation-too-late".into()));
+        }
+        assert_eq!(world.number("SELECT COUNT(*) FROM key_generation WHERE state = 'published'").await, 0);
     }
 
     async fn on_an_idle_platform_a_rotation_of_next_week_keeps_its_date(world: &World) {

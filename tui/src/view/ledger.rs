@@ -20,7 +20,10 @@ pub(super) fn summary(plan: &PlanView) -> (Tone, String) {
     let Some(readiness) = plan.readiness else { return (Tone::Faint, String::new()) };
     if readiness.not_tracked > 0 {
         let parties = words::stand(readiness.not_tracked, "party", "parties");
-        return (Tone::Warn, format!("Not tracked: {parties} may have pinned what is replaced. Nothing waits for them: ask them."));
+        return (
+            Tone::Warn,
+            format!("Not tracked: {parties} may have pinned what is replaced. Nothing waits for them: ask them."),
+        );
     }
     let counting = readiness.ready + readiness.awaited();
     match readiness.awaited() {

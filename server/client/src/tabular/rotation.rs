@@ -68,7 +68,8 @@ impl Tabular for PlanView {
         }
         if readiness.not_tracked > 0 {
             let count = readiness.not_tracked;
-            let told = format!("{count} may have pinned what is replaced; that is not tracked, and nothing waits for them: ask them");
+            let told =
+                format!("{count} may have pinned what is replaced; that is not tracked, and nothing waits for them: ask them");
             sections.push(Section::lines("Relying parties of which nothing is known", [told]));
         }
         let others = format!("{} log nobody in (no credential, or no service) and do not count", readiness.not_counted);
