@@ -32,8 +32,8 @@ now on: in manifests, key sets, certificate requests and enrolments. The reply
 lists whose it is, what else shares it, uses and audit entries since then.
 
 The key of an operator or a citizen takes a key officer ('iamctl cert revoke'),
-and a key of the platform itself is replaced ('iamctl key rotate --emergency').
-Of a certificate with its chain, the first is meant.
+and a key of the platform itself is replaced ('iamctl key rotate', with
+--emergency). Of a certificate with its chain, the first is meant.
 
 Examples:
   iamctl rp credential leaked CR0000000012 --note 'found on a code forge'
