@@ -142,6 +142,14 @@ pub struct StepView {
     pub settings: Vec<SettingView>,
 }
 
+impl PlanView {
+    /// Whether its new keys sign already: who does not have them refuses what they sign.
+    #[must_use]
+    pub fn has_taken_over(&self) -> bool {
+        self.steps.iter().any(|step| step.step == RotationStep::Activate && step.state == StepState::Done)
+    }
+}
+
 /// A setting behind a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SettingView {

@@ -549,6 +549,20 @@ both_engines! {
         assert_eq!(show(world, plan_of(&stamps[0])).await.state, PlanState::Running);
     }
 
+    async fn after_an_emergency_the_plan_tells_who_has_the_new_keys_by_now(world: &World) {
+        two_parties(world).await;
+        let made = world.first().call(&emergency(None)).await.unwrap();
+        let plan = show(world, plan_of(&made[0])).await;
+        assert_eq!((plan.state, plan.has_taken_over()), (PlanState::Done, true));
+        assert_eq!(plan.readiness.map(|before| (before.ready, before.awaited())), Some((0, 2)));
+        fetches(world, "drill-office.enquiry").await;
+        let plan = show(world, plan.plan).await;
+        assert_eq!((of(&plan, "drill-office").verdict, of(&plan, "water-office").verdict), (Verdict::Ready, Verdict::Unknown));
+        // Of keys that sign no more there is nothing to wait for.
+        world.first().call(&emergency(None)).await.unwrap();
+        assert_eq!(show(world, plan.plan).await.readiness, None);
+    }
+
     async fn in_an_emergency_the_key_that_waits_takes_over_for_others_may_know_it(world: &World) {
         let waiting = world.first().call(&RotateKey::of(KeyPurpose::TokenSigning)).await.unwrap();
         let made = world.first().call(&emergency(Some(KeyAlgorithm::Es256))).await.unwrap();

@@ -28,10 +28,16 @@ pub(super) fn summary(plan: &PlanView) -> (Tone, String) {
     let counting = readiness.ready + readiness.awaited();
     match readiness.awaited() {
         0 if counting == 0 => (Tone::Faint, "No relying party counts: none of them logs anybody in.".to_owned()),
+        0 if plan.has_taken_over() => (Tone::Good, format!("Ready: all {counting}; they have the new keys.")),
         0 => (Tone::Good, format!("Ready: all {counting}; nothing would break now.")),
         awaited => {
+            let fate = if plan.has_taken_over() {
+                "may refuse what we sign until they fetch the keys."
+            } else {
+                "would fail were it to take over now."
+            };
             let told = format!(
-                "Ready: {} of {counting}; not ready {}, unknown {}. {awaited} would fail were it to take over now.",
+                "Ready: {} of {counting}; not ready {}, unknown {}. {awaited} {fate}",
                 readiness.ready, readiness.not_ready, readiness.unknown
             );
             (Tone::Bad, told)
