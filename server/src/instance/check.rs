@@ -6,11 +6,12 @@ use domain::Timestamp;
 use super::health;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
+use crate::key::telling::COMPROMISED;
 use crate::store::WaitingNotices;
 
 /// Receivers that are named one by one.
 const NAMED: usize = 5;
-/// A notice that nobody could deliver for so long is said, and found wrong no more: whoever had to call has called.
+/// A notice of a compromise that nobody could deliver for so long is said, and found wrong no more: whoever had to call has called.
 const CALLED_BY: Duration = Duration::from_hours(30 * 24);
 
 /// The running server, looked over.
@@ -47,14 +48,17 @@ fn outbox(waiting: &[WaitingNotices], has_way: impl Fn(&str) -> bool, now: Times
             receivers.join(", ")
         )
     };
-    let new: Vec<&WaitingNotices> = stuck.iter().copied().filter(|row| row.newest >= now.minus(CALLED_BY).micros()).collect();
-    if new.is_empty() {
-        check.detail += &format!("; from more than 30 days ago, {}", of(&stuck));
+    let urgent = |row: &&WaitingNotices| row.kind == COMPROMISED && row.newest >= now.minus(CALLED_BY).micros();
+    let (urgent, others): (Vec<&WaitingNotices>, Vec<&WaitingNotices>) = stuck.into_iter().partition(urgent);
+    if !others.is_empty() {
+        check.detail += &format!("; {}", of(&others));
+    }
+    if urgent.is_empty() {
         return check;
     }
     Check {
         ok: false,
-        detail: format!("{}; {}", of(&new), check.detail),
+        detail: format!("{}; {}", of(&urgent), check.detail),
         mend: Some("call the contact of each: 'iamctl rp show RP' has it".to_owned()),
         ..check
     }
@@ -79,12 +83,11 @@ mod tests {
         let good = outbox(&waiting, |_| true, at(100));
         assert_eq!((good.ok, good.detail.as_str(), good.mend), (true, "4 notices on their way", None));
         let some = outbox(&waiting, |receiver| receiver == "b", at(100));
-        let told =
-            "3 notices (account.suspended, key.compromised) reach nobody, there is no channel to a; 1 notices on their way";
+        let told = "1 notices (key.compromised) reach nobody, there is no channel to a; 1 notices on their way; 2 notices (account.suspended) reach nobody, there is no channel to a";
         assert_eq!((some.ok, some.detail.as_str()), (false, told));
         assert!(some.mend.unwrap().contains("iamctl rp show"));
         let old = outbox(&waiting, |_| false, at(130));
-        assert!(old.ok && old.detail.contains("from more than 30 days ago, 4 notices"), "{old:?}");
+        assert!(old.ok && old.detail.contains("4 notices (account.suspended, key.compromised) reach nobody"), "{old:?}");
         let many: Vec<WaitingNotices> = (0..7).map(|number| row(&format!("party-{number}"), "key.compromised", 1, 99)).collect();
         assert!(outbox(&many, |_| false, at(100)).detail.contains("party-4 and 2 more"));
         assert_eq!(outbox(&[], |_| false, at(100)).detail, "0 notices on their way");

@@ -24,7 +24,7 @@ pub mod sightings;
 pub mod sign;
 pub mod steps;
 mod take_over;
-mod telling;
+pub(crate) mod telling;
 pub(crate) mod view;
 pub mod vouch;
 mod word;

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::store::{KeyRow, StoreError, Write};
 
 /// Kind of the messages.
-const NOTICE: &str = "key.compromised";
+pub(crate) const COMPROMISED: &str = "key.compromised";
 
 /// Keys that were revoked.
 pub(super) struct Withdrawn<'a> {
@@ -35,7 +35,7 @@ pub(super) async fn tell_parties(app: &App, tx: &mut Write, keys: Withdrawn<'_>,
     let mut notices = Notices { on_their_way: 0, without_a_way: Vec::new() };
     for party in tx.parties_with_credentials().await? {
         let id = RequestId::new(now, app.entropy.as_ref()).uuid();
-        tx.enqueue(id, NOTICE, &party, &keys.subject, &payload, now).await?;
+        tx.enqueue(id, COMPROMISED, &party, &keys.subject, &payload, now).await?;
         if app.courier.has_way(&party) {
             notices.on_their_way += 1;
         } else {
