@@ -199,7 +199,7 @@ impl Session {
         if !(self.terminal.input && self.terminal.error) {
             return Err(Failure::usage(
                 "confirmation.impossible",
-                format!("'{}' asks for a confirmation and there is no terminal", O::NAME.replace('.', " ")),
+                "this asks for a confirmation, and there is no terminal to ask at",
             )
             .changed(NOTHING_SENT)
             .hint("--yes confirms; --dry-run shows what would happen"));

@@ -1,11 +1,11 @@
 //! The node's data folder: what lies where, with which mode, and who has it open.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use pki::KeyRing;
 
 use crate::http::tls::require_private;
@@ -74,7 +74,7 @@ pub fn private_folder(path: &Path) -> anyhow::Result<()> {
 pub fn require_own_folder(path: &Path) -> anyhow::Result<()> {
     let mode = match fs::metadata(path) {
         Ok(metadata) => metadata.permissions().mode() & 0o7777,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error).with_context(|| format!("cannot look at {}", path.display())),
     };
     let shown = path.display();
@@ -122,13 +122,17 @@ pub fn write_readable(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
-        .with_context(|| format!("cannot make {}", path.display()))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).with_context(|| format!("cannot write {}", path.display()))?;
+    let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let mut file = match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            bail!("{} is there already, and nothing is written over it: give another name, or take it away", path.display())
+        }
+        made => made.with_context(|| format!("cannot make {}", path.display()))?,
+    };
+    if let Err(error) = file.write_all(bytes).and_then(|()| file.sync_all()) {
+        let _ = fs::remove_file(path);
+        return Err(error).with_context(|| format!("cannot write {}", path.display()));
+    }
     path.parent().map_or(Ok(()), sync_folder)
 }
 
@@ -185,4 +189,19 @@ pub fn lock(dir: &Path, lock: Lock) -> anyhow::Result<Held> {
     rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
         .map_err(|_| anyhow::anyhow!("{does} {}; stop it first", dir.display()))?;
     Ok(Held { _file: file })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_over_a_file_that_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("request.json");
+        write_readable(&path, b"first").unwrap();
+        let told = write_private(&path, b"second").unwrap_err().to_string();
+        assert!(told.ends_with("is there already, and nothing is written over it: give another name, or take it away"), "{told}");
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+    }
 }

@@ -182,10 +182,24 @@ pub fn short(kid: &Kid) -> String {
     kid.as_str().chars().take(8).collect()
 }
 
-/// A key's id as lists show it: whole when it is a name, its beginning when it is a thumbprint.
+/// Columns of a key's id in lists.
+const LISTED: usize = 13;
+/// Characters of a thumbprint (RFC 7638 with SHA-256, base64url).
+const THUMBPRINT: usize = 43;
+
+/// A key's id as lists show it: whole when it is a short name, the beginning and the generation of a long one, the beginning of a
+/// thumbprint.
 #[must_use]
 pub(crate) fn listed(kid: &Kid) -> String {
-    if kid.as_str().len() <= 13 { kid.to_string() } else { short(kid) }
+    let name = kid.as_str();
+    match name.rsplit_once('-') {
+        _ if name.len() <= LISTED => name.to_owned(),
+        Some((line, generation)) if name.len() < THUMBPRINT && generation.len() < 4 => {
+            let room = LISTED - generation.len() - 3;
+            format!("{}..-{generation}", line.chars().take(room).collect::<String>())
+        }
+        _ => short(kid),
+    }
 }
 
 /// A value as one word of a shell.
@@ -198,6 +212,14 @@ pub fn shell_word(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_generations_of_a_line_are_never_shown_alike() {
+        let shown = |kid: &str| listed(&kid.parse().unwrap());
+        assert_eq!(shown("operators-1"), "operators-1");
+        assert_eq!([shown("relying-parties-1"), shown("relying-parties-12")], ["relying-p..-1", "relying-..-12"]);
+        assert_eq!(shown("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs").len(), 8);
+    }
 
     #[test]
     fn a_word_survives_the_shell() {

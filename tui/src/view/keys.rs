@@ -14,6 +14,9 @@ use crate::state::State;
 use crate::theme::Tone;
 use crate::words;
 
+/// From this width on there is room for a line's whole name.
+const WIDE: u16 = 100;
+
 /// When the next thing happens to it of itself: a key is good for nothing after its certificate.
 pub(super) fn next_moment(key: &KeyView) -> Option<Timestamp> {
     let ends = [key.retire_at, key.not_after].into_iter().flatten().min();
@@ -95,7 +98,8 @@ fn draw_list(state: &State, pen: &mut Pen<'_>, area: Rect) {
         pen.lines(Rect { x: inside.x + 1, width: inside.width - 2, ..inside }, &lines, 0);
         return;
     }
-    let columns = [text("PURPOSE", 13), text("NAME", 11), text("ALG", 7), text("STATE", 9), text("KID", 13), text("NEXT", 0)];
+    let name = if inside.width >= WIDE { 19 } else { 11 };
+    let columns = [text("PURPOSE", 13), text("NAME", name), text("ALG", 7), text("STATE", 9), text("KID", 13), text("NEXT", 0)];
     let now = state.server_now();
     table::draw(pen, inside, &columns, shown.len(), keys.place(), |place| {
         let key = shown[place];
