@@ -31,11 +31,8 @@ pub(super) fn summary(plan: &PlanView) -> (Tone, String) {
         0 if plan.has_taken_over() => (Tone::Good, format!("Ready: all {counting}; they have the new keys.")),
         0 => (Tone::Good, format!("Ready: all {counting}; nothing would break now.")),
         awaited => {
-            let fate = if plan.has_taken_over() {
-                "may refuse what we sign until they fetch the keys."
-            } else {
-                "would fail were it to take over now."
-            };
+            let fate =
+                if plan.has_taken_over() { "may not have the new keys yet." } else { "would fail were it to take over now." };
             let told = format!(
                 "Ready: {} of {counting}; not ready {}, unknown {}. {awaited} {fate}",
                 readiness.ready, readiness.not_ready, readiness.unknown
