@@ -130,6 +130,20 @@ pub(super) async fn verifies(world: &World, certificate: &Certificate) -> (bool,
     ])
 }
 
+/// The second authority for relying parties issues, the first one drains, and what both have issued verifies: `old`, and a new one.
+pub(super) async fn both_chains_hold(world: &World, old: &Certificate) {
+    assert_eq!(
+        states(world, "relying-parties").await,
+        [("relying-parties-1".to_owned(), KeyState::Draining), ("relying-parties-2".to_owned(), KeyState::Active)]
+    );
+    let new = issued(world).await.0;
+    assert_eq!(new.view().issuer, "relying-parties-2");
+    for certificate in [old, &new] {
+        let (good, said) = verifies(world, certificate).await;
+        assert!(good, "{said}");
+    }
+}
+
 both_engines! {
     async fn a_new_authority_stands_beside_the_old_one(world: &World) {
         let old = issued(world).await.0;
@@ -149,16 +163,7 @@ both_engines! {
         let installed = issue(world).await;
         assert_eq!(installed.certified[0].0, "relying-parties-2");
         settles(world).await;
-        assert_eq!(
-            states(world, "relying-parties").await,
-            [("relying-parties-1".to_owned(), KeyState::Draining), ("relying-parties-2".to_owned(), KeyState::Active)]
-        );
-        let new = issued(world).await.0;
-        assert_eq!(new.view().issuer, "relying-parties-2");
-        for certificate in [&old, &new] {
-            let (good, said) = verifies(world, certificate).await;
-            assert!(good, "{said}");
-        }
+        both_chains_hold(world, &old).await;
         // The root's machine has written down what it signed, before it did.
         let records = std::fs::read_to_string(world.folder().join(RECORDS)).unwrap();
         let authority = Certificate::from_der(&gets(world, "/ca/relying-parties-2.crt").await).unwrap();
