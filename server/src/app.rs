@@ -12,6 +12,7 @@ use crate::anchor::Seen;
 use crate::certificate::citizen::Issuer;
 use crate::certificate::clock::FoundRight;
 use crate::certificate::presign::Presigner;
+use crate::clock::Latest;
 use crate::credential::key_sets::KeySets;
 use crate::housekeeping::outbox::Courier;
 use crate::http::listeners::Listeners;
@@ -35,6 +36,8 @@ pub struct App {
     pub store: Store,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// The latest moment that this node has known.
+    pub latest: Latest,
     /// Chance.
     pub entropy: Arc<dyn Entropy>,
     /// Signs, seals and unwraps; never hands a private key out.
@@ -86,6 +89,14 @@ pub struct App {
     pub signers: OpenSigners,
     /// Cancelled when the node stops: what would go on for ever ends then.
     pub stopping: CancellationToken,
+}
+
+impl App {
+    /// The moment by which codes, tokens and requests are judged to have ended ([`Latest`]).
+    #[must_use]
+    pub fn latest(&self) -> Timestamp {
+        self.latest.moment(self.clock.now())
+    }
 }
 
 /// Hints between the tasks of one node.

@@ -79,6 +79,7 @@ impl Node {
         let pki = bind(app.settings.pki_listen, "pki-listen").await?;
         let metrics = bind(app.settings.metrics_listen, "metrics-listen").await?;
         vouch(&app).await?;
+        know_the_log(&app).await?;
         listeners::prepare(&app).await?;
         Ok(Self { app, admin, public, pki, metrics, prometheus, held: Some(held) })
     }
@@ -144,6 +145,17 @@ impl Node {
         }
         drop(self.held.take());
     }
+}
+
+/// The newest entry of the log may be of later than the clock says now: then that is the latest moment this node knows of, unless
+/// whoever starts it vouches for the clock.
+async fn know_the_log(app: &App) -> anyhow::Result<()> {
+    let now = app.clock.now();
+    let newest = app.store.read().await?.last_entry_before(now.plus(Duration::from_hours(24))).await?;
+    if let Some(newest) = newest.filter(|newest| *newest > now && !app.clock_vouched) {
+        app.latest.moment(newest);
+    }
+    Ok(())
 }
 
 /// Folds what was measured into the summaries. Without it every measured duration would be kept until somebody asks for the

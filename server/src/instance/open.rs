@@ -14,6 +14,7 @@ use crate::app::{App, FOR_STRANGERS, Wake};
 use crate::certificate::citizen::Issuer;
 use crate::certificate::clock::FoundRight;
 use crate::certificate::presign::Presigner;
+use crate::clock::Latest;
 use crate::credential::key_sets::KeySets;
 use crate::data_dir::{self, KEY_FILE};
 use crate::housekeeping::outbox::Courier;
@@ -133,6 +134,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
     App {
         store: Store::new(engine, ledger),
         clock: ports.clock,
+        latest: Latest::default(),
         entropy: ports.entropy,
         keys: Arc::new(keys),
         settings,

@@ -34,6 +34,7 @@ mod log_times;
 mod node;
 mod operator;
 mod outbox;
+mod public_use;
 mod readiness;
 mod recording;
 mod relying_party;
@@ -77,6 +78,7 @@ pub use log_times::VouchingRow;
 pub use node::NodeRow;
 pub use operator::{OperatorRow, roles_text};
 pub use outbox::{Delivery, OutboxRow, WaitingNotices};
+pub use public_use::{PublicActor, PublicUse};
 pub use readiness::{CredentialInUseRow, LedgerRow};
 pub use relying_party::{ListedPartyRow, PartyNameRow, PartyRow, PartyVersionRow};
 pub use revocation::{RevocationHead, RevocationListRow, UntoldRow};
@@ -100,6 +102,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "expiry", include_str!("../../migrations/0006_expiry.sql")),
     (7, "checkpoint stamps", include_str!("../../migrations/0007_checkpoint_stamps.sql")),
     (8, "token", include_str!("../../migrations/0008_token.sql")),
+    (9, "logins", include_str!("../../migrations/0009_logins.sql")),
 ];
 
 /// What the database answered instead.

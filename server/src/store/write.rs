@@ -114,6 +114,9 @@ pub enum Housekeeping {
     /// Notes which key sets relying parties were seen to fetch: gathered from requests of strangers, of whom any number come. A
     /// plan weighs it, and what the plan then does is audited with what it weighed.
     Sightings,
+    /// Keeps what strangers and clients ask, before anything is decided: requests that were pushed or put to a citizen, and ids that
+    /// are used once. What is decided of them is audited.
+    Asked,
     /// A change of its own, audited as done by the system.
     Step {
         /// What, as an operation's name.
@@ -144,10 +147,10 @@ struct Leaf<'a> {
 }
 
 #[derive(Serialize)]
-struct Actor<'a> {
-    kind: &'static str,
-    id: &'a str,
-    certificate: Option<&'a str>,
+pub(super) struct Actor<'a> {
+    pub(super) kind: &'static str,
+    pub(super) id: &'a str,
+    pub(super) certificate: Option<&'a str>,
 }
 
 /// A row of `audit_entry` before it is sealed.
@@ -294,8 +297,13 @@ impl Write {
         self.insert(actor, action, subject, outcome, call, request, Some(&caller.payload_mac), facts).await
     }
 
+    /// Makes the transaction durable; the entry is in it.
+    pub(super) async fn commit_recorded(self) -> Result<(), StoreError> {
+        self.read.conn.commit(&self.read.engine).await
+    }
+
     #[expect(clippy::too_many_arguments, reason = "the fields of the leaf, each once")]
-    async fn insert(
+    pub(super) async fn insert(
         &mut self,
         actor: Actor<'_>,
         action: &str,

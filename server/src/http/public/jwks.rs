@@ -1,51 +1,27 @@
-//! The public listener. It serves the JWKS and a sign of life; the OpenID interface comes with its own work.
+//! The key set that our tokens are verified by, and the address of each client's own copy.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, Method, header};
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use domain::RequestId;
 use pki::Jwks;
 
-use super::party::{Party, identify};
-use super::problem::{problem, respond};
 use crate::app::App;
 use crate::failure::Failure;
+use crate::http::party::Party;
+use crate::http::problem::{problem, respond};
 use crate::key::jwks::{self, Given};
 
-/// The router.
-pub fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route("/oauth2/jwks", get(serve_jwks))
-        .route("/oauth2/jwks/{client}", get(serve_jwks_of))
-        .route_layer(from_fn_with_state(Arc::clone(&app), identify))
-        .route("/livez", get(|| async { "ok\n" }))
-        .fallback(no_such_path)
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(app)
-}
-
-async fn no_such_path(State(app): State<Arc<App>>) -> Response {
-    let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
-    respond(&problem(404, "operation.not-found", "there is no such path here", None, request))
-}
-
-async fn wrong_method(State(app): State<Arc<App>>) -> Response {
-    let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
-    respond(&problem(405, "operation.method", "this path is read with GET", None, request))
-}
-
 /// RFC 7517 key set. Read from the database at each request: no cache of ours decides which key is trusted.
-async fn serve_jwks(State(app): State<Arc<App>>, method: Method, party: Option<Extension<Party>>) -> Response {
+pub(super) async fn serve(State(app): State<Arc<App>>, method: Method, party: Option<Extension<Party>>) -> Response {
     answer(&app, jwks::published(&app, given(&method, party.as_deref())).await.map(|set| Some(set.jwks)))
 }
 
 /// The same key set at the address of one client, which tells us that this client has seen it.
-async fn serve_jwks_of(
+pub(super) async fn serve_of(
     State(app): State<Arc<App>>,
     method: Method,
     party: Option<Extension<Party>>,

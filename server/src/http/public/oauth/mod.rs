@@ -1,0 +1,13 @@
+//! OAuth 2.0 and OpenID Connect: one file an endpoint. What a citizen is asked, and what comes of it, is the core's
+//! (`crate::request`); here are the forms in which relying parties' clients speak of it.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::app::App;
+
+/// Its paths.
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+}
