@@ -5,6 +5,7 @@
 //! its audit action, its log span and its anchor in the documentation.
 
 pub mod account;
+pub mod app;
 pub mod audit;
 pub mod certificate;
 pub mod codes;
