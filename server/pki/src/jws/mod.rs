@@ -2,8 +2,13 @@
 //! suspicion.
 //!
 //! Invariant: the algorithm comes from the key, never from the token's header, which must merely agree.
-//! Invariant: the key comes from the set that the caller gave, by `kid`; what a header carries or points to is never looked at.
+//! Invariant: the key comes from the set that the caller gave, by `kid`; what a header carries or points to is never looked at. A
+//! proof of possession alone ([`verify_proof`]) brings its key along, and proves no more than that the sender has it.
 
+pub mod address;
+mod compact;
+mod dates;
+mod proof;
 mod verify;
 
 use std::sync::Arc;
@@ -16,6 +21,9 @@ use crate::error::{Doing, PkiError};
 use crate::jwk::{JwsAlgorithm, PublicJwk};
 use crate::signer::{SignatureScheme, Signer};
 
+pub use proof::{
+    CLOCK_AHEAD, Expected, LONGEST_JTI, PROOF_LIFE, Proof, ProofSigner, ProofTerms, access_token_hash, body_hash, verify_proof,
+};
 pub use verify::{LARGEST_TOKEN, TokenRefusal, VerifiedToken, verify};
 
 /// Bytes of r and of s on P-256 (RFC 7518 section 3.4).
@@ -55,6 +63,15 @@ impl TokenType {
     }
 }
 
+/// Whether a header's `typ` says that the token is of this kind: in any case of letters, with or without `application/` (RFC 7515
+/// section 4.1.9).
+fn says(typ: Option<&str>, kind: &str) -> bool {
+    typ.is_some_and(|said| {
+        let said = said.to_ascii_lowercase();
+        said.strip_prefix("application/").unwrap_or(&said) == kind.to_ascii_lowercase()
+    })
+}
+
 /// Signs tokens with one generation of the token-signing key.
 #[derive(Debug)]
 pub struct TokenSigner {
@@ -89,12 +106,25 @@ impl TokenSigner {
     /// the key does not answer.
     pub fn sign(&self, typ: TokenType, payload: &[u8]) -> Result<String, PkiError> {
         let header = &self.headers[typ as usize];
+        SignatureText { header, payload }.sign(self.signer.as_ref(), self.algorithm)
+    }
+}
+
+/// What is signed: the first part of a token with its dot, and what follows.
+struct SignatureText<'a> {
+    header: &'a str,
+    payload: &'a [u8],
+}
+
+impl SignatureText<'_> {
+    fn sign(&self, signer: &dyn Signer, algorithm: JwsAlgorithm) -> Result<String, PkiError> {
+        let Self { header, payload } = self;
         let mut token = String::with_capacity(header.len() + payload.len().div_ceil(3) * 4 + SIGNATURE_ROOM);
         token.push_str(header);
         BASE64_URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-        let signature = match self.algorithm {
-            JwsAlgorithm::ES256 => raw(&self.signer.sign_with(SignatureScheme::EcdsaP256Sha256, token.as_bytes())?)?,
-            JwsAlgorithm::PS256 => self.signer.sign_with(SignatureScheme::RsaPssSha256, token.as_bytes())?,
+        let signature = match algorithm {
+            JwsAlgorithm::ES256 => raw(&signer.sign_with(SignatureScheme::EcdsaP256Sha256, token.as_bytes())?)?,
+            JwsAlgorithm::PS256 => signer.sign_with(SignatureScheme::RsaPssSha256, token.as_bytes())?,
         };
         token.push('.');
         BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut token);

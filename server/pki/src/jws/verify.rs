@@ -1,10 +1,5 @@
 //! Verifying what somebody else calls a token.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use openssl::bn::BigNum;
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
@@ -12,10 +7,9 @@ use openssl::hash::MessageDigest;
 use openssl::rsa::Padding;
 use openssl::sha::sha256;
 use openssl::sign::{RsaPssSaltlen, Verifier};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
-use serde_json::Value;
 
-use super::{ES256_HALF, TokenType};
+use super::compact::{Compact, Header};
+use super::{ES256_HALF, TokenType, says};
 use crate::error::is_good;
 use crate::generate::PublicKey;
 use crate::jwk::{Jwks, JwsAlgorithm, PublicJwk};
@@ -40,14 +34,10 @@ pub struct VerifiedToken {
 }
 
 impl VerifiedToken {
-    /// Whether its header says that it is this: in any case of letters, with or without `application/` (RFC 7515 section
-    /// 4.1.9).
+    /// Whether its header says that it is this: in any case of letters, with or without `application/`.
     #[must_use]
     pub fn is(&self, typ: TokenType) -> bool {
-        self.typ.as_deref().is_some_and(|said| {
-            let said = said.to_ascii_lowercase();
-            said.strip_prefix("application/").unwrap_or(&said) == typ.name().to_ascii_lowercase()
-        })
+        says(self.typ.as_deref(), typ.name())
     }
 }
 
@@ -69,89 +59,31 @@ pub enum TokenRefusal {
     /// Signed by another key, or altered.
     #[error("the token's signature does not verify")]
     Signature,
+    /// Its `typ` is that of another kind of token, or missing.
+    #[error("the token is not of the kind that is asked for here")]
+    Kind,
+    /// What it says is not what it has to say here; the member that is wrong or missing.
+    #[error("the token's {0} is missing or not the right one")]
+    Claim(&'static str),
+    /// Its own dates are against it; the member that says so.
+    #[error("the token is not good at this time, by its {0}")]
+    Time(&'static str),
 }
 
 /// Verifies a token in compact serialisation. Its header's `kid` must name one key of `keys`, and its `alg` be that key's
 /// own ([`PublicJwk::algorithm`]) and one of `accepted`.
 pub fn verify(compact: &str, keys: &Jwks, accepted: &[JwsAlgorithm]) -> Result<VerifiedToken, TokenRefusal> {
-    if compact.len() > LARGEST_TOKEN {
-        return Err(TokenRefusal::Malformed("it is too long"));
-    }
-    let parts: Vec<&str> = compact.splitn(4, '.').collect();
-    let [header, payload, signature] = parts[..] else {
-        return Err(TokenRefusal::Malformed("it does not have three parts"));
-    };
-    let signed = &compact[..header.len() + 1 + payload.len()];
-    let Header { alg, kid, typ } = Header::read(&decoded(header)?)?;
-    let (payload, signature) = (decoded(payload)?, decoded(signature)?);
+    let Compact { signed, header: Header { alg, kid, typ, .. }, payload, signature } = Compact::read(compact)?;
+    let kid = kid.ok_or(TokenRefusal::UnknownKey)?;
     let mut named = keys.keys.iter().filter(|key| key.kid.as_deref() == Some(kid.as_str()));
     // Two keys of one name: which one is meant is not for the sender to choose.
     let (Some(key), None) = (named.next(), named.next()) else { return Err(TokenRefusal::UnknownKey) };
     let algorithm = key.algorithm().filter(|algorithm| accepted.contains(algorithm) && algorithm.name() == alg);
     let algorithm = algorithm.ok_or(TokenRefusal::Algorithm)?;
-    if !is_signed(key, algorithm, signed.as_bytes(), &signature) {
+    if !is_signed(key, algorithm, signed, &signature) {
         return Err(TokenRefusal::Signature);
     }
     Ok(VerifiedToken { kid, algorithm, typ, payload })
-}
-
-/// Base64url in its one spelling: no padding, no spare bits, no other sign.
-fn decoded(part: &str) -> Result<Vec<u8>, TokenRefusal> {
-    BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenRefusal::Malformed("a part is not base64url without padding"))
-}
-
-/// The members of a header that are looked at.
-struct Header {
-    alg: String,
-    kid: String,
-    typ: Option<String>,
-}
-
-impl Header {
-    fn read(json: &[u8]) -> Result<Self, TokenRefusal> {
-        let Members(mut members) =
-            serde_json::from_slice(json).map_err(|_| TokenRefusal::Malformed("its header is not a JSON object"))?;
-        if members.contains_key("crit") || members.get("b64").is_some_and(|b64| *b64 != Value::Bool(true)) {
-            return Err(TokenRefusal::Extension);
-        }
-        let mut text = |member| match members.remove(member) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(TokenRefusal::Malformed("alg, kid or typ is not a string")),
-        };
-        let alg = text("alg")?.ok_or(TokenRefusal::Malformed("its header has no alg"))?;
-        let (kid, typ) = (text("kid")?, text("typ")?);
-        Ok(Self { alg, kid: kid.ok_or(TokenRefusal::UnknownKey)?, typ })
-    }
-}
-
-/// A JSON object in which no name stands twice: of two, each reader takes another one (RFC 7515 section 4).
-struct Members(BTreeMap<String, Value>);
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Unique;
-
-        impl<'de> Visitor<'de> for Unique {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = BTreeMap::new();
-                while let Some((name, value)) = map.next_entry()? {
-                    if members.insert(name, value).is_some() {
-                        return Err(A::Error::custom("a name stands twice"));
-                    }
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(Unique)
-    }
 }
 
 /// Whether this key made the signature. One that is no key made none.
