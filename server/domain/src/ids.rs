@@ -120,6 +120,10 @@ name!(
     LocationId, is_slug, Slug, "the id of a location", "slug", "harbour-road-sports-centre"
 );
 name!(
+    /// A station of the registration service: `wan-chai-kiosk-1`.
+    StationId, is_slug, Slug, "the id of a station", "slug", "wan-chai-kiosk-1"
+);
+name!(
     /// A key, by the name that stands in JWKS and token headers.
     Kid, is_kid, Kid, "a key id", "kid", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 );
@@ -223,6 +227,11 @@ uuid_id!(
     /// One request, from the log to the error message.
     RequestId,
     "the id of a request"
+);
+uuid_id!(
+    /// One registration on its way.
+    RegistrationId,
+    "the id of a registration"
 );
 uuid_id!(
     /// One audit entry.

@@ -31,6 +31,7 @@ pub mod population;
 pub mod readiness;
 pub mod reference;
 pub mod refusal;
+pub mod registering;
 pub mod registration;
 pub mod relying_party;
 pub mod rotation;
@@ -53,7 +54,10 @@ pub use figures::{Comparative, Figure, FigureDefinition, Grain, Rule, definition
 pub use finding::{Finding, Reading, read_checked, read_filled};
 pub use high_water::{Behind, HighWater};
 pub use hkic::{Hkic, HkicError};
-pub use ids::{AuditId, ClientId, IdError, JobId, Kid, LocationId, OperatorId, RelyingPartyId, RequestId, ServiceSlug};
+pub use ids::{
+    AuditId, ClientId, IdError, JobId, Kid, LocationId, OperatorId, RegistrationId, RelyingPartyId, RequestId, ServiceSlug,
+    StationId,
+};
 pub use inventory::{
     CalendarKind, Direction, ItemKind, KeyFacts, Next, NextStep, THRESHOLDS, alarm, crossed, lists_end, next_of_certificate,
     next_of_credential, next_of_key, next_of_lists, renewal_due, rotate_by,
@@ -75,6 +79,7 @@ pub use population::Population;
 pub use readiness::{Attribution, PartyFacts, Sighting, Verdict};
 pub use reference::{AccountId, CallRef, CredentialId, PlanRef, ReferenceError};
 pub use refusal::Refusal;
+pub use registering::{DeviceKey, Progress, RegistrationEnd, RegistrationKind, RegistrationState};
 pub use registration::{Arrival, LAUNCH, RegistrationRules};
 pub use relying_party::{Category, Function, Industry, PartyState, Sector, ServiceState};
 pub use rotation::{

@@ -6,6 +6,7 @@
 //! `body`, the base64url of its SHA-256. The key's thumbprint (RFC 7638) is all that names the citizen.
 
 pub mod own;
+pub mod registration;
 pub mod request;
 
 /// Path under which everything of apps and stations lies.
