@@ -37,6 +37,7 @@ pub mod lint;
 pub mod merkle;
 pub mod ocsp;
 pub mod party_key;
+pub mod pkce;
 pub mod profile;
 pub mod provider;
 pub mod succession;

@@ -6,6 +6,7 @@
 //! proof of possession alone ([`verify_proof`]) brings its key along, and proves no more than that the sender has it.
 
 pub mod address;
+mod assertion;
 mod compact;
 mod dates;
 mod proof;
@@ -21,6 +22,7 @@ use crate::error::{Doing, PkiError};
 use crate::jwk::{JwsAlgorithm, PublicJwk};
 use crate::signer::{SignatureScheme, Signer};
 
+pub use assertion::{ASSERTION_LIFE, Assertion, AssertionRules, AssertionTerms, Audience, verify_assertion};
 pub use proof::{
     CLOCK_AHEAD, Expected, LONGEST_JTI, PROOF_LIFE, Proof, ProofSigner, ProofTerms, access_token_hash, body_hash, verify_proof,
 };
