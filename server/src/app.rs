@@ -25,6 +25,7 @@ use crate::keys::Keys;
 use crate::keys::watch::Presence;
 use crate::operator::turned_away::TurnedAway;
 use crate::settings::Settings;
+use crate::spent::Spender;
 use crate::store::{Record, Store};
 
 /// Signatures for strangers at once. A token takes tens of milliseconds for one.
@@ -57,6 +58,8 @@ pub struct App {
     pub strangers: Semaphore,
     /// Citizens' certificates that wait to be made good.
     pub issuer: Issuer,
+    /// Ids that wait to be spent.
+    pub spender: Spender,
     /// Answers about certificates.
     pub responders: Responders,
     /// Stamps times.

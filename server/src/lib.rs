@@ -32,6 +32,7 @@ pub mod sandbox;
 pub mod serve;
 pub mod service;
 pub mod settings;
+pub mod spent;
 pub mod stats;
 pub mod store;
 pub mod usage;

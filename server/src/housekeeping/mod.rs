@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
+use crate::failure::Failure;
 use crate::key::material;
 use crate::keys::Hsm;
 use crate::store::{Housekeeping, Leader};
@@ -310,6 +311,7 @@ pub async fn sweep(app: &App) -> anyhow::Result<()> {
     } else {
         tx.rollback().await?;
     }
+    crate::spent::sweep(app).await.map_err(Failure::into_error)?;
     abandon(app, now).await
 }
 

@@ -28,6 +28,7 @@ use crate::keys::watch::Presence;
 use crate::keys::{Hsm, Keys, LedgerKeys};
 use crate::operator::turned_away::TurnedAway;
 use crate::settings::{KeyProvider, Settings};
+use crate::spent::Spender;
 use crate::store::{Create, Engine, InstanceRow, KeyRow, Ledger, Read, Store};
 
 /// What the world outside gives.
@@ -143,6 +144,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         environment,
         presigner: Presigner::default(),
         issuer: Issuer::default(),
+        spender: Spender::default(),
         strangers: Semaphore::new(FOR_STRANGERS),
         responders: Responders::default(),
         stamping: Stamping::default(),

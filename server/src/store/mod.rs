@@ -45,6 +45,7 @@ mod rotation;
 mod rows;
 mod service;
 mod snapshot;
+mod spent;
 mod succession;
 mod tenure;
 mod usage;
@@ -88,6 +89,7 @@ pub use relying_party::{ListedPartyRow, PartyNameRow, PartyRow, PartyVersionRow}
 pub use revocation::{RevocationHead, RevocationListRow, UntoldRow};
 pub use rotation::{PlanRow, WorkRow};
 pub use service::{ListedServiceRow, ServiceRow, ServiceVersionRow};
+pub use spent::SpentRow;
 pub use tenure::Tenure;
 pub use usage::{UsageCounts, UsageKey, UsageRow};
 pub use usage_count::{DayRow, Ended, MonthRow, NumberRow, Tail};

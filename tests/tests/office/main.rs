@@ -53,6 +53,7 @@ mod roles;
 mod rotation;
 mod set_aside;
 mod signing_clock;
+mod single_use;
 mod statistics;
 mod statistics_recount;
 mod store;

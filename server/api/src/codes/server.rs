@@ -34,6 +34,11 @@ pub(super) const CODES: &[Code] = &[
         "the request is not of the operation's form",
         "'iamctl explain OPERATION' shows its fields; compare the versions",
     ),
+    entry(
+        "proof.replayed",
+        "a proof of possession or a client's assertion was used before",
+        "make another one for each request, with an id of its own",
+    ),
     entry("request.too-large", "the request is larger than any of ours", "use iamctl, which divides large files into batches"),
     entry("request.stalled", "the request did not arrive in time; nothing was changed", "try again; see what the network does"),
     entry("request.cut", "the request ended before its body did; nothing was changed", "try again"),
