@@ -49,6 +49,9 @@ pub struct App {
     pub data_dir: PathBuf,
     /// The instance's id.
     pub instance: String,
+    /// The issuer, what the public listener calls itself (RFC 8414), fixed when the instance was made and never taken from a
+    /// request; without a slash at its end.
+    pub issuer_url: String,
     /// Sandbox or production; fixed when the instance was made.
     pub environment: Environment,
     /// Puts certificates on record before they are signed.

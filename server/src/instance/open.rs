@@ -73,7 +73,7 @@ pub async fn open(dir: &Path, settings: Settings, ports: Ports) -> anyhow::Resul
     let hsm = Hsm::of(&settings.keys)?;
     let rows = Read::on(engine.clone()).await?.keys(None, None).await?;
     let keys = unlock(&key_file, ring, instance, &row.kek_id, &rows)?.with_hsm(hsm);
-    Ok(Arc::new(assemble(dir, settings, ports, engine, keys)))
+    Ok(Arc::new(assemble(dir, settings, ports, engine, keys, row.public_url)))
 }
 
 /// Unlocks the instance's keys with those of a key file. A file from before a rotation of the key-encryption key will do for as
@@ -125,7 +125,7 @@ pub async fn read_instance(engine: &Engine) -> anyhow::Result<(InstanceRow, Inst
     Ok((row, instance))
 }
 
-fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: Keys) -> App {
+fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: Keys, public_url: String) -> App {
     let instance = keys.instance();
     let ledger = ledger(instance, Arc::clone(keys.now().ledger()), &ports);
     let environment = instance.environment();
@@ -141,6 +141,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         settings,
         data_dir: dir.to_owned(),
         instance: id,
+        issuer_url: public_url.trim_end_matches('/').to_owned(),
         environment,
         presigner: Presigner::default(),
         issuer: Issuer::default(),
