@@ -118,6 +118,8 @@ pub struct Wake {
     pub jobs: Notify,
     /// Events wait to be folded.
     pub folder: Notify,
+    /// Requests of citizens may have been waited for long enough.
+    pub requests: Notify,
     /// A step of a key may be due.
     pub keys: Notify,
     /// A revocation is to be told to others.

@@ -5,12 +5,14 @@
 //! constants of this file. What is unlocked changes while the node runs ([`refresh`]): whoever needs several things that
 //! belong together takes [`Keys::now`] once.
 
+mod handles;
 mod hsm;
 mod index;
 mod ledger;
 mod make;
 mod pin;
 mod refresh;
+mod subjects;
 mod unlocked;
 pub mod watch;
 
@@ -27,12 +29,14 @@ use pki::{
 };
 use zeroize::Zeroizing;
 
+pub use handles::{HandleKeys, ReadCode};
 pub use hsm::Hsm;
 pub(crate) use index::index_generation;
 pub use index::{IndexKeys, Indexes, LookUp};
 pub use ledger::LedgerKeys;
 pub(crate) use make::{FreshKeys, KeyMaker, MadeKey};
 pub use pin::PinForOnce;
+pub use subjects::SubjectKey;
 pub use unlocked::Unlocked;
 
 use crate::store::KeyRow;

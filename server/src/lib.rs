@@ -27,6 +27,7 @@ pub mod operator;
 pub mod page;
 mod places;
 pub mod relying_party;
+pub mod request;
 pub mod root_ca;
 pub mod sandbox;
 pub mod serve;

@@ -7,6 +7,7 @@ use domain::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::account::Ended;
 use crate::{Effect, Operation, Page, Role, Severity, page::PageRequest};
 
 pub(crate) const READERS: &[Role] =
@@ -163,6 +164,9 @@ pub struct PartyView {
     /// Why it is suspended, when it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended_reason: Option<String>,
+    /// What was under way and has ended; only in the answer to a suspension.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
     /// Its services.
     pub services: Vec<PartyService>,
     /// Its credentials; with none the party cannot log anybody in.

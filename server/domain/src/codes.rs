@@ -47,6 +47,7 @@ pub const CODES: &[Code] = &[
         "there is no such place of registration",
         "give the id of a place in fixtures/locations.yaml",
     ),
+    entry("account.suspended", "the account is suspended", "the citizen registers again, at any place of registration"),
     entry("cert.expired", "the certificate has expired", "nothing is to be done: nobody accepts it"),
     entry(
         "cert.key-revoked",
@@ -246,6 +247,14 @@ pub const CODES: &[Code] = &[
         "let the app make a new key, and bind that one",
     ),
     entry("registration.state", "the registration is over, or no device is waited for", "begin another registration"),
+    entry("request.claims", "more is released than the service asked for", "release what is listed in the request, or less"),
+    entry("request.expired", "the request was not answered in time", "the service asks again"),
+    entry(
+        "request.not-found",
+        "there is no such request for this citizen",
+        "scan the code again, or type the one that the screen shows now",
+    ),
+    entry("request.over", "the request is decided, withdrawn or ended already", "the service asks again"),
     entry("rp.not-suspended", "the relying party is not suspended", "nothing is left to do; see 'iamctl rp show'"),
     entry("rp.retired", "the relying party is retired, which is final", "bring the organisation back under another id"),
     entry("rp.suspended", "the relying party is suspended already", "nothing is left to do; see 'iamctl rp history'"),
@@ -278,6 +287,7 @@ mod tests {
         include_str!("account.rs"),
         include_str!("catalogue.rs"),
         include_str!("certificate.rs"),
+        include_str!("citizen_request.rs"),
         include_str!("credential.rs"),
         include_str!("finding.rs"),
         include_str!("hkic.rs"),
@@ -302,8 +312,7 @@ mod tests {
 
     /// Codes of rules that no verb asks yet: upgrading, registering again, taking a suspension back. They are explained when the
     /// program can answer with them.
-    const NO_VERB_YET: [&str; 4] =
-        ["account.already-plus", "account.not-suspended", "account.reversal-window", "account.suspended"];
+    const NO_VERB_YET: [&str; 3] = ["account.already-plus", "account.not-suspended", "account.reversal-window"];
 
     #[test]
     fn every_code_in_the_sources_is_explained_and_no_other() {

@@ -234,6 +234,11 @@ uuid_id!(
     "the id of a registration"
 );
 uuid_id!(
+    /// What a service asks of a citizen. 62 of its bits are by chance: it cannot be guessed while it lives.
+    CitizenRequestId,
+    "the id of a citizen's request"
+);
+uuid_id!(
     /// One audit entry.
     AuditId,
     "the id of an audit entry"

@@ -11,6 +11,8 @@ mod wire;
 pub mod account;
 pub mod catalogue;
 pub mod certificate;
+pub mod citizen_request;
+pub mod claims;
 pub mod codes;
 pub mod credential;
 pub mod distinct;
@@ -45,6 +47,8 @@ pub use catalogue::{
     Categories, CategoryEntry, District, LOCATIONS_YAML, Location, Locations, NamedService, NamedServices, Places, PlannedTotal,
 };
 pub use certificate::{CertificateStanding, CertificateState, Holder, HolderKind, Release, Serial};
+pub use citizen_request::{CitizenRequest, RequestState, Wants};
+pub use claims::{Claim, Scope, claims_of};
 pub use codes::{CODES, Code, explained};
 pub use credential::{
     CredentialLife, CredentialSource, CredentialState, CredentialType, KnownKey, Merged, NamedBy, days_left, merge,
@@ -55,8 +59,8 @@ pub use finding::{Finding, Reading, read_checked, read_filled};
 pub use high_water::{Behind, HighWater};
 pub use hkic::{Hkic, HkicError};
 pub use ids::{
-    AuditId, ClientId, IdError, JobId, Kid, LocationId, OperatorId, RegistrationId, RelyingPartyId, RequestId, ServiceSlug,
-    StationId,
+    AuditId, CitizenRequestId, ClientId, IdError, JobId, Kid, LocationId, OperatorId, RegistrationId, RelyingPartyId, RequestId,
+    ServiceSlug, StationId,
 };
 pub use inventory::{
     CalendarKind, Direction, ItemKind, KeyFacts, Next, NextStep, THRESHOLDS, alarm, crossed, lists_end, next_of_certificate,
@@ -77,7 +81,7 @@ pub use person::{PersonName, Profile, ProfileError, Sex};
 pub use phone::{Phone, PhoneError};
 pub use population::Population;
 pub use readiness::{Attribution, PartyFacts, Sighting, Verdict};
-pub use reference::{AccountId, CallRef, CredentialId, PlanRef, ReferenceError};
+pub use reference::{AccountId, CallRef, ComparisonCode, CredentialId, PlanRef, ReferenceError};
 pub use refusal::Refusal;
 pub use registering::{DeviceKey, Progress, RegistrationEnd, RegistrationKind, RegistrationState};
 pub use registration::{Arrival, LAUNCH, RegistrationRules};

@@ -76,6 +76,8 @@ const PLAN: Kind =
 const CREDENTIAL: Kind =
     Kind { prefix: b"CR", characters: 9, what: "the id of a credential", form: "CR and ten letters or digits" };
 
+const COMPARISON: Kind = Kind { prefix: b"", characters: 5, what: "a comparison code", form: "six letters or digits" };
+
 impl Kind {
     const fn numbers(&self) -> u64 {
         1 << (5 * self.characters)
@@ -234,6 +236,13 @@ reference! {
     CredentialId, CREDENTIAL
 }
 text_form!(CredentialId, "the id of a credential", "credential", "CR0000000000");
+
+reference! {
+    /// What stands beside a QR code and in the app, for people to compare or to type: five random characters (25 bits) and a
+    /// check character. One request that is open has it at a time.
+    ComparisonCode, COMPARISON
+}
+text_form!(ComparisonCode, "a comparison code", "comparison-code", "K7QM20");
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,8 @@
 use api::Role;
 use api::account::{NoticeStatus, PartyNotice, SuspendAccount, Suspension};
-use domain::{Account, AccountEventKind, AccountId, AccountState, CallRef, Refusal, RequestId, Standing, Suspend, Timestamp};
+use domain::{
+    Account, AccountEventKind, AccountId, AccountState, CallRef, Outcome, Refusal, RequestId, Standing, Suspend, Timestamp,
+};
 use serde_json::json;
 
 use super::read_back::read_back;
@@ -8,6 +10,7 @@ use super::seal::{person_if_readable, seal_note};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::hotline::open_call;
+use crate::request::record_ended;
 use crate::store::{AccountEvent, EndReason, StoreError, StoredAccount, Write};
 
 /// The longest note, in characters.
@@ -34,7 +37,8 @@ pub async fn suspend(app: &App, caller: &Caller, op: SuspendAccount) -> Result<S
     let ended = match &outcome {
         Suspend::Now(_) => {
             tx.put_account(&stored, &account, Some(&caller.operator)).await?;
-            let ended = tx.end_everything(op.account, EndReason::Suspended, now).await?;
+            let (ended, requests) = tx.end_everything(&stored, EndReason::Suspended, now).await?;
+            record_ended(app, &mut tx, &requests, |_| Outcome::Refused).await?;
             record_event(app, &mut tx, &stored, now).await?;
             tell_parties(app, &mut tx, &stored, now).await?;
             if let Some(call) = op.call {

@@ -78,6 +78,18 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         &tasks,
         app,
         stop,
+        "requests",
+        Duration::from_secs(1),
+        |app| &app.wake.requests,
+        |app| async move {
+            while within(crate::request::expire_due(&app)).await? > 0 {}
+            Ok(())
+        },
+    );
+    spawn(
+        &tasks,
+        app,
+        stop,
         "outbox",
         Duration::from_secs(1),
         |app| &app.wake.outbox,

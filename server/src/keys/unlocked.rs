@@ -8,7 +8,9 @@ use pki::provider::derive;
 use pki::{Instance, KeyEncryptionKey, KeyRing, MacKey, PkiError, Secret};
 use zeroize::Zeroizing;
 
-use super::{ACCOUNTS, IndexKeys, Indexes, LedgerKeys, PAYLOADS, PEOPLE, SUBJECTS, index_generation, open};
+use super::{
+    ACCOUNTS, HandleKeys, IndexKeys, Indexes, LedgerKeys, PAYLOADS, PEOPLE, SUBJECTS, SubjectKey, index_generation, open,
+};
 use crate::store::KeyRow;
 
 /// The secrets of the instance as the key rows of one moment give them.
@@ -23,6 +25,8 @@ pub struct Unlocked {
     enrolments: MacKey,
     indexes: Indexes,
     pseudonyms: Secret,
+    subjects: Arc<SubjectKey>,
+    handles: Arc<HandleKeys>,
     ledger: Arc<LedgerKeys>,
 }
 
@@ -52,12 +56,15 @@ impl Unlocked {
         };
         let payloads = secret(KeyPurpose::Audit, PAYLOADS)?;
         let subjects = secret(KeyPurpose::Pairwise, SUBJECTS)?;
+        let pairwise_kid = find(rows, KeyPurpose::Pairwise, SUBJECTS, KeyState::Active)?.kid.clone();
         Ok(Self {
             version: version_of(rows),
             payloads: MacKey::new(&derive(&payloads, &salt, "audit.payload")?[..])?,
             enrolments: MacKey::new(&derive(&payloads, &salt, "operator.enrolment")?[..])?,
             indexes,
             pseudonyms: derive(&subjects, &salt, "usage.pseudonym")?,
+            subjects: Arc::new(SubjectKey::of(pairwise_kid, &subjects, &salt)?),
+            handles: Arc::new(HandleKeys::of(&payloads, &salt)?),
             ledger: Arc::new(LedgerKeys::of(&payloads, instance, &ring)?),
             left: left_behind(&ring, rows),
             kek,
@@ -110,6 +117,18 @@ impl Unlocked {
     /// What every commit needs.
     pub(crate) fn ledger(&self) -> &Arc<LedgerKeys> {
         &self.ledger
+    }
+
+    /// Makes the names by which parties know citizens.
+    #[must_use]
+    pub fn subjects(&self) -> &Arc<SubjectKey> {
+        &self.subjects
+    }
+
+    /// Makes and reads what is handed out for a request.
+    #[must_use]
+    pub fn handles(&self) -> &Arc<HandleKeys> {
+        &self.handles
     }
 
     pub(super) fn body_mac(&self, body: &[u8]) -> Result<[u8; 32], PkiError> {

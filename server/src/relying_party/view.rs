@@ -33,6 +33,7 @@ pub(super) async fn view(read: &mut Read, row: &PartyRow, now: Timestamp) -> Res
     }
     let faults = faults(read, &rows).await?;
     Ok(PartyView {
+        ended: None,
         rp: row.id()?,
         organisation: row.organisation(),
         sector: row.sector()?,

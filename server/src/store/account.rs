@@ -12,6 +12,8 @@ use super::{Read, StoreError};
 pub struct StoredAccount {
     /// Id in the database; its first half says when the row was made.
     pub id: Uuid,
+    /// Dense number, by which distinct people are counted.
+    pub ordinal: i64,
     /// Without the person.
     pub account: Account,
     /// Counts up with each change.
@@ -31,6 +33,7 @@ pub struct StoredAccount {
 #[derive(sqlx::FromRow)]
 pub(super) struct AccountRow {
     id: Vec<u8>,
+    ordinal: i64,
     reference: i64,
     version: i64,
     state: String,
@@ -78,6 +81,7 @@ impl AccountRow {
         };
         Ok(StoredAccount {
             id: Uuid::from_slice(&self.id).map_err(|_| broken("id"))?,
+            ordinal: self.ordinal,
             version: self.version,
             suspended_by: self.suspended_by.as_deref().map(|by| word(Some(by), "operator", self.reference)).transpose()?,
             account: Account {
@@ -150,13 +154,32 @@ impl Read {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn account(&mut self, id: AccountId) -> Result<Option<StoredAccount>, StoreError> {
-        let row: Result<Option<AccountRow>, _> = on!(self.conn, |c| sqlx::query_as(
-            "SELECT id, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile, device,
+        let row: Result<Option<AccountRow>, _> = on!(self.conn, |c| {
+            sqlx::query_as(
+            "SELECT id, ordinal, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile, device,
                suspended_since, suspended_reason, suspended_by, suspended_call, closed_since, closed_reason
              FROM account WHERE reference = $1"
         )
         .bind(number(id.number()))
-        .fetch_optional(c));
+        .fetch_optional(c)
+        });
+        row.map_err(|error| self.error(error))?.map(AccountRow::stored).transpose()
+    }
+
+    /// One account by its id in the database.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn account_of_id(&mut self, id: Uuid) -> Result<Option<StoredAccount>, StoreError> {
+        let row: Result<Option<AccountRow>, _> = on!(self.conn, |c| {
+            sqlx::query_as(
+            "SELECT id, ordinal, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile,
+               device, suspended_since, suspended_reason, suspended_by, suspended_call, closed_since, closed_reason
+             FROM account WHERE id = $1"
+        )
+        .bind(&id.as_bytes()[..])
+        .fetch_optional(c)
+        });
         row.map_err(|error| self.error(error))?.map(AccountRow::stored).transpose()
     }
 
@@ -165,13 +188,15 @@ impl Read {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn account_by_hkic(&mut self, index: &[u8; 16]) -> Result<Option<StoredAccount>, StoreError> {
-        let row: Result<Option<AccountRow>, _> = on!(self.conn, |c| sqlx::query_as(
-            "SELECT id, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile, device,
+        let row: Result<Option<AccountRow>, _> = on!(self.conn, |c| {
+            sqlx::query_as(
+            "SELECT id, ordinal, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile, device,
                suspended_since, suspended_reason, suspended_by, suspended_call, closed_since, closed_reason
              FROM account WHERE hkic_index = $1"
         )
         .bind(&index[..])
-        .fetch_optional(c));
+        .fetch_optional(c)
+        });
         row.map_err(|error| self.error(error))?.map(AccountRow::stored).transpose()
     }
 
@@ -180,14 +205,16 @@ impl Read {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn accounts_by_phone(&mut self, index: &[u8; 16], limit: i64) -> Result<Vec<StoredAccount>, StoreError> {
-        let rows: Result<Vec<AccountRow>, _> = on!(self.conn, |c| sqlx::query_as(
-            "SELECT id, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile, device,
+        let rows: Result<Vec<AccountRow>, _> = on!(self.conn, |c| {
+            sqlx::query_as(
+            "SELECT id, ordinal, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile, device,
                suspended_since, suspended_reason, suspended_by, suspended_call, closed_since, closed_reason
              FROM account WHERE phone_index = $1 ORDER BY reference LIMIT $2"
         )
         .bind(&index[..])
         .bind(limit)
-        .fetch_all(c));
+        .fetch_all(c)
+        });
         rows.map_err(|error| self.error(error))?.into_iter().map(AccountRow::stored).collect()
     }
 

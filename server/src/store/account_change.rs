@@ -6,14 +6,30 @@ use futures_util::TryFutureExt;
 use uuid::Uuid;
 
 use super::account::{AccountRow, StoredAccount, number};
-use super::engine::{on, on_locked};
-use super::{StoreError, Write};
+use super::engine::{on, on_kept, on_locked};
+use super::{EndedRequestRow, StoreError, Write};
 
 /// Why everything of an account ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndReason {
     /// It was suspended.
     Suspended,
+    /// Another device has followed the one in use.
+    ReRegistered,
+    /// It was closed.
+    Closed,
+}
+
+impl EndReason {
+    /// As it stands with what has ended.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Suspended => "account-suspended",
+            Self::ReRegistered => "re-registered",
+            Self::Closed => "account-closed",
+        }
+    }
 }
 
 impl Write {
@@ -24,10 +40,40 @@ impl Write {
     pub async fn account_locked(&mut self, id: AccountId) -> Result<Option<StoredAccount>, StoreError> {
         let row: Result<Option<AccountRow>, _> = on_locked!(
             *self.conn(),
-            "SELECT id, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile, device,
+            "SELECT id, ordinal, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile, device,
                suspended_since, suspended_reason, suspended_by, suspended_call, closed_since, closed_reason
              FROM account WHERE reference = $1",
             |c, sql| sqlx::query_as(sql).bind(number(id.number())).fetch_optional(c)
+        );
+        row.map_err(|error| self.error(error))?.map(AccountRow::stored).transpose()
+    }
+
+    /// One account by its id in the database, locked for the rest of the transaction.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn account_of_id_locked(&mut self, id: Uuid) -> Result<Option<StoredAccount>, StoreError> {
+        let row: Result<Option<AccountRow>, _> = on_locked!(
+            *self.conn(),
+            "SELECT id, ordinal, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile,
+               device, suspended_since, suspended_reason, suspended_by, suspended_call, closed_since, closed_reason
+             FROM account WHERE id = $1",
+            |c, sql| sqlx::query_as(sql).bind(&id.as_bytes()[..]).fetch_optional(c)
+        );
+        row.map_err(|error| self.error(error))?.map(AccountRow::stored).transpose()
+    }
+
+    /// One account, which nobody suspends before the transaction ends.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn account_kept(&mut self, id: Uuid) -> Result<Option<StoredAccount>, StoreError> {
+        let row: Result<Option<AccountRow>, _> = on_kept!(
+            *self.conn(),
+            "SELECT id, ordinal, reference, version, state, tier, channel, location, registered_at, data_key, kek_id, profile,
+               device, suspended_since, suspended_reason, suspended_by, suspended_call, closed_since, closed_reason
+             FROM account WHERE id = $1",
+            |c, sql| sqlx::query_as(sql).bind(&id.as_bytes()[..]).fetch_optional(c)
         );
         row.map_err(|error| self.error(error))?.map(AccountRow::stored).transpose()
     }
@@ -70,17 +116,29 @@ impl Write {
         }
     }
 
-    /// Ends everything that is under way for an account: the one place where its logins, tokens, waiting requests and signing
-    /// certificates end, whatever the reason. Certificates are put on hold.
-    ///
-    /// The platform as it stands keeps no login, issues no token and holds no request open, and the schema has no table for any
-    /// of them; so their counts are zero. A table that brings one of these kinds brings its statement here.
+    /// Ends everything that is under way for an account: the one place where its logins, tokens, open requests and signing
+    /// certificates end, whatever the reason. Certificates are put on hold. The account's row is locked: whoever redeems or releases
+    /// something of it at this moment was before, and is found here, or comes after and finds it ended. Gives the requests that
+    /// ended besides, whose ends are to be recorded ([`crate::request::record_ended`]).
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn end_everything(&mut self, account: AccountId, _: EndReason, now: Timestamp) -> Result<Ended, StoreError> {
-        let certificates = self.hold_certificates(HolderKind::Account, &account.to_string(), now).await?;
-        Ok(Ended { certificates, ..Ended::default() })
+    pub async fn end_everything(
+        &mut self,
+        stored: &StoredAccount,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> Result<(Ended, Vec<EndedRequestRow>), StoreError> {
+        let requests = self.end_requests_of(stored.id, now).await?;
+        let logins = self.end_logins_of(stored.id, reason.as_str(), now).await?;
+        let certificates = self.hold_certificates(HolderKind::Account, &stored.account.id.to_string(), now).await?;
+        let ended = Ended {
+            sessions: logins.logins,
+            tokens: logins.tokens,
+            requests: u64::try_from(requests.len()).unwrap_or(u64::MAX),
+            certificates,
+        };
+        Ok((ended, requests))
     }
 
     /// Keeps an operator's sealed note.

@@ -85,7 +85,25 @@ macro_rules! on_locked {
         }
     };
 }
-pub(crate) use {on, on_locked};
+
+/// Runs one SELECT that keeps its rows as they are for the rest of the transaction; any number may at once.
+macro_rules! on_kept {
+    ($conn:expr, $sql:literal, |$c:ident, $text:ident| $body:expr) => {
+        match &mut $conn {
+            $crate::store::engine::Conn::Sqlite(transaction) => {
+                let $c = &mut **transaction;
+                let $text = $sql;
+                $body.await
+            }
+            $crate::store::engine::Conn::Postgres(transaction) => {
+                let $c = &mut **transaction;
+                let $text = concat!($sql, " FOR SHARE");
+                $body.await
+            }
+        }
+    };
+}
+pub(crate) use {on, on_kept, on_locked};
 
 /// A task that one node at a time does. The number is the PostgreSQL advisory lock; it never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +127,8 @@ pub enum Leader {
     KeySets = 7_443_009,
     /// Sounds alarms for what runs out.
     Alarms = 7_443_010,
+    /// Ends requests that nobody answered.
+    Requests = 7_443_011,
 }
 
 impl Engine {

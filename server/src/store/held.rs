@@ -21,7 +21,39 @@ pub enum Register {
 /// The class of advisory locks on single keys; it never changes.
 const ONE_KEY: i32 = 7_443_201;
 
+/// The class of advisory locks on single relying parties; it never changes.
+const ONE_PARTY: i32 = 7_443_202;
+
 impl Conn {
+    /// Keeps a party's state as it is until this transaction ends; any number may at once.
+    ///
+    /// # Errors
+    /// As [`Conn::hold`].
+    pub async fn keep_party(&mut self, rp: &str) -> Result<(), StoreError> {
+        self.lock_party("SELECT pg_advisory_xact_lock_shared($1, hashtext($2))", rp).await
+    }
+
+    /// Waits until no transaction is under way that keeps the party's state as it is, and lets none begin until this one ends.
+    ///
+    /// # Errors
+    /// As [`Conn::hold`].
+    pub async fn hold_party(&mut self, rp: &str) -> Result<(), StoreError> {
+        self.lock_party("SELECT pg_advisory_xact_lock($1, hashtext($2))", rp).await
+    }
+
+    async fn lock_party(&mut self, sql: &'static str, rp: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(transaction) => sqlx::query(sql)
+                .bind(ONE_PARTY)
+                .bind(rp)
+                .execute(&mut **transaction)
+                .await
+                .map(drop)
+                .map_err(|error| classify(error, "the PostgreSQL database")),
+        }
+    }
+
     /// Waits until no other transaction changes the register, and keeps it until this one ends.
     ///
     /// # Errors

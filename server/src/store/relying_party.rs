@@ -260,6 +260,22 @@ impl Write {
         self.conn().hold(Register::RelyingParties).await
     }
 
+    /// Keeps a party's state as it is until the transaction ends: nobody suspends it meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Contended`] when somebody takes too long to change it.
+    pub async fn keep_party(&mut self, rp: &RelyingPartyId) -> Result<(), StoreError> {
+        self.conn().keep_party(rp.as_str()).await
+    }
+
+    /// Lets nobody rely on a party's state until the transaction ends, and waits for those who do.
+    ///
+    /// # Errors
+    /// [`StoreError::Contended`] when one of them takes too long.
+    pub async fn hold_party(&mut self, rp: &RelyingPartyId) -> Result<(), StoreError> {
+        self.conn().hold_party(rp.as_str()).await
+    }
+
     /// Adds a party.
     ///
     /// # Errors

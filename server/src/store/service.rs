@@ -190,6 +190,20 @@ impl KnownVersionRow {
 }
 
 impl Read {
+    /// Whether a service may be used at this moment: it and its party are active.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn service_is_accessible(&mut self, code: i32) -> Result<bool, StoreError> {
+        let found: Result<Option<i32>, _> = on!(self.conn, |c| sqlx::query_scalar(
+            "SELECT s.code FROM service s JOIN relying_party p ON p.id = s.relying_party
+             WHERE s.code = $1 AND s.state = 'active' AND p.state = 'active'"
+        )
+        .bind(code)
+        .fetch_optional(c));
+        Ok(found.map_err(|error| self.error(error))?.is_some())
+    }
+
     /// A party's services, retired ones too, in the order they came.
     ///
     /// # Errors

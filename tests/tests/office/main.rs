@@ -10,6 +10,7 @@ mod audit_stamps;
 mod authorities;
 mod bad_input;
 mod certificates;
+mod citizen_requests;
 mod citizens_certificates;
 mod clock;
 mod closed_days;

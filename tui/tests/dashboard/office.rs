@@ -410,6 +410,7 @@ impl Server {
             Vec::new()
         };
         Ok(Box::new(PartyView {
+            ended: None,
             rp: rp.clone(),
             organisation: manifest.organisation.clone(),
             sector: manifest.sector,

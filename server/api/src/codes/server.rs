@@ -40,6 +40,11 @@ pub(super) const CODES: &[Code] = &[
         "make another one for each request, with an id of its own",
     ),
     entry("request.too-large", "the request is larger than any of ours", "use iamctl, which divides large files into batches"),
+    // What services ask of citizens.
+    entry("request.service", "the service is suspended or retired, or its relying party is", "ask the relying-party officers"),
+    entry("request.too-many", "the citizen was asked too much of late", "wait for an answer, or some minutes"),
+    entry("request.tier", "the service wants an account of iAM Smart+", "upgrade at a kiosk, a counter or with a mobile team"),
+    entry("device.ended", "another device has followed this one", "use the one that was registered last, or register again"),
     entry("request.stalled", "the request did not arrive in time; nothing was changed", "try again; see what the network does"),
     entry("request.cut", "the request ended before its body did; nothing was changed", "try again"),
     entry("request.dry-run", "the header Dry-Run is neither true nor false", "send 'Dry-Run: true' or leave it out"),
