@@ -38,6 +38,7 @@ pub mod registration;
 pub mod relying_party;
 pub mod rotation;
 pub mod service_history;
+pub mod synthetic;
 pub mod text;
 pub mod time;
 pub mod usage;
