@@ -2,7 +2,7 @@
 
 mod apps;
 mod jwks;
-mod oauth;
+pub mod oauth;
 
 use std::sync::Arc;
 

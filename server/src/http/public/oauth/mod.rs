@@ -1,6 +1,11 @@
 //! OAuth 2.0 and OpenID Connect: one file an endpoint. What a citizen is asked, and what comes of it, is the core's
 //! (`crate::request`); here are the forms in which relying parties' clients speak of it.
 
+pub mod client;
+pub mod error;
+pub mod form;
+pub mod parameters;
+
 use std::sync::Arc;
 
 use axum::Router;
