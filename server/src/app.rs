@@ -24,6 +24,7 @@ use crate::key::sign::OpenSigners;
 use crate::keys::Keys;
 use crate::keys::watch::Presence;
 use crate::operator::turned_away::TurnedAway;
+use crate::request::Guesses;
 use crate::settings::Settings;
 use crate::spent::Spender;
 use crate::store::{Record, Store};
@@ -63,6 +64,8 @@ pub struct App {
     pub issuer: Issuer,
     /// Ids that wait to be spent.
     pub spender: Spender,
+    /// How often citizens' phones have named requests that there are not.
+    pub guesses: Guesses,
     /// Answers about certificates.
     pub responders: Responders,
     /// Stamps times.

@@ -12,6 +12,7 @@ pub mod audit;
 pub mod backup;
 pub mod certificate;
 pub mod clock;
+mod consent;
 pub mod credential;
 pub mod data_dir;
 pub mod failure;

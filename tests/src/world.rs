@@ -6,6 +6,7 @@ pub mod clock;
 pub mod desk;
 pub mod invariants;
 pub mod line;
+pub mod phone;
 pub mod postgres;
 pub mod s_client;
 pub mod shelf;
@@ -157,6 +158,7 @@ pub struct World {
     /// On production, the second administrator's enrolment code.
     pub second_code: Option<String>,
     router: Router,
+    public: Router,
     badges: Mutex<BTreeMap<String, Badge>>,
     people: Mutex<u32>,
     log: Mutex<Log>,
@@ -203,6 +205,7 @@ impl World {
             engine,
             clock,
             router: server::http::admin::router(Arc::clone(&app)),
+            public: server::http::public::router(Arc::clone(&app)),
             key_sets,
             app,
             data_dir,

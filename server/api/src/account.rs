@@ -205,8 +205,8 @@ pub struct SuspendedFacts {
     pub since: Timestamp,
     /// Why.
     pub reason: SuspensionReason,
-    /// By which operator.
-    pub by: OperatorId,
+    /// By which operator; null when the citizen did it in the app.
+    pub by: Option<OperatorId>,
     /// In which call.
     pub call: Option<CallRef>,
 }

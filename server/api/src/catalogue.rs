@@ -93,6 +93,7 @@ pub fn operations() -> Vec<OperationInfo> {
         info::<rotation::ResumePlan>(),
         info::<rotation::RunPlan>(),
         info::<rotation::ShowPlan>(),
+        info::<sandbox::ListRequests>(),
         info::<sandbox::Populate>(),
         info::<service::ListServices>(),
         info::<service::ShowService>(),

@@ -6,6 +6,7 @@ pub(crate) mod list;
 pub mod seal;
 pub(crate) mod show;
 pub(crate) mod suspend;
+pub(crate) mod suspend_own;
 
 mod read_back;
 mod registration;

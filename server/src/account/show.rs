@@ -17,8 +17,8 @@ pub async fn show(app: &App, caller: &Caller, op: ShowAccount) -> Result<Account
 
 fn view(app: &App, stored: StoredAccount) -> Result<AccountView, Failure> {
     let person = open_profile(&app.keys, &stored)?;
-    let suspended = match (stored.account.standing, stored.suspended_by) {
-        (Standing::Suspended { since, reason, call }, Some(by)) => Some(SuspendedFacts { since, reason, by, call }),
+    let suspended = match stored.account.standing {
+        Standing::Suspended { since, reason, call } => Some(SuspendedFacts { since, reason, by: stored.suspended_by, call }),
         _ => None,
     };
     Ok(AccountView {

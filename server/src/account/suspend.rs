@@ -1,7 +1,8 @@
 use api::Role;
-use api::account::{NoticeStatus, PartyNotice, SuspendAccount, Suspension};
+use api::account::{Ended, NoticeStatus, PartyNotice, SuspendAccount, Suspension};
 use domain::{
-    Account, AccountEventKind, AccountId, AccountState, CallRef, Outcome, Refusal, RequestId, Standing, Suspend, Timestamp,
+    Account, AccountEventKind, AccountId, AccountState, CallRef, OperatorId, Outcome, Refusal, RequestId, Standing, Suspend,
+    SuspensionReason, Timestamp,
 };
 use serde_json::json;
 
@@ -29,31 +30,12 @@ pub async fn suspend(app: &App, caller: &Caller, op: SuspendAccount) -> Result<S
         Some(call) => drop(open_call(&mut tx, caller, call).await?),
         None => may_suspend_without_call(caller)?,
     }
-    let stored = tx.account_locked(op.account).await?.ok_or_else(|| Failure::not_found("account", op.account))?;
-    app.keys.learn(&mut tx, &stored.kek_id).await;
-    let now = app.clock.now();
-    let outcome = stored.account.suspend(op.reason, op.call, now)?;
-    let account = outcome.account().clone();
-    let ended = match &outcome {
-        Suspend::Now(_) => {
-            tx.put_account(&stored, &account, Some(&caller.operator)).await?;
-            let (ended, requests) = tx.end_everything(&stored, EndReason::Suspended, now).await?;
-            record_ended(app, &mut tx, &requests, |_| Outcome::Refused).await?;
-            record_event(app, &mut tx, &stored, now).await?;
-            tell_parties(app, &mut tx, &stored, now).await?;
-            if let Some(call) = op.call {
-                tx.note_suspended(call, stored.id, now).await?;
-            }
-            ended
-        }
-        Suspend::Already(_) => api::account::Ended::default(),
-    };
+    let word = Word { reason: op.reason, call: op.call, operator: Some(&caller.operator) };
+    let Stopped { stored, account, already, ended, since, call } = stop(app, &mut tx, op.account, word).await?;
     let note = match note {
-        Some(text) => Some(keep_note(app, caller, &mut tx, &stored, text, now).await?),
+        Some(text) => Some(keep_note(app, caller, &mut tx, &stored, text, app.clock.now()).await?),
         None => None,
     };
-    let already = matches!(outcome, Suspend::Already(_));
-    let (since, call) = facts_of(&account)?;
     let relying_parties = notices(&mut tx, op.account, since).await?;
     let reply = Suspension {
         account: op.account,
@@ -71,10 +53,64 @@ pub async fn suspend(app: &App, caller: &Caller, op: SuspendAccount) -> Result<S
         "ended": ended, "relying_parties": reply.relying_parties.len(),
     });
     let reply = tx.commit(caller.record(&op).facts(facts), reply).await?;
+    wake(app);
+    Ok(reply)
+}
+
+/// At whose word an account stops.
+pub(super) struct Word<'a> {
+    pub reason: SuspensionReason,
+    pub call: Option<CallRef>,
+    /// None when it is the citizen's own.
+    pub operator: Option<&'a OperatorId>,
+}
+
+/// An account that has stopped, now or before.
+pub(super) struct Stopped {
+    /// As it was read.
+    pub stored: StoredAccount,
+    /// As it is now.
+    pub account: Account,
+    /// Whether it had stopped before; then nothing was changed.
+    pub already: bool,
+    pub ended: Ended,
+    pub since: Timestamp,
+    /// In which call it was stopped.
+    pub call: Option<CallRef>,
+}
+
+/// Stops an account within a transaction: the rule, the end of everything under way, the event, and the notices to the parties.
+///
+/// # Errors
+/// When there is no such account, or it is closed.
+pub(super) async fn stop(app: &App, tx: &mut Write, id: AccountId, word: Word<'_>) -> Result<Stopped, Failure> {
+    let stored = tx.account_locked(id).await?.ok_or_else(|| Failure::not_found("account", id))?;
+    app.keys.learn(tx, &stored.kek_id).await;
+    let now = app.clock.now();
+    let outcome = stored.account.suspend(word.reason, word.call, now)?;
+    let account = outcome.account().clone();
+    let already = matches!(outcome, Suspend::Already(_));
+    let mut ended = Ended::default();
+    if !already {
+        tx.put_account(&stored, &account, word.operator).await?;
+        let requests;
+        (ended, requests) = tx.end_everything(&stored, EndReason::Suspended, now).await?;
+        record_ended(app, tx, &requests, |_| Outcome::Refused).await?;
+        record_event(app, tx, &stored, now).await?;
+        tell_parties(app, tx, &stored, now).await?;
+        if let Some(call) = word.call {
+            tx.note_suspended(call, stored.id, now).await?;
+        }
+    }
+    let (since, call) = facts_of(&account)?;
+    Ok(Stopped { stored, account, already, ended, since, call })
+}
+
+/// Once it is durable: parties are told, lists are signed, events are counted.
+pub(super) fn wake(app: &App) {
     app.wake.outbox.notify_one();
     app.wake.revocations.notify_one();
     app.wake.folder.notify_one();
-    Ok(reply)
 }
 
 /// An agent acts for a caller; only a supervisor may act on other word, e.g. of the police.
@@ -160,7 +196,7 @@ async fn tell_parties(app: &App, tx: &mut Write, stored: &StoredAccount, now: Ti
 }
 
 /// How telling stands, from the messages of this suspension.
-async fn notices(tx: &mut Write, account: AccountId, since: Timestamp) -> Result<Vec<PartyNotice>, Failure> {
+pub(super) async fn notices(tx: &mut Write, account: AccountId, since: Timestamp) -> Result<Vec<PartyNotice>, Failure> {
     let mut notices = Vec::new();
     for message in tx.outbox_about(&account.to_string()).await? {
         if message.kind != NOTICE || message.created_at < since.micros() {

@@ -27,6 +27,7 @@ use crate::key::sign::OpenSigners;
 use crate::keys::watch::Presence;
 use crate::keys::{Hsm, Keys, LedgerKeys};
 use crate::operator::turned_away::TurnedAway;
+use crate::request::Guesses;
 use crate::settings::{KeyProvider, Settings};
 use crate::spent::Spender;
 use crate::store::{Create, Engine, InstanceRow, KeyRow, Ledger, Read, Store};
@@ -146,6 +147,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         presigner: Presigner::default(),
         issuer: Issuer::default(),
         spender: Spender::default(),
+        guesses: Guesses::default(),
         strangers: Semaphore::new(FOR_STRANGERS),
         responders: Responders::default(),
         stamping: Stamping::default(),

@@ -5,15 +5,22 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::{CitizenRequestId, Timestamp};
 use pki::provider::derive;
-use pki::{MacKey, PkiError};
+use pki::{MacKey, PkiError, SealingKey};
+use uuid::Uuid;
 
 /// Bytes of a digest: 2^128 guesses.
 const MAC: usize = 16;
+/// The longest login hint there is, characters.
+const LONGEST_HINT: usize = 128;
+
+/// What a login hint is sealed for.
+const HINT: &[u8] = b"login_hint_token";
 
 /// Makes and reads authorization codes and `auth_req_id`s.
 pub struct HandleKeys {
     codes: MacKey,
     back_channel: MacKey,
+    hints: SealingKey,
 }
 
 /// What an authorization code says.
@@ -26,9 +33,10 @@ pub struct ReadCode {
 }
 
 impl HandleKeys {
-    pub(super) fn of(payloads: &[u8], salt: &[u8]) -> Result<Self, PkiError> {
+    pub(crate) fn of(payloads: &[u8], salt: &[u8]) -> Result<Self, PkiError> {
         let key = |label| MacKey::new(&derive(payloads, salt, label)?[..]);
-        Ok(Self { codes: key("request.code")?, back_channel: key("request.auth-req-id")? })
+        let hints = SealingKey::new(&*derive(payloads, salt, "request.login-hint")?)?;
+        Ok(Self { codes: key("request.code")?, back_channel: key("request.auth-req-id")?, hints })
     }
 
     /// An authorization code for an approved request (RFC 6749 section 4.1.2).
@@ -73,6 +81,36 @@ impl HandleKeys {
             return Ok(None);
         }
         Ok(CitizenRequestId::from_bytes(&id).ok())
+    }
+
+    /// A `login_hint_token` (CIBA Core 1.0, section 7.1) of a citizen. It is sealed: two parties cannot tell by theirs that they
+    /// have the same citizen before them.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn login_hint(&self, account: Uuid, expires_at: Timestamp) -> Result<String, PkiError> {
+        let says = [&account.as_bytes()[..], &expires_at.micros().to_be_bytes()].concat();
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(self.hints.seal(&says, HINT)?))
+    }
+
+    /// Reads a `login_hint_token`: whose it is, and its last moment, which is the caller's to judge. None when it is not one of
+    /// ours.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn read_login_hint(&self, given: &str) -> Result<Option<(Uuid, Timestamp)>, PkiError> {
+        if given.len() > LONGEST_HINT {
+            return Ok(None);
+        }
+        let Ok(sealed) = BASE64_URL_SAFE_NO_PAD.decode(given) else { return Ok(None) };
+        let says = match self.hints.open(&sealed, HINT) {
+            Ok(says) => says,
+            Err(PkiError::NotOpened) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Some((account, expires_at)) = says.split_first_chunk::<16>() else { return Ok(None) };
+        let Ok(expires_at) = expires_at.try_into() else { return Ok(None) };
+        Ok(Some((Uuid::from_bytes(*account), Timestamp::from_micros(i64::from_be_bytes(expires_at)))))
     }
 }
 
@@ -119,6 +157,18 @@ mod tests {
         }
         for text in ["", "A", "====", &"A".repeat(54), &"A".repeat(65)] {
             assert_eq!(keys.read_code(text).unwrap(), None);
+        }
+    }
+    #[test]
+    fn a_login_hint_says_who_to_us_alone() {
+        let (keys, anna) = (keys(), Uuid::from_u128(1));
+        let at: Timestamp = "2022-05-31T12:00:00+08:00".parse().unwrap();
+        let (one, other) = (keys.login_hint(anna, at).unwrap(), keys.login_hint(anna, at).unwrap());
+        assert_ne!(one, other, "two parties cannot compare them");
+        assert_eq!(keys.read_login_hint(&one).unwrap(), Some((anna, at)));
+        assert_eq!(HandleKeys::of(&[8; 32], b"instance").unwrap().read_login_hint(&one).unwrap(), None);
+        for text in ["", "A", "=", &one[1..], &format!("{one}A"), &"A".repeat(LONGEST_HINT + 1)] {
+            assert_eq!(keys.read_login_hint(text).unwrap(), None, "{text}");
         }
     }
 }

@@ -8,11 +8,15 @@
 mod ask;
 mod decide;
 mod end;
+mod guesses;
 mod outcome;
 mod redeem;
+mod shown;
 
 pub use ask::{Ask, Asked, Door, ask};
 pub use decide::{Device, approve, refuse, take_up};
 pub use end::{cancel, expire_due};
+pub use guesses::Guesses;
 pub(crate) use outcome::record_ended;
 pub use redeem::{NotRedeemed, Redeemed, redeem};
+pub use shown::Named;

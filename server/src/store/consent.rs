@@ -5,7 +5,7 @@ use futures_util::TryFutureExt;
 use uuid::Uuid;
 
 use super::engine::on;
-use super::{Read, StoreError, Write};
+use super::{EndedRequestRow, Read, StoreError, Write};
 
 /// A consent in force, with the names of the service and of whoever runs it.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -109,5 +109,27 @@ impl Write {
         .execute(c)
         .map_ok(|done| done.rows_affected() > 0));
         done.map_err(|error| self.error(error))
+    }
+
+    /// Ends what an account has approved of a service and the service has not redeemed yet; gives what ended.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn end_approved_requests_at(
+        &mut self,
+        account: Uuid,
+        service: i32,
+        at: Timestamp,
+    ) -> Result<Vec<EndedRequestRow>, StoreError> {
+        let rows = on!(*self.conn(), |c| sqlx::query_as(
+            "UPDATE citizen_request SET state = 'ended', ended_at = $3, link = NULL, code = NULL
+             WHERE account = $1 AND service = $2 AND state = 'approved'
+             RETURNING id, service, function, channel, account, decided_at"
+        )
+        .bind(&account.as_bytes()[..])
+        .bind(service)
+        .bind(at.micros())
+        .fetch_all(c));
+        rows.map_err(|error| self.error(error))
     }
 }

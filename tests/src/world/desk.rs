@@ -171,7 +171,7 @@ impl World {
     }
 }
 
-async fn exchange<R: DeserializeOwned>(router: &Router, request: Request<Body>) -> Answer<R> {
+pub(super) async fn exchange<R: DeserializeOwned>(router: &Router, request: Request<Body>) -> Answer<R> {
     let response = router.clone().oneshot(request).await.unwrap();
     let (head, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();

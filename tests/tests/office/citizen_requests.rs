@@ -20,14 +20,14 @@ use tests::{World, both_engines};
 const BANK: &str = "sandbox-bank";
 
 /// The bank and its first service, a citizen and the device that is bound to their account.
-struct Office<'w> {
+pub struct Office<'w> {
     world: &'w World,
     rp: RelyingPartyId,
     service: i32,
 }
 
 impl<'w> Office<'w> {
-    async fn opens(world: &'w World) -> Self {
+    pub async fn opens(world: &'w World) -> Self {
         super::relying_parties::apply(&world.first(), &[tests::fixtures::party(BANK)]).await.unwrap();
         let service =
             world.numbers("SELECT CAST(code AS BIGINT) FROM service WHERE relying_party = 'sandbox-bank' ORDER BY code").await[0];
@@ -44,7 +44,7 @@ impl<'w> Office<'w> {
         Phone { stored, thumbprint }
     }
 
-    async fn asks(&self, door: Door) -> Result<Asked, Failure> {
+    pub async fn asks(&self, door: Door) -> Result<Asked, Failure> {
         let wants = Wants { claims: vec![Claim::Name, Claim::PhoneNumber], ..Wants::default() };
         let asks = Ask {
             rp: &self.rp,
@@ -59,11 +59,11 @@ impl<'w> Office<'w> {
         ask(&self.world.app, asks).await
     }
 
-    async fn asked(&self, door: Door) -> CitizenRequestId {
+    pub async fn asked(&self, door: Door) -> CitizenRequestId {
         opened(self.asks(door).await.unwrap()).id().unwrap()
     }
 
-    async fn redeems(&self, id: CitizenRequestId) -> Result<(), NotRedeemed> {
+    pub async fn redeems(&self, id: CitizenRequestId) -> Result<(), NotRedeemed> {
         let app = &self.world.app;
         let now = app.clock.now();
         let mut tx = app.store.write().await.unwrap();
@@ -125,7 +125,7 @@ impl Phone {
     }
 }
 
-fn opened(asked: Asked) -> CitizenRequestRow {
+pub fn opened(asked: Asked) -> CitizenRequestRow {
     let Asked::Open(row) = asked else { unreachable!("nobody was asked") };
     *row
 }

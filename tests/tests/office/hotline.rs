@@ -128,7 +128,8 @@ both_engines! {
         let view = world.first().call(&ShowAccount { account: citizen.account }).await.unwrap();
         let facts = view.suspended.unwrap();
         assert_eq!((view.state, view.version), (AccountState::Suspended, 2));
-        assert_eq!((facts.reason, facts.by.as_str(), facts.call), (SuspensionReason::LostDevice, "agent-7", Some(opened.call)));
+        let by = facts.by.as_ref().map(domain::OperatorId::as_str);
+    assert_eq!((facts.reason, by, facts.call), (SuspensionReason::LostDevice, Some("agent-7"), Some(opened.call)));
 
         world.clock.advance(Duration::from_secs(30));
         let closed = agent.call(&CloseCall { call: opened.call }).await.unwrap();

@@ -11,6 +11,7 @@ mod authorities;
 mod bad_input;
 mod certificates;
 mod citizen_requests;
+mod citizens_app;
 mod citizens_certificates;
 mod clock;
 mod closed_days;

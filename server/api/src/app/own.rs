@@ -1,6 +1,8 @@
 //! What a citizen sees of their own account in the app, and what they change of it.
 
-use domain::{AccountId, AccountState, Bilingual, ClientId, Function, Outcome, Timestamp, UsageChannel};
+use domain::{
+    AccountId, AccountState, Bilingual, CitizenRequestId, Claim, ClientId, Function, RequestState, Timestamp, UsageChannel,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +23,7 @@ pub const LOGIN_HINT: &str = "/app/v1/login-hint";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Use {
     /// The request.
-    pub request: String,
+    pub request: CitizenRequestId,
     /// The service that asked.
     pub client: ClientId,
     /// The name of the organisation that runs it.
@@ -32,10 +34,10 @@ pub struct Use {
     pub function: Function,
     /// How it came to the phone.
     pub channel: UsageChannel,
-    /// What came of it; null as long as the service has not made use of an approval.
-    pub outcome: Option<Outcome>,
+    /// What came of it: `redeemed` is a use; what is `approved` is not made use of yet.
+    pub state: RequestState,
     /// The claims that were released.
-    pub claims: Vec<String>,
+    pub claims: Vec<Claim>,
     /// When it was asked.
     pub asked_at: Timestamp,
     /// When it ended.
@@ -52,7 +54,7 @@ pub struct Consent {
     /// The service's name.
     pub service: Bilingual,
     /// The claims that were last released to it.
-    pub claims: Vec<String>,
+    pub claims: Vec<Claim>,
     /// When consent was first given.
     pub given_at: Timestamp,
     /// When it was last given again.

@@ -1,6 +1,6 @@
 //! What services ask of a citizen, as their app shows it, and what they answer.
 
-use domain::{Bilingual, ClientId, Function, Tier, Timestamp, UsageChannel};
+use domain::{Bilingual, CitizenRequestId, Claim, ClientId, ComparisonCode, Function, Tier, Timestamp, UsageChannel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub const REFUSE: &str = "/app/v1/requests/{request}/refuse";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AppRequest {
     /// Its id.
-    pub request: String,
+    pub request: CitizenRequestId,
     /// The service that asks.
     pub client: ClientId,
     /// The name of the organisation that runs it.
@@ -31,11 +31,13 @@ pub struct AppRequest {
     /// How it came to this phone.
     pub channel: UsageChannel,
     /// What the service wants to know, as OpenID Connect names claims; empty when it wants to know who comes back and no more.
-    pub claims: Vec<String>,
+    pub claims: Vec<Claim>,
     /// The service's own words for this very request, at most 64 characters, to be compared with its screen.
     pub binding_message: Option<String>,
-    /// What the page shows too, e.g. `K7Q-M2X`: to be compared.
-    pub comparison_code: Option<String>,
+    /// Whether it wants to go on without asking again, until the citizen withdraws it.
+    pub offline: bool,
+    /// What the page shows too: to be compared.
+    pub comparison_code: Option<ComparisonCode>,
     /// When it was asked.
     pub asked_at: Timestamp,
     /// From when on it cannot be answered any more.
@@ -55,7 +57,7 @@ pub struct TakeUp {
 #[serde(deny_unknown_fields)]
 pub struct Approval {
     /// The claims that are released: all that the request asks for, or fewer.
-    pub claims: Vec<String>,
+    pub claims: Vec<Claim>,
 }
 
 /// Says no to a request.
@@ -67,7 +69,7 @@ pub struct Refuse {}
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Decided {
     /// Of which request.
-    pub request: String,
+    pub request: CitizenRequestId,
     /// What was decided.
     pub state: Decision,
     /// When.

@@ -35,6 +35,16 @@ pub(super) const CODES: &[Code] = &[
         "'iamctl explain OPERATION' shows its fields; compare the versions",
     ),
     entry(
+        "proof.missing",
+        "a request to /app/v1 came without a proof, or with several",
+        "send one proof in the header DPoP, signed by the device's key",
+    ),
+    entry(
+        "proof.invalid",
+        "the proof of a request to /app/v1 is not of the request, not of this minute, or not signed by the key it brings",
+        "sign method, address, body and the time with the device's key, for each request anew",
+    ),
+    entry(
         "proof.replayed",
         "a proof of possession or a client's assertion was used before",
         "make another one for each request, with an id of its own",
@@ -44,6 +54,14 @@ pub(super) const CODES: &[Code] = &[
     entry("request.service", "the service is suspended or retired, or its relying party is", "ask the relying-party officers"),
     entry("request.too-many", "the citizen was asked too much of late", "wait for an answer, or some minutes"),
     entry("request.tier", "the service wants an account of iAM Smart+", "upgrade at a kiosk, a counter or with a mobile team"),
+    entry("phone.production", "there are virtual phones on sandbox instances only", "choose the context of a sandbox instance"),
+    entry("device.unknown", "the device is not registered here", "register it: at a place of registration, or in the app"),
+    entry(
+        "request.guesses",
+        "a phone has named too many requests that there are not",
+        "wait a minute, then scan the code that the screen shows",
+    ),
+    entry("consent.not-found", "the citizen has given no consent to that service", "the app lists the consents there are"),
     entry("device.ended", "another device has followed this one", "use the one that was registered last, or register again"),
     entry("request.stalled", "the request did not arrive in time; nothing was changed", "try again; see what the network does"),
     entry("request.cut", "the request ended before its body did; nothing was changed", "try again"),

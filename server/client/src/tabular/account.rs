@@ -57,7 +57,10 @@ impl Tabular for AccountView {
                 })
                 .wide(),
                 Column::text("suspended_by", "SUSPENDED BY", |row: &Self| {
-                    row.suspended.as_ref().map(|facts| facts.by.to_string()).unwrap_or_default()
+                    row.suspended
+                        .as_ref()
+                        .map(|facts| facts.by.as_ref().map_or_else(|| "citizen".to_owned(), ToString::to_string))
+                        .unwrap_or_default()
                 })
                 .wide(),
                 Column::text("suspended_call", "CALL", |row: &Self| {

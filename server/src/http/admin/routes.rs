@@ -89,6 +89,7 @@ operations! {
     rotation_api::ResumePlan => key::resume::resume,
     rotation_api::RunPlan => key::run::run,
     rotation_api::ShowPlan => key::plans::show,
+    sandbox_api::ListRequests => sandbox::requests::requests,
     sandbox_api::Populate => sandbox::populate::populate,
     service_api::ListServices => service::list::list,
     service_api::ShowService => service::show::show,

@@ -1,0 +1,3 @@
+//! What citizens let services know.
+
+pub(crate) mod withdraw;

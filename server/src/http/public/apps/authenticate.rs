@@ -1,0 +1,119 @@
+//! From the proof that comes with a request to the citizen whose device made it, by the database, at every request.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use api::Problem;
+use api::app::PROOF;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::{AccountState, RequestId};
+use pki::JwsAlgorithm;
+use pki::jws::{Expected, Proof, verify_proof};
+use serde::de::DeserializeOwned;
+use serde_json::Map;
+
+use super::answer::{says, told, whole};
+use crate::app::App;
+use crate::failure::Failure;
+use crate::http::problem::problem;
+use crate::operator::turned_away::{self, Stranger};
+use crate::spent::{Once, spend};
+use crate::store::KnownDevice;
+
+/// What an app asks is short.
+const LARGEST: usize = 64 * 1024;
+/// What whoever shows a proof asks for, as the audit log calls it.
+const CONNECTS: &str = "app.connect";
+
+const SIGN: &str = "sign the request with the device's key, in the form of a DPoP proof over method, address and body";
+const AGAIN: &str = "register again: the app does it with a new key";
+
+/// A citizen whose own device in use has signed the request.
+pub(super) struct Citizen {
+    /// The device and its account.
+    pub(super) device: KnownDevice,
+    /// This request.
+    pub(super) request: RequestId,
+    body: Bytes,
+}
+
+impl Citizen {
+    /// What the body says.
+    ///
+    /// # Errors
+    /// `request.invalid`.
+    pub(super) fn says<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        says(&self.body)
+    }
+}
+
+impl FromRequest<Arc<App>> for Citizen {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
+        let id = RequestId::new(app.clock.now(), app.entropy.as_ref());
+        match citizen(app, request, id).await {
+            Ok(citizen) => Ok(citizen),
+            Err(problem) => Err(told(&problem)),
+        }
+    }
+}
+
+async fn citizen(app: &Arc<App>, request: Request, id: RequestId) -> Result<Citizen, Problem> {
+    let (head, body) = request.into_parts();
+    let body = whole(body, LARGEST, id).await?;
+    let failed = |failure: Failure| {
+        tracing::error!(request = %id, code = failure.code(), "who asks cannot be said");
+        failure.into_problem(Some(id.to_string()))
+    };
+    let address = format!("{}{}", app.issuer_url, head.uri.path());
+    let proof = proof(app, &head.headers, head.method.as_str(), &address, &body, id).map_err(|problem| *problem)?;
+    let mut read = app.store.read().await.map_err(|error| failed(error.into()))?;
+    let device = read.device_by_thumbprint(&proof.thumbprint).await.map_err(|error| failed(error.into()))?;
+    drop(read);
+    let Some(device) = device else {
+        let message = "this device is not registered here";
+        return Err(turned_away(app, &proof, "device.unknown", message, id).await);
+    };
+    match spend(app, Once::Proof { key: &proof.thumbprint }, &proof.jti, proof.expires_at).await {
+        Ok(()) => {}
+        Err(Failure::Refused(refusal)) => return Err(turned_away(app, &proof, refusal.code, &refusal.message, id).await),
+        Err(failure) => return Err(failed(failure)),
+    }
+    if device.ended {
+        let message = "another device has taken the place of this one";
+        return Err(turned_away(app, &proof, "device.ended", message, id).await);
+    }
+    match device.state {
+        AccountState::Active => Ok(Citizen { device, request: id, body }),
+        AccountState::Suspended => {
+            Err(problem(403, "account.suspended", "the account is suspended; nothing was done", Some(AGAIN), id))
+        }
+        AccountState::Closed => Err(problem(403, "account.closed", "the account is closed; nothing was done", None, id)),
+    }
+}
+
+/// The proof of a request, verified.
+fn proof(app: &App, headers: &HeaderMap, method: &str, address: &str, body: &[u8], id: RequestId) -> Result<Proof, Box<Problem>> {
+    let mut shown = headers.get_all(PROOF).iter();
+    let (Some(compact), None) = (shown.next().and_then(|proof| proof.to_str().ok()), shown.next()) else {
+        return Err(Box::new(problem(401, "proof.missing", "one proof is wanted in the header DPoP", Some(SIGN), id)));
+    };
+    let expected = Expected { method, address, access_token: None, algorithms: &[JwsAlgorithm::ES256], now: app.latest() };
+    let invalid =
+        |why: &dyn Display| Box::new(problem(401, "proof.invalid", format!("the proof is not good: {why}"), Some(SIGN), id));
+    let proof = verify_proof(compact, &expected).map_err(|refusal| invalid(&refusal))?;
+    if !proof.is_over(body) {
+        return Err(invalid(&"its claim 'body' is not this body's"));
+    }
+    Ok(proof)
+}
+
+async fn turned_away(app: &App, proof: &Proof, code: &'static str, message: &str, id: RequestId) -> Problem {
+    let stranger = Stranger { action: CONNECTS, code, shown: proof.thumbprint.clone(), request: Some(id), facts: Map::new() };
+    turned_away::note(app, stranger).await;
+    problem(401, code, message, Some(AGAIN), id)
+}
