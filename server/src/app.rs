@@ -17,6 +17,7 @@ use crate::credential::key_sets::KeySets;
 use crate::housekeeping::outbox::Courier;
 use crate::http::listeners::Listeners;
 use crate::http::pki::{Responders, Stamping};
+use crate::http::public::surge::Surge;
 use crate::job::held_up::HeldUp;
 use crate::key::clock::Said;
 use crate::key::sightings::Sightings;
@@ -66,6 +67,8 @@ pub struct App {
     pub spender: Spender,
     /// How often citizens' phones have named requests that there are not.
     pub guesses: Guesses,
+    /// Whose turn it is on the public listener.
+    pub surge: Surge,
     /// Answers about certificates.
     pub responders: Responders,
     /// Stamps times.

@@ -2,6 +2,7 @@
 
 pub mod explained;
 mod provider;
+mod surge;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use pki::crl::LONGEST_PERIOD;
 use serde::{Deserialize, Serialize};
 
 pub use provider::{KeyProvider, KeysFile};
+pub use surge::{SurgeFile, SurgeSettings};
 
 use crate::store::Location;
 
@@ -49,6 +51,8 @@ pub struct Settings {
     /// Further authorities, PEM, that servers of relying parties may have their certificates from, besides those that the
     /// system trusts.
     pub outbound_ca_file: Option<PathBuf>,
+    /// How much of the public listener one relying party may have at once.
+    pub surge: SurgeSettings,
 }
 
 /// `iamd.yaml`.
@@ -94,6 +98,9 @@ pub struct File {
     /// A PEM file of further authorities that are trusted when servers of relying parties are asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbound_ca_file: Option<String>,
+    /// What one relying party may have at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surge: Option<SurgeFile>,
 }
 
 /// A settings mistake: where, what, and the mend.
@@ -115,7 +122,7 @@ impl SettingsError {
 /// Settings by name from one source: the flags, or the environment.
 pub type Source = BTreeMap<&'static str, String>;
 
-/// Every setting's name: `adminListen` in the file, `--admin-listen`, `IAMD_ADMIN_LISTEN`; those of `keys` are `keys.pinFile`,
+/// Every setting's name: `adminListen` in the file, `--admin-listen`, `IAMD_ADMIN_LISTEN`; those of `keys` and `surge` are `keys.pinFile`,
 /// `--keys-pin-file`, `IAMD_KEYS_PIN_FILE`.
 pub const NAMES: &[&str] = &[
     "database-url",
@@ -134,6 +141,9 @@ pub const NAMES: &[&str] = &[
     "key-rotate-after",
     "disk-reserve-mib",
     "outbound-ca-file",
+    "surge-at-work",
+    "surge-waiting",
+    "surge-wait",
 ];
 
 /// The variable of a setting.
@@ -176,7 +186,10 @@ impl File {
             "key-rotate-after" => self.key_rotate_after.clone(),
             "disk-reserve-mib" => self.disk_reserve_mib.map(|mib| mib.to_string()),
             "outbound-ca-file" => self.outbound_ca_file.clone(),
-            _ => self.keys.as_ref().and_then(|keys| keys.get(name)),
+            _ => {
+                let key = self.keys.as_ref().and_then(|keys| keys.get(name));
+                key.or_else(|| self.surge.as_ref().and_then(|surge| surge.get(name)))
+            }
         }
     }
 }
@@ -242,6 +255,7 @@ impl Settings {
                 })?,
             },
             outbound_ca_file: find("outbound-ca-file").map(|(_, file)| dir.join(file)),
+            surge: SurgeSettings::settle(find)?,
         };
         if let (Some(file), Some((place, _))) = (&settings.outbound_ca_file, find("outbound-ca-file"))
             && let Err(error) = crate::credential::key_sets::trusting(Some(file))
@@ -272,8 +286,10 @@ impl Settings {
 
 /// How the file calls a setting: `adminListen`, `keys.pinFile`.
 fn place(name: &str) -> String {
-    match name.strip_prefix("keys-") {
-        Some(part) => format!("keys.{}", camel(part)),
+    let part = |group: &str| name.strip_prefix(group)?.strip_prefix('-');
+    let group = ["keys", "surge"].into_iter().find_map(|group| Some((group, part(group)?)));
+    match group {
+        Some((group, part)) => format!("{group}.{}", camel(part)),
         None => camel(name),
     }
 }

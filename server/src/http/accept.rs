@@ -70,7 +70,8 @@ pub enum Transport {
 /// What those who connect may hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Connections at once that have shown no certificate; a further one takes the place of the oldest.
+    /// Connections at once that have shown no certificate; a further one takes the place of the oldest from the address that has
+    /// the most.
     pub strangers: usize,
     /// How long such a connection lives; for ever when absent.
     pub life: Option<Duration>,
@@ -106,9 +107,9 @@ impl Listener {
         let (life, known) = (self.bounds.life, Semaphore::new(self.bounds.known));
         let shared = Arc::new(Shared { transport: self.transport, router: self.router, life, known });
         loop {
-            let stream = tokio::select! {
+            let (stream, from) = tokio::select! {
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => stream,
+                    Ok((stream, from)) => (stream, from.ip()),
                     Err(error) => {
                         // Out of file descriptors, mostly: the connections that stand go on, new ones wait.
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -119,7 +120,7 @@ impl Listener {
                 () = stop.cancelled() => break,
             };
             let (shared, watcher, stop) = (Arc::clone(&shared), graceful.watcher(), stop.clone());
-            let place = strangers.enter();
+            let place = strangers.enter(from);
             tokio::spawn(async move { shared.connection(stream, place, watcher, &stop).await });
         }
         drop(self.listener);

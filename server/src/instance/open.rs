@@ -20,6 +20,7 @@ use crate::data_dir::{self, KEY_FILE};
 use crate::housekeeping::outbox::Courier;
 use crate::http::listeners::Listeners;
 use crate::http::pki::{Responders, Stamping};
+use crate::http::public::surge::Surge;
 use crate::job::held_up::HeldUp;
 use crate::key::clock::Said;
 use crate::key::sightings::Sightings;
@@ -139,6 +140,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         latest: Latest::default(),
         entropy: ports.entropy,
         keys: Arc::new(keys),
+        surge: Surge::new(settings.surge),
         settings,
         data_dir: dir.to_owned(),
         instance: id,

@@ -40,6 +40,9 @@ pub const EXPLAINED: &[Explained] = &[
     setting("key-rotate-after", "8760h", "when a key without certificate is due; above both intervals"),
     setting("disk-reserve-mib", "64", "free MiB below which the node is not ready"),
     setting("outbound-ca-file", "none", "PEM file of further authorities for relying parties' servers"),
+    setting("surge-at-work", "64", "requests of one relying party at work at once; 1 to 4096"),
+    setting("surge-waiting", "256", "requests of one relying party that wait; 0 to 65536"),
+    setting("surge-wait", "2s", "how long they wait before 429; at most 10s"),
 ];
 
 /// A line a setting, for the help.

@@ -50,6 +50,7 @@ pub(super) const CODES: &[Code] = &[
         "make another one for each request, with an id of its own",
     ),
     entry("request.too-large", "the request is larger than any of ours", "use iamctl, which divides large files into batches"),
+    entry("surge.full", "too many requests of the same party, or of citizens' apps, are waiting", "try again after Retry-After"),
     // What services ask of citizens.
     entry("request.service", "the service is suspended or retired, or its relying party is", "ask the relying-party officers"),
     entry("request.too-many", "the citizen was asked too much of late", "wait for an answer, or some minutes"),

@@ -3,6 +3,7 @@
 mod apps;
 mod jwks;
 pub mod oauth;
+pub mod surge;
 
 use std::sync::Arc;
 
