@@ -17,6 +17,7 @@ use crate::credential::key_sets::KeySets;
 use crate::housekeeping::outbox::Courier;
 use crate::http::listeners::Listeners;
 use crate::http::pki::{Responders, Stamping};
+use crate::http::public::oauth::failed::FailedClients;
 use crate::http::public::surge::Surge;
 use crate::job::held_up::HeldUp;
 use crate::key::clock::Said;
@@ -93,6 +94,8 @@ pub struct App {
     pub presence: Presence,
     /// How far this node has seen the instance come.
     pub seen: Seen,
+    /// Clients that failed to prove who they are, of late.
+    pub failed_clients: FailedClients,
     /// Which key sets relying parties were seen to fetch since it was last written down.
     pub sightings: Sightings,
     /// Whether the scheduler of keys has said that it doubts the clock.

@@ -83,7 +83,7 @@ fn replayed() -> Refusal {
         .hint("make another one for each request, with an id of its own")
 }
 
-/// Forgets ids that cannot be used any more.
+/// Forgets ids, and requests that clients have pushed, that cannot be used any more.
 ///
 /// # Errors
 /// When the database cannot be reached.
@@ -91,7 +91,7 @@ pub async fn sweep(app: &App) -> Result<(), Failure> {
     let before = app.clock.now().minus(MARGIN);
     loop {
         let mut tx = app.store.write().await?;
-        let swept = tx.sweep_spent(before, SWEPT).await?;
+        let swept = tx.sweep_spent(before, SWEPT).await? + tx.sweep_pushed_requests(before, SWEPT).await?;
         if swept == 0 {
             tx.rollback().await?;
             return Ok(());

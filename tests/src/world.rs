@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod citizen;
+pub mod client;
 pub mod clock;
 pub mod desk;
 pub mod invariants;

@@ -12,10 +12,10 @@ use crate::audit::AuditView;
 use crate::key::Revoked;
 use crate::{Effect, Operation, Page, Role, Severity, page::PageRequest};
 
-/// Let a relying party be known by another key, certificate or key set address, beside those it has.
+/// Let a relying party be known by another key, certificate, key set address or shared secret, beside those it has.
 ///
-/// Exactly one of `jwks`, `jwks_url` and `certificate` is given. What is added so is not touched by 'rp apply', which rules over
-/// what its manifest lists; a manifest that lists it, too, takes it over.
+/// Exactly one of `jwks`, `jwks_url`, `certificate` and `secret_of` is given. What is added so is not touched by 'rp apply', which
+/// rules over what its manifest lists; a manifest that lists it, too, takes it over.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddCredential {
@@ -30,6 +30,9 @@ pub struct AddCredential {
     /// A certificate, PEM: the party is known by exactly this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
+    /// The service that a shared secret is made for; the secret is in the reply, once. For clients of plain OpenID Connect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_of: Option<ServiceSlug>,
     /// What it is called among people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -47,6 +50,20 @@ impl Operation for AddCredential {
     fn subject(&self) -> String {
         self.rp.to_string()
     }
+
+    fn without_secrets(reply: Vec<CredentialAdded>) -> Vec<CredentialAdded> {
+        let shown_once = |added: CredentialAdded| match added.secret {
+            None => added,
+            Some(_) => CredentialAdded {
+                secret: None,
+                note: Some(
+                    "the secret is shown once; 'rp credential add' makes another, 'rp credential revoke' ends this one".into(),
+                ),
+                ..added
+            },
+        };
+        reply.into_iter().map(shown_once).collect()
+    }
 }
 
 /// What became of one credential that was given.
@@ -57,6 +74,12 @@ pub struct CredentialAdded {
     /// How it stands now.
     #[serde(flatten)]
     pub credential: CredentialView,
+    /// The shared secret; absent when the reply is a repetition or of a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// Why the secret is absent, when it was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What an addition did.
@@ -96,6 +119,9 @@ pub struct CredentialView {
     /// Serial of a certificate that this platform issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<String>,
+    /// The service whose shared secret it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceSlug>,
     /// The credential under whose address the key was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under: Option<CredentialId>,

@@ -21,6 +21,8 @@ words! {
         JwksUrl = 2 => "jwks-url",
         /// A certificate: exactly this one, not whatever its issuer signs.
         Certificate = 3 => "certificate",
+        /// A secret that a client of plain OpenID Connect shares with us; only its digest is kept.
+        ClientSecret = 4 => "client-secret",
     }
 }
 

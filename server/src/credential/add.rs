@@ -19,6 +19,9 @@ const LONGEST_LABEL: usize = 100;
 
 /// Lets a party be known by another credential, beside those it has.
 pub async fn add(app: &App, caller: &Caller, op: AddCredential) -> Result<Vec<CredentialAdded>, Failure> {
+    if let Some(service) = op.secret_of.clone() {
+        return super::secret::make(app, caller, op, service).await;
+    }
     let record = caller.record(&op);
     let now = app.clock.now();
     let said = said(&op, now)?;
@@ -38,7 +41,7 @@ pub async fn add(app: &App, caller: &Caller, op: AddCredential) -> Result<Vec<Cr
     for credential in &named {
         copies.push(match credential.kind {
             CredentialType::JwksUrl => Some(copy_of(app, &credential.content).await),
-            CredentialType::Jwks | CredentialType::Certificate => None,
+            CredentialType::Jwks | CredentialType::Certificate | CredentialType::ClientSecret => None,
         });
     }
     let mut tx = app.store.write().await?;
@@ -60,14 +63,14 @@ pub async fn add(app: &App, caller: &Caller, op: AddCredential) -> Result<Vec<Cr
         if let Some(copy) = copy {
             found.extend(take(&mut tx, row.id, copy, now).await?.and_then(|taken| taken.told()).map(|(_, facts)| facts));
         }
-        added.push(CredentialAdded { change, credential: view(&mut tx, &row, now).await? });
+        added.push(CredentialAdded { change, credential: view(&mut tx, &row, now).await?, secret: None, note: None });
         for key in tx.party_credentials(rp.as_str()).await?.iter().filter(|key| key.address == Some(row.id)) {
             let change = match known.iter().find(|before| before.id == key.id) {
                 Some(before) if before == key => CredentialChange::Unchanged,
                 Some(_) => CredentialChange::Updated,
                 None => CredentialChange::Added,
             };
-            added.push(CredentialAdded { change, credential: view(&mut tx, key, now).await? });
+            added.push(CredentialAdded { change, credential: view(&mut tx, key, now).await?, secret: None, note: None });
         }
     }
     not_too_many(&tx.party_credentials(rp.as_str()).await?, now)?;
@@ -90,7 +93,7 @@ async fn one_more_address(app: &App, rp: &RelyingPartyId, named: &[NamedCredenti
     if known.iter().any(is_known) { Ok(()) } else { check_room(&known, now) }
 }
 
-fn said(op: &AddCredential, now: Timestamp) -> Result<Said, Failure> {
+pub(super) fn said(op: &AddCredential, now: Timestamp) -> Result<Said, Failure> {
     if let Some(label) = &op.label {
         let fault = |what: String| Failure::invalid_field("credential.label", "label", format!("the label {what}"));
         domain::check_name(label).map_err(|error| fault(error.to_string()))?;
@@ -122,7 +125,7 @@ fn read(op: &AddCredential, environment: Environment) -> Result<Vec<NamedCredent
         }
         (None, None, Some(pem)) => reading.certificate("certificate", pem),
         _ => {
-            let message = "exactly one of 'jwks', 'jwks_url' and 'certificate' is given".to_owned();
+            let message = "exactly one of 'jwks', 'jwks_url', 'certificate' and 'secret_of' is given".to_owned();
             return Err(Failure::invalid("credential.empty", message));
         }
     }

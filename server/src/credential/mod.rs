@@ -10,6 +10,7 @@ pub(crate) mod name;
 pub(crate) mod named;
 pub mod refresh;
 pub(crate) mod revoke;
+mod secret;
 pub(crate) mod take;
 pub(crate) mod view;
 mod whose;

@@ -22,7 +22,9 @@ pub(crate) fn on_record<'a>(known: &'a [CredentialRow], named: &NamedCredential)
         row.kind == named.kind.as_str()
             && match named.kind {
                 CredentialType::Jwks => row.thumbprint == named.thumbprint,
-                CredentialType::Certificate | CredentialType::JwksUrl => row.content == named.content,
+                CredentialType::Certificate | CredentialType::JwksUrl | CredentialType::ClientSecret => {
+                    row.content == named.content
+                }
             }
     };
     known.iter().filter(same).min_by_key(|row| match row.state.as_str() {

@@ -15,7 +15,7 @@ use crate::store::{CredentialRow, KeySetAddressRow, Read, StoreError};
 pub(crate) async fn view(read: &mut Read, row: &CredentialRow, now: Timestamp) -> Result<CredentialView, StoreError> {
     let address = match row.kind()? {
         CredentialType::JwksUrl => read.key_set_address(row.id).await?.map(|address| address_view(row, address)),
-        CredentialType::Jwks | CredentialType::Certificate => None,
+        CredentialType::Jwks | CredentialType::Certificate | CredentialType::ClientSecret => None,
     };
     let life = row.life()?;
     let not_after = row.not_after.map(Timestamp::from_micros);
@@ -29,6 +29,7 @@ pub(crate) async fn view(read: &mut Read, row: &CredentialRow, now: Timestamp) -
         thumbprint: row.thumbprint.clone(),
         kid: kid(row),
         serial: row.serial.clone(),
+        service: row.service()?,
         under: row.under()?,
         not_before: row.not_before.map(Timestamp::from_micros),
         not_after,
@@ -65,13 +66,13 @@ fn kid(row: &CredentialRow) -> Option<String> {
     (row.kind == CredentialType::Jwks.as_str()).then(|| serde_json::from_str::<PublicJwk>(&row.content).ok()?.kid)?
 }
 
-/// The public key of a credential; an address has none.
+/// The public key of a credential; an address and a secret have none.
 ///
 /// # Errors
 /// When the row is damaged.
 pub(crate) fn public_key(row: &CredentialRow) -> Result<Option<PublicKey>, Failure> {
     let key = match row.kind()? {
-        CredentialType::JwksUrl => return Ok(None),
+        CredentialType::JwksUrl | CredentialType::ClientSecret => return Ok(None),
         CredentialType::Jwks => serde_json::from_str::<PublicJwk>(&row.content)
             .map_err(anyhow::Error::from)?
             .to_public_key()

@@ -20,6 +20,7 @@ use crate::data_dir::{self, KEY_FILE};
 use crate::housekeeping::outbox::Courier;
 use crate::http::listeners::Listeners;
 use crate::http::pki::{Responders, Stamping};
+use crate::http::public::oauth::failed::FailedClients;
 use crate::http::public::surge::Surge;
 use crate::job::held_up::HeldUp;
 use crate::key::clock::Said;
@@ -161,6 +162,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         listeners: Listeners::default(),
         held_up: HeldUp::default(),
         turned_away: TurnedAway::default(),
+        failed_clients: FailedClients::default(),
         sightings: Sightings::default(),
         signers: OpenSigners::default(),
         clock_doubted: Said::default(),

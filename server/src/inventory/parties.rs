@@ -35,7 +35,7 @@ fn credential(row: &HeldCredentialRow, now: Timestamp) -> Result<Item, StoreErro
     };
     Ok(Item {
         kind: match kind {
-            CredentialType::Jwks => ItemKind::PartyKey,
+            CredentialType::Jwks | CredentialType::ClientSecret => ItemKind::PartyKey,
             CredentialType::JwksUrl => ItemKind::KeySetAddress,
             CredentialType::Certificate => ItemKind::PartyCertificate,
         },

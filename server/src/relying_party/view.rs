@@ -1,7 +1,9 @@
 //! A party as the office sees it, with what stands in its way.
 
 use api::relying_party::{PartyCredential, PartyService, PartyView};
-use domain::{ClientAuthentication, CredentialState, CredentialType, Function, Manifest, PartyState, ServiceState, Timestamp};
+use domain::{
+    ClientAuthentication, ClientProfile, CredentialState, CredentialType, Function, Manifest, PartyState, ServiceState, Timestamp,
+};
 
 use crate::failure::Failure;
 use crate::store::{CredentialRow, PartyRow, Read};
@@ -84,14 +86,12 @@ fn warnings(
         }
         // The signature on an assertion is the ordinary way; a certificate is asked for by name.
         let wanted = match service.client_authentication {
-            Some(ClientAuthentication::TlsClientAuth) => Some(CredentialType::Certificate),
-            Some(ClientAuthentication::PrivateKeyJwt) | None => Some(CredentialType::Jwks),
-            Some(ClientAuthentication::ClientSecret) => None,
+            Some(ClientAuthentication::TlsClientAuth) => CredentialType::Certificate,
+            Some(ClientAuthentication::ClientSecret) => CredentialType::ClientSecret,
+            None if service.client_profile == Some(ClientProfile::Oidc) => CredentialType::ClientSecret,
+            Some(ClientAuthentication::PrivateKeyJwt) | None => CredentialType::Jwks,
         };
-        if let Some(wanted) = wanted
-            && !kinds.is_empty()
-            && !kinds.contains(&wanted)
-        {
+        if !kinds.is_empty() && !kinds.contains(&wanted) {
             warnings.push(format!("service {} cannot prove who it is: no credential of kind {wanted}", service.id));
         }
         let logs_in = service.functions.contains(&Function::Authentication);

@@ -1,7 +1,8 @@
 //! Credentials of relying parties.
 
 use domain::{
-    CredentialId, CredentialLife, CredentialSource, CredentialState, CredentialType, RelyingPartyId, RevocationReason, Timestamp,
+    CredentialId, CredentialLife, CredentialSource, CredentialState, CredentialType, RelyingPartyId, RevocationReason,
+    ServiceSlug, Timestamp,
 };
 use futures_util::TryFutureExt;
 use std::time::Duration;
@@ -19,7 +20,7 @@ pub struct CredentialRow {
     pub id: i64,
     /// Whose.
     pub relying_party: String,
-    /// `jwks`, `jwks-url` or `certificate`.
+    /// `jwks`, `jwks-url`, `certificate` or `client-secret`.
     pub kind: String,
     /// Who names it: `manifest`, `added`, `url` or `issued`.
     pub source: String,
@@ -31,7 +32,7 @@ pub struct CredentialRow {
     pub state: String,
     /// RFC 7638 thumbprint of its key; an address has none.
     pub thumbprint: Option<String>,
-    /// A JWK with the `kid` that the party gave it; a certificate in PEM; an address.
+    /// A JWK with the `kid` that the party gave it; a certificate in PEM; an address; the SHA-256 of a secret, lower-case hex.
     pub content: String,
     /// Serial of a certificate that this platform issued, lower-case hex.
     pub serial: Option<String>,
@@ -47,6 +48,8 @@ pub struct CredentialRow {
     pub reason: Option<String>,
     /// When it was last used, to a few minutes.
     pub last_used_at: Option<i64>,
+    /// The service whose shared secret it is.
+    pub service: Option<String>,
 }
 
 impl CredentialRow {
@@ -77,6 +80,7 @@ impl CredentialRow {
             ended_at: None,
             reason: None,
             last_used_at: None,
+            service: None,
         }
     }
 
@@ -120,6 +124,14 @@ impl CredentialRow {
         let Some(address) = self.address else { return Ok(None) };
         let under = u64::try_from(address).ok().and_then(CredentialId::from_number);
         under.map(Some).ok_or_else(|| self.broken("address"))
+    }
+
+    /// The service whose shared secret it is.
+    ///
+    /// # Errors
+    /// When the row is damaged.
+    pub fn service(&self) -> Result<Option<ServiceSlug>, StoreError> {
+        self.service.as_deref().map(str::parse).transpose().map_err(|_| self.broken("service"))
     }
 
     /// What became of it.
@@ -189,7 +201,7 @@ impl Read {
     pub async fn credential(&mut self, id: CredentialId) -> Result<Option<CredentialRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT id, relying_party, kind, source, address, label, state, thumbprint, content, serial, not_before, not_after,
-                    created_at, ended_at, reason, last_used_at
+                    created_at, ended_at, reason, last_used_at, service
              FROM credential WHERE id = $1"
         )
         .bind(number(id))
@@ -215,10 +227,29 @@ impl Read {
     pub async fn party_credentials(&mut self, rp: &str) -> Result<Vec<CredentialRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT id, relying_party, kind, source, address, label, state, thumbprint, content, serial, not_before, not_after,
-                    created_at, ended_at, reason, last_used_at
+                    created_at, ended_at, reason, last_used_at, service
              FROM credential WHERE relying_party = $1 ORDER BY created_at, id"
         )
         .bind(rp)
+        .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
+    /// The credentials by which a party's systems can say at that moment who they are, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn usable_credentials(&mut self, rp: &str, now: Timestamp) -> Result<Vec<CredentialRow>, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT id, relying_party, kind, source, address, label, state, thumbprint, content, serial, not_before, not_after,
+                    created_at, ended_at, reason, last_used_at, service
+             FROM credential
+             WHERE relying_party = $1 AND state = 'active' AND kind <> 'jwks-url' AND COALESCE(not_before, $2) <= $2
+               AND COALESCE(not_after, $2) >= $2
+             ORDER BY created_at, id"
+        )
+        .bind(rp)
+        .bind(now.micros())
         .fetch_all(c))
         .map_err(|error| self.error(error))
     }
@@ -230,7 +261,7 @@ impl Read {
     pub async fn credentials_of_key(&mut self, thumbprint: &str) -> Result<Vec<CredentialRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT id, relying_party, kind, source, address, label, state, thumbprint, content, serial, not_before, not_after,
-                    created_at, ended_at, reason, last_used_at
+                    created_at, ended_at, reason, last_used_at, service
              FROM credential WHERE thumbprint = $1 ORDER BY created_at, id"
         )
         .bind(thumbprint)
@@ -245,7 +276,7 @@ impl Read {
     pub async fn credential_of_serial(&mut self, serial: &str) -> Result<Option<CredentialRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT id, relying_party, kind, source, address, label, state, thumbprint, content, serial, not_before, not_after,
-                    created_at, ended_at, reason, last_used_at
+                    created_at, ended_at, reason, last_used_at, service
              FROM credential WHERE serial = $1"
         )
         .bind(serial)
@@ -279,7 +310,7 @@ impl Read {
     ) -> Result<Vec<CredentialRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT id, relying_party, kind, source, address, label, state, thumbprint, content, serial, not_before, not_after,
-                    created_at, ended_at, reason, last_used_at
+                    created_at, ended_at, reason, last_used_at, service
              FROM credential
              WHERE (CAST($1 AS TEXT) IS NULL OR relying_party = $1)
                AND (CAST($2 AS TEXT) IS NULL
@@ -306,8 +337,8 @@ impl Write {
     pub async fn insert_credential(&mut self, row: &CredentialRow) -> Result<(), StoreError> {
         let done = on!(*self.conn(), |c| sqlx::query(
             "INSERT INTO credential (id, relying_party, kind, source, address, label, state, thumbprint, content, serial,
-               not_before, not_after, created_at, ended_at, reason, last_used_at)
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+               not_before, not_after, created_at, ended_at, reason, last_used_at, service)
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
              WHERE NOT EXISTS (SELECT 1 FROM credential WHERE thumbprint = $8 AND relying_party <> $2)"
         )
         .bind(row.id)
@@ -326,6 +357,7 @@ impl Write {
         .bind(row.ended_at)
         .bind(&row.reason)
         .bind(row.last_used_at)
+        .bind(&row.service)
         .execute(c)
         .map_ok(|done| done.rows_affected()));
         match done.map_err(|error| self.error(error))? {

@@ -43,6 +43,7 @@ pub fn nothing_yet() -> AddCredential {
         jwks: None,
         jwks_url: None,
         certificate: None,
+        secret_of: None,
         label: None,
         not_after: None,
     }
@@ -564,6 +565,8 @@ both_engines! {
         }
         world.execute("DELETE FROM _sqlx_migrations WHERE version = 3").await;
         world.app.store.engine().migrate().await.unwrap();
+        // Version 9, which is not run again, has added it to the table of version 3.
+        world.execute("ALTER TABLE credential ADD COLUMN service TEXT").await;
         let kept: Vec<_> = credentials(world, "drill-office").await.into_iter().map(|it| (it.thumbprint.unwrap(), it.state, it.source)).collect();
         let mut expected = vec![
             (keys[0].clone(), CredentialState::Active, CredentialSource::Manifest),

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use api::Field;
 use api::credential::{AddCredential, CredentialAdded};
-use clap::{ArgGroup, Args};
-use domain::{Finding, RelyingPartyId, Timestamp};
+use clap::{ArgGroup, Args, ValueEnum};
+use domain::{Finding, RelyingPartyId, ServiceSlug, Timestamp};
 use pki::party_key::{Given, LARGEST_CERTIFICATE, read_certificate_file, read_key_set};
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::session::Session;
 use crate::verb::Verb;
 use crate::words::last_moment;
 
-/// Let a relying party be known by another key, certificate or key set address
+/// Let a relying party be known by another key, certificate, address or secret
 #[derive(Debug, Args)]
 #[command(after_help = "It stands beside the credentials that the manifest lists: 'rp apply' rules over
 what its manifest lists or listed, and leaves alone what was added here. To hand
@@ -26,17 +26,20 @@ an added credential over to the manifest, list it there.
 A key set at an address is read at once and then again and again, as its
 Cache-Control says, between five minutes and a day; a bad copy leaves the one
 before it in use. A file is checked before anything is sent; private keys are
-never sent.
+never sent. A shared secret is made here and printed once; it is one service's,
+whose manifest says 'clientProfile: oidc'.
 
 Examples:
   iamctl rp credential add sandbox-bank --jwks next.jwks.json --label 'HSM 2'
   iamctl rp credential add sandbox-bank \\
     --jwks-url https://bank.example/jwks.json
   iamctl rp credential add sandbox-bank --certificate client.pem \\
-    --not-after 2027-01-01")]
+    --not-after 2027-01-01
+  iamctl rp credential add sandbox-bank --kind client-secret --service portal")]
 #[command(override_usage = "iamctl rp credential add [OPTIONS] \\
-           (--jwks <FILE> | --jwks-url <URL> | --certificate <FILE>) <RP>")]
-#[command(group = ArgGroup::new("content").required(true).args(["jwks", "jwks_url", "certificate"]))]
+           (--jwks <FILE> | --jwks-url <URL> | --certificate <FILE> |
+            --kind client-secret --service <ID>) <RP>")]
+#[command(group = ArgGroup::new("content").required(true).args(["jwks", "jwks_url", "certificate", "kind"]))]
 pub struct Add {
     /// The relying party's id
     rp: RelyingPartyId,
@@ -49,12 +52,25 @@ pub struct Add {
     /// A certificate, PEM or DER; its issuers may follow it in the file
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     certificate: Option<PathBuf>,
+    /// What is made here: a shared secret
+    #[arg(long, value_name = "KIND", requires = "service")]
+    kind: Option<Made>,
+    /// The service that the secret is of
+    #[arg(long, value_name = "ID", requires = "kind")]
+    service: Option<ServiceSlug>,
     /// What it is called among people
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
     /// Its last moment, or last day, where that is earlier than its own
     #[arg(long, value_name = "TIME", value_parser = last_moment)]
     not_after: Option<Timestamp>,
+}
+
+/// What the server makes itself.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Made {
+    /// A secret that the client shares with this platform
+    ClientSecret,
 }
 
 impl Verb for Add {
@@ -69,6 +85,7 @@ impl Verb for Add {
             jwks,
             jwks_url: self.jwks_url,
             certificate,
+            secret_of: self.service,
             label: self.label,
             not_after: self.not_after,
         };
@@ -79,7 +96,9 @@ impl Verb for Add {
             .filter_map(|it| it.credential.address.as_ref()?.fault.as_ref())
             .map(|fault| format!("no good key set was found there yet: {}", fault.message))
             .collect();
+        let secret = added.iter().any(|it| it.secret.is_some());
         let answer = Answer::list(added);
+        let answer = if secret { answer.tell("the secret is shown this once; keep it where the client finds it".to_owned()) } else { answer };
         Ok(faults.into_iter().fold(answer, Answer::tell))
     }
 }

@@ -45,6 +45,11 @@ pub(super) const CODES: &[Code] = &[
         "sign method, address, body and the time with the device's key, for each request anew",
     ),
     entry(
+        "client.credential",
+        "a client did not prove who it is, or not in the way that its manifest names",
+        "'iamctl rp show' has the way, and 'iamctl rp credential list' what is good for it",
+    ),
+    entry(
         "proof.replayed",
         "a proof of possession or a client's assertion was used before",
         "make another one for each request, with an id of its own",
@@ -273,6 +278,11 @@ pub(super) const CODES: &[Code] = &[
     entry("credential.not-found", "there is no such credential", "'iamctl rp credential list' shows the credentials"),
     entry("credential.note", "the note is too long or holds what cannot be printed", "at most 500 characters, typed by hand"),
     entry("credential.kid", "the kid cannot be used", "1 to 128 visible characters, or none: the thumbprint is taken then"),
+    entry(
+        "credential.secret",
+        "the client does not prove who it is by a secret",
+        "write 'clientProfile: oidc' and 'clientAuthentication: client_secret' in its manifest, or add a key",
+    ),
     entry("credential.too-large", "the credential's file is too large", "list the keys that are in use"),
     entry("credential.use", "the key is not for signing", "list signing keys only: 'use' is 'sig'"),
     entry("credential.weak-key", "somebody else can compute the private half of the key", "make a new key with a current tool"),

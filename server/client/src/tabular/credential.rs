@@ -48,6 +48,7 @@ macro_rules! columns_of_credential {
                 Column::text("thumbprint", "THUMBPRINT", |$row: &$type| or_none($credential.thumbprint.as_ref())).wide(),
                 Column::text("kid", "KID", |$row: &$type| or_none($credential.kid.as_ref())).wide(),
                 Column::text("serial", "SERIAL", |$row: &$type| or_none($credential.serial.as_ref())).wide(),
+                Column::text("service", "SERVICE", |$row: &$type| or_none($credential.service.as_ref())).wide(),
                 Column::text("under", "UNDER", |$row: &$type| or_none($credential.under.as_ref())).wide(),
                 Column::text("url", "URL", |$row: &$type| {
                     $credential.address.as_ref().map(|address| address.url.clone()).unwrap_or_default()
@@ -91,7 +92,15 @@ impl Tabular for CredentialView {
 
 impl Tabular for CredentialAdded {
     fn columns() -> &'static [Column<Self>] {
-        columns_of_credential!(Self, |row| row.credential, [Column::text("change", "CHANGE", |row: &Self| word(&row.change))])
+        columns_of_credential!(
+            Self,
+            |row| row.credential,
+            [
+                Column::text("change", "CHANGE", |row: &Self| word(&row.change)),
+                Column::text("secret", "SECRET", |row: &Self| or_none(row.secret.as_ref())),
+                Column::text("note", "NOTE", |row: &Self| or_none(row.note.as_ref())).wide()
+            ]
+        )
     }
 
     fn name(&self) -> String {

@@ -55,6 +55,15 @@ pub struct Assertion {
     pub expires_at: Timestamp,
 }
 
+/// Whose an assertion says that it is, before anything in it is believed: whose keys it is to be judged by.
+///
+/// # Errors
+/// When it is no token, or says nothing.
+pub fn claimed_client(compact: &str) -> Result<String, TokenRefusal> {
+    let claims = Compact::claims(&Compact::read(compact)?.payload)?;
+    claims.get("sub").and_then(Value::as_str).map(str::to_owned).ok_or(TokenRefusal::Claim("sub"))
+}
+
 /// Judges an assertion by the client's own keys: by the one that its `kid` names, or by each where it names none.
 ///
 /// # Errors

@@ -75,6 +75,7 @@ fn a_client_says_who_it_is_by_any_of_its_keys() {
         let named = signer.assert(&terms).unwrap();
         let nameless = key.says(&json!({ "alg": key.algorithm.name() }), &claims());
         for assertion in [named, nameless] {
+            assert_eq!(claimed_client(&assertion).as_deref(), Ok(CLIENT));
             let judged = verify_assertion(&assertion, &set, &RULES).unwrap();
             assert_eq!(judged, Assertion { key: place, jti: "one".into(), expires_at: NOW.plus(Duration::from_secs(60)) });
         }

@@ -1,18 +1,25 @@
 //! OAuth 2.0 and OpenID Connect: one file an endpoint. What a citizen is asked, and what comes of it, is the core's
 //! (`crate::request`); here are the forms in which relying parties' clients speak of it.
 
+pub mod authenticate;
 pub mod client;
 pub mod error;
+pub mod failed;
 pub mod form;
+pub mod hint;
+pub mod par;
 pub mod parameters;
+pub mod presented;
+pub mod proof;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::routing::post;
 
 use crate::app::App;
 
 /// Its paths.
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
+    Router::new().route("/oauth2/par", post(par::push))
 }

