@@ -8,6 +8,20 @@ use super::engine::on;
 use super::{Read, StoreError, Write};
 
 impl Read {
+    /// By what name a party knows this citizen; none when it has met them at no login yet.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn subject_of(&mut self, account: Uuid, rp: &RelyingPartyId) -> Result<Option<[u8; 16]>, StoreError> {
+        let subject: Result<Option<Option<Vec<u8>>>, _> = on!(self.conn, |c| sqlx::query_scalar(
+            "SELECT subject FROM account_relying_party WHERE account = $1 AND relying_party = $2"
+        )
+        .bind(&account.as_bytes()[..])
+        .bind(rp.as_str())
+        .fetch_optional(c));
+        Ok(subject.map_err(|error| self.error(error))?.flatten().and_then(|subject| subject.try_into().ok()))
+    }
+
     /// The account that a party knows by that name.
     ///
     /// # Errors
@@ -25,20 +39,6 @@ impl Read {
 }
 
 impl Write {
-    /// By what name a party knows this citizen; none when it has met them at no login yet.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn subject_of(&mut self, account: Uuid, rp: &RelyingPartyId) -> Result<Option<[u8; 16]>, StoreError> {
-        let subject: Result<Option<Option<Vec<u8>>>, _> = on!(*self.conn(), |c| sqlx::query_scalar(
-            "SELECT subject FROM account_relying_party WHERE account = $1 AND relying_party = $2"
-        )
-        .bind(&account.as_bytes()[..])
-        .bind(rp.as_str())
-        .fetch_optional(c));
-        Ok(subject.map_err(|error| self.error(error))?.flatten().and_then(|subject| subject.try_into().ok()))
-    }
-
     /// Notes by what name a party knows this citizen from now on; the name on record stays.
     ///
     /// # Errors

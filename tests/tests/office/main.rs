@@ -36,6 +36,7 @@ mod leaders;
 mod leaked_keys;
 mod ledger;
 mod listeners;
+mod logins;
 mod look_up_key;
 mod lost_days;
 mod operators;

@@ -191,7 +191,7 @@ fn rest(
 }
 
 /// A client that can be used at all, and for logins.
-fn may_log_in(client: &Client) -> Result<(), OAuthError> {
+pub(super) fn may_log_in(client: &Client) -> Result<(), OAuthError> {
     let why = if client.state != ServiceState::Active {
         "the client is suspended or retired"
     } else if !client.functions.contains(&Function::Authentication) {
@@ -202,7 +202,7 @@ fn may_log_in(client: &Client) -> Result<(), OAuthError> {
     Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, why))
 }
 
-fn scopes(client: &Client, asked: &Parameters) -> Result<Vec<String>, OAuthError> {
+pub(super) fn scopes(client: &Client, asked: &Parameters) -> Result<Vec<String>, OAuthError> {
     let invalid = |description| Err(OAuthError::new(OAuthErrorCode::InvalidScope, description));
     let mut scopes: Vec<String> = Vec::new();
     for scope in asked.get("scope").unwrap_or_default().split(' ').filter(|scope| !scope.is_empty()) {

@@ -1,0 +1,173 @@
+//! The back-channel authentication endpoint (OpenID Connect CIBA Core 1.0, section 7): a relying party's server asks for a citizen
+//! whom it knows, and the citizen answers in the app.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use domain::citizen_request::{WAITS, WAITS_AT_MOST};
+use domain::{Function, RequestId, Scope, Wants, claims_of};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::authenticate::authenticate;
+use super::client::Client;
+use super::error::{NOT_KEPT, OAuthError, OAuthErrorCode};
+use super::hint::who_is_hinted_at;
+use super::parameters::{may_log_in, scopes};
+use super::presented::Presented;
+use super::terms::{Answer, Terms};
+use crate::app::App;
+use crate::failure::Failure;
+use crate::request::{Ask, Asked, Door, ask};
+
+/// Its path.
+pub(super) const PATH: &str = "/oauth2/bc-authorize";
+
+/// How long a client waits between two questions.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// The longest message that is shown, characters.
+const LONGEST_MESSAGE: usize = 64;
+/// How long whoever asked too much is told to wait.
+const TOO_MANY: Duration = Duration::from_secs(60);
+
+/// Puts a request to a citizen.
+pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Result<Response, OAuthError> {
+    let presented = Presented::receive(&app, request).await?;
+    let client = authenticate(&app, &presented).await?;
+    may_log_in(&client)?;
+    if client.ciba.is_none() {
+        return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, "the client's manifest has no ciba"));
+    }
+    let asked = Backchannel::read(&client, &presented)?;
+    let account = who_is_meant(&app, &client, &presented).await?;
+    let terms = Terms {
+        client: client.id.clone(),
+        scopes: asked.scopes.clone(),
+        nonce: None,
+        answer: Answer::BackChannel { notify: None },
+    };
+    let scopes: Vec<Scope> = asked.scopes.iter().filter_map(|scope| scope.parse().ok()).collect();
+    let wants = Wants {
+        claims: claims_of(&scopes),
+        message: asked.message,
+        offline: scopes.contains(&Scope::OfflineAccess),
+        plus: asked.plus,
+    };
+    let put = Ask {
+        rp: &client.id.rp,
+        service: client.service,
+        function: Function::Authentication,
+        door: Door::Phone(account),
+        wants,
+        terms: serde_json::to_string(&terms).map_err(anyhow::Error::from)?,
+        waits: asked.waits,
+        poll: INTERVAL,
+    };
+    let open = match ask(&app, put).await {
+        Ok(Asked::Open(row)) => row,
+        Ok(Asked::NoCitizen) => return Err(nobody()),
+        Err(Failure::Refused(refusal)) if refusal.code == "request.too-many" => {
+            return Err(OAuthError::too_many(TOO_MANY, "the citizen was asked too much of late"));
+        }
+        Err(Failure::Refused(_)) => {
+            return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, "the client is suspended or retired"));
+        }
+        Err(failure) => return Err(failure.into()),
+    };
+    let auth_req_id = app.keys.now().handles().auth_req_id(open.id()?).map_err(anyhow::Error::from)?;
+    let body = json!({
+        "auth_req_id": auth_req_id, "expires_in": asked.waits.as_secs(), "interval": INTERVAL.as_secs(),
+    });
+    Ok((NOT_KEPT, Json(body)).into_response())
+}
+
+/// What is asked, once it is found good.
+struct Backchannel {
+    scopes: Vec<String>,
+    message: Option<String>,
+    plus: bool,
+    waits: Duration,
+}
+
+impl Backchannel {
+    fn read(client: &Client, presented: &Presented) -> Result<Self, OAuthError> {
+        let form = &presented.form;
+        if form.get("request").is_some() {
+            return Err(OAuthError::new(OAuthErrorCode::RequestNotSupported, "request objects are not taken"));
+        }
+        let message = match form.get("binding_message") {
+            Some(message) if !is_showable(message) => {
+                let why = "binding_message has more than 64 characters, or such as are not shown";
+                return Err(OAuthError::new(OAuthErrorCode::InvalidBindingMessage, why));
+            }
+            message => message.map(str::to_owned),
+        };
+        let waits = match form.get("requested_expiry") {
+            None => WAITS,
+            Some(text) => match text.parse::<u64>() {
+                Ok(seconds) if seconds > 0 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    Duration::from_secs(seconds).min(WAITS_AT_MOST)
+                }
+                _ => return Err(OAuthError::request("requested_expiry is not a positive number of seconds")),
+            },
+        };
+        Ok(Self { scopes: scopes(client, form)?, message, plus: wants_plus(form.get("acr_values")), waits })
+    }
+}
+
+/// Whether only iAM Smart+ will do: of the levels that the client would take none is the other.
+pub(super) fn wants_plus(acr_values: Option<&str>) -> bool {
+    let mut levels = acr_values.unwrap_or_default().split(' ').filter(|level| !level.is_empty()).peekable();
+    levels.peek().is_some() && levels.all(|level| level == domain::Tier::IamSmartPlus.as_str())
+}
+
+/// A message that stands on a phone as it was sent: nothing in it is invisible, turns the writing round, or breaks the line.
+fn is_showable(message: &str) -> bool {
+    message.chars().count() <= LONGEST_MESSAGE && domain::visible(message) == message && !message.contains(['\n', '\r', '\t'])
+}
+
+/// The account that the one hint means. For a hint that means nobody an account that does not exist is asked: it takes as long.
+async fn who_is_meant(app: &App, client: &Client, presented: &Presented) -> Result<Uuid, OAuthError> {
+    let form = &presented.form;
+    let hints = ["login_hint", "id_token_hint", "login_hint_token"];
+    if hints.iter().filter(|hint| form.get(hint).is_some()).count() != 1 {
+        return Err(OAuthError::request("one of login_hint, id_token_hint and login_hint_token is needed, and no other"));
+    }
+    if let Some(token) = form.get("login_hint_token") {
+        return by_token(app, token);
+    }
+    let subject = match form.get("login_hint") {
+        Some(subject) => Some(subject.to_owned()),
+        None => who_is_hinted_at(app, client, form).await?,
+    };
+    let subject = subject.and_then(|subject| BASE64_URL_SAFE_NO_PAD.decode(subject).ok()?.try_into().ok());
+    let mut read = app.store.read().await?;
+    let account = read.account_of_subject(&client.id.rp, &subject.unwrap_or_default()).await?;
+    Ok(account.unwrap_or_else(|| somebody(app)))
+}
+
+/// The account that a token means which the citizen's app has shown or sent to the service.
+fn by_token(app: &App, token: &str) -> Result<Uuid, OAuthError> {
+    match app.keys.now().handles().read_login_hint(token).map_err(anyhow::Error::from)? {
+        None => Ok(somebody(app)),
+        Some((_, ends)) if ends <= app.latest() => {
+            Err(OAuthError::new(OAuthErrorCode::ExpiredLoginHintToken, "the login_hint_token has ended"))
+        }
+        Some((account, _)) => Ok(account),
+    }
+}
+
+/// An account that there is not.
+fn somebody(app: &App) -> Uuid {
+    RequestId::new(app.clock.now(), app.entropy.as_ref()).uuid()
+}
+
+/// One answer for every hint that leads to nobody who may be asked.
+fn nobody() -> OAuthError {
+    OAuthError::new(OAuthErrorCode::UnknownUserId, "the hint means nobody who can be asked")
+}

@@ -1,0 +1,156 @@
+//! Access tokens as our own resources take them: the signature, the key or certificate they are bound to, and then the database, at
+//! each use.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, StatusCode, header};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use domain::Timestamp;
+use pki::TokenType;
+use serde::Deserialize;
+
+use super::error::{OAuthError, OAuthErrorCode};
+use super::presented::Presented;
+use super::proof::proof;
+use crate::app::App;
+use crate::key::sign::verify_token;
+
+/// The largest access token of ours, bytes.
+const LARGEST: usize = 4 * 1024;
+
+/// What an access token of ours says.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct AccessClaims {
+    iss: String,
+    aud: String,
+    /// The client it was issued to.
+    pub(crate) client_id: String,
+    /// The pairwise name of the citizen; the client's own id where there is none.
+    pub(crate) sub: String,
+    /// Its last second.
+    exp: i64,
+    /// Its id, base64url.
+    jti: String,
+    /// Scopes, parted by spaces.
+    scope: String,
+    /// What it is bound to.
+    #[serde(default)]
+    pub(crate) cnf: Option<Confirmation>,
+}
+
+/// RFC 7800.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Confirmation {
+    /// A key (RFC 9449).
+    #[serde(default)]
+    pub(crate) jkt: Option<String>,
+    /// A certificate (RFC 8705).
+    #[serde(default, rename = "x5t#S256")]
+    pub(crate) x5t: Option<String>,
+}
+
+impl AccessClaims {
+    /// The id of its row.
+    pub(crate) fn id(&self) -> Option<Vec<u8>> {
+        BASE64_URL_SAFE_NO_PAD.decode(&self.jti).ok()
+    }
+
+    /// Whether it has the scope.
+    pub(crate) fn has(&self, scope: &str) -> bool {
+        self.scope.split(' ').any(|own| own == scope)
+    }
+}
+
+/// Reads an access token that somebody shows, wherever it is shown: our own signature by a key that is accepted now, our own kind,
+/// not yet over. Whether it was revoked the database says.
+///
+/// # Errors
+/// When the database cannot be reached; none when it is not good.
+pub(crate) async fn read_access_token(app: &App, token: &str) -> Result<Option<AccessClaims>, OAuthError> {
+    if token.len() > LARGEST {
+        return Ok(None);
+    }
+    let Ok(verified) = verify_token(app, token).await? else { return Ok(None) };
+    if !verified.is(TokenType::AccessToken) {
+        return Ok(None);
+    }
+    let Ok(claims) = serde_json::from_slice::<AccessClaims>(&verified.payload) else { return Ok(None) };
+    let ours = claims.iss == app.issuer_url && claims.aud == app.issuer_url;
+    let over = app.latest() >= Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
+    Ok((ours && !over).then_some(claims))
+}
+
+/// The access token of a request, held to what it is bound to; its proof is spent.
+///
+/// # Errors
+/// `invalid_token`, `invalid_dpop_proof`, with the challenge of the scheme (RFC 6750 section 3, RFC 9449 section 7.1).
+pub(crate) async fn access(app: &Arc<App>, shown: &Presented) -> Result<AccessClaims, OAuthError> {
+    let (scheme, token) = authorization(&shown.headers)?;
+    let claims = read_access_token(app, token).await?.ok_or_else(|| bad_token(scheme))?;
+    let bound = claims.cnf.clone().unwrap_or_default();
+    match (scheme, bound.jkt, bound.x5t) {
+        (Scheme::Dpop, Some(key), _) => check_proof(app, shown, token, &key).await?,
+        // One that is bound to a key is not to be taken without its proof (RFC 9449 section 7.2).
+        (Scheme::Bearer, Some(_), _) | (Scheme::Dpop, None, _) => return Err(bad_token(scheme)),
+        (Scheme::Bearer, None, Some(digest)) => {
+            let own = shown.certificate.as_ref().map(|own| BASE64_URL_SAFE_NO_PAD.encode(own.fingerprint));
+            if own.is_none_or(|own| own != digest) {
+                return Err(bad_token(scheme));
+            }
+        }
+        (Scheme::Bearer, None, None) => {}
+    }
+    Ok(claims)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Bearer,
+    Dpop,
+}
+
+fn authorization(headers: &HeaderMap) -> Result<(Scheme, &str), OAuthError> {
+    // RFC 6750 section 3.1: whoever brings nothing is told how, and no error.
+    let missing =
+        || OAuthError::new(OAuthErrorCode::InvalidToken, "an access token is needed").challenge("DPoP algs=\"ES256 PS256\"");
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(given), None) = (all.next(), all.next()) else { return Err(missing()) };
+    let (scheme, token) = given.to_str().ok().and_then(|given| given.split_once(' ')).ok_or_else(missing)?;
+    match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => Ok((Scheme::Bearer, token.trim())),
+        "dpop" => Ok((Scheme::Dpop, token.trim())),
+        _ => Err(missing()),
+    }
+}
+
+async fn check_proof(app: &Arc<App>, shown: &Presented, token: &str, key: &str) -> Result<(), OAuthError> {
+    let challenged = |error: OAuthError| match error.code {
+        OAuthErrorCode::InvalidDpopProof => {
+            let challenge = "DPoP error=\"invalid_dpop_proof\", algs=\"ES256 PS256\"";
+            error.status(StatusCode::UNAUTHORIZED).challenge(challenge)
+        }
+        _ => error,
+    };
+    match proof(app, shown, Some(token)).await.map_err(challenged)? {
+        Some(proof) if proof.thumbprint == key => Ok(()),
+        Some(_) => Err(bad_token(Scheme::Dpop)),
+        None => Err(challenged(OAuthError::new(OAuthErrorCode::InvalidDpopProof, "a proof of possession is needed"))),
+    }
+}
+
+/// `invalid_token` of the scheme.
+fn bad_token(scheme: Scheme) -> OAuthError {
+    let challenge = match scheme {
+        Scheme::Bearer => "Bearer error=\"invalid_token\"",
+        Scheme::Dpop => "DPoP error=\"invalid_token\", algs=\"ES256 PS256\"",
+    };
+    OAuthError::new(OAuthErrorCode::InvalidToken, "the access token is not good, or not shown as it is bound")
+        .challenge(challenge)
+}
+
+/// The same once the database has been asked.
+pub(crate) fn not_alive(claims: &AccessClaims) -> OAuthError {
+    let bound = claims.cnf.as_ref().is_some_and(|bound| bound.jkt.is_some());
+    bad_token(if bound { Scheme::Dpop } else { Scheme::Bearer })
+}

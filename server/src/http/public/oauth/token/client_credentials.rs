@@ -1,0 +1,26 @@
+//! `grant_type=client_credentials` (RFC 6749 section 4.4): a token for the service itself. It has no row: nothing of anybody is in
+//! it, and it ends by itself in five minutes.
+
+use domain::Scope;
+
+use super::{Answered, TokenCall};
+use crate::app::App;
+use crate::http::public::oauth::error::{OAuthError, OAuthErrorCode};
+use crate::http::public::oauth::issue::access_token;
+
+/// Issues it.
+pub(super) async fn issue(app: &App, call: &TokenCall<'_>) -> Result<Answered, OAuthError> {
+    let own: Vec<String> = call.client.scopes.iter().filter(|scope| scope.parse::<Scope>().is_err()).cloned().collect();
+    let scopes = match call.form.get("scope") {
+        None => own,
+        Some(asked) => {
+            let asked: Vec<String> = asked.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
+            if asked.iter().any(|scope| !own.contains(scope)) {
+                return Err(OAuthError::new(OAuthErrorCode::InvalidScope, "the client may not have that scope for itself"));
+            }
+            asked
+        }
+    };
+    let access = access_token(app, &call.client.id, None, &scopes, &call.binding).await?;
+    Ok(Answered { access, refresh: None, id_token: None, scopes })
+}
