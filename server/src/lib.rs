@@ -38,3 +38,4 @@ pub mod spent;
 pub mod stats;
 pub mod store;
 pub mod usage;
+mod words;
