@@ -36,6 +36,26 @@ impl Read {
         let account = account.map_err(|error| self.error(error))?;
         account.map(|id| Uuid::from_slice(&id).map_err(|error| StoreError::Broken(error.into()))).transpose()
     }
+
+    /// The account that a party knows by that name, where it is active at this moment.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn active_account_of_subject(
+        &mut self,
+        rp: &RelyingPartyId,
+        subject: &[u8; 16],
+    ) -> Result<Option<Uuid>, StoreError> {
+        let account: Result<Option<Vec<u8>>, _> = on!(self.conn, |c| sqlx::query_scalar(
+            "SELECT a.id FROM account_relying_party l JOIN account a ON a.id = l.account
+             WHERE l.relying_party = $1 AND l.subject = $2 AND a.state = 'active'"
+        )
+        .bind(rp.as_str())
+        .bind(&subject[..])
+        .fetch_optional(c));
+        let account = account.map_err(|error| self.error(error))?;
+        account.map(|id| Uuid::from_slice(&id).map_err(|error| StoreError::Broken(error.into()))).transpose()
+    }
 }
 
 impl Write {

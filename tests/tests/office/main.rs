@@ -8,6 +8,7 @@ mod audit_keys;
 mod audit_log;
 mod audit_stamps;
 mod authorities;
+mod authorize;
 mod bad_input;
 mod certificates;
 mod citizen_requests;

@@ -1,6 +1,8 @@
 //! The public listener: the OpenID interface for relying parties, and what citizens' apps and stations speak.
 
+mod app_link;
 mod apps;
+mod html;
 mod jwks;
 pub mod oauth;
 pub mod surge;
@@ -23,6 +25,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/oauth2/jwks", get(jwks::serve))
         .route("/oauth2/jwks/{client}", get(jwks::serve_of))
+        .route("/app/link/{link}", get(app_link::show))
         .merge(oauth::routes())
         .merge(apps::routes())
         .route_layer(from_fn_with_state(Arc::clone(&app), identify))

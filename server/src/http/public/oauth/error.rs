@@ -157,6 +157,14 @@ impl OAuthError {
     }
 }
 
+impl OAuthError {
+    /// The status that it is answered with.
+    #[must_use]
+    pub const fn answered_with(&self) -> StatusCode {
+        self.status
+    }
+}
+
 /// The cause is for our log: whoever asks here is a stranger.
 impl From<Failure> for OAuthError {
     fn from(failure: Failure) -> Self {

@@ -2,6 +2,7 @@
 //! (`crate::request`); here are the forms in which relying parties' clients speak of it.
 
 pub mod authenticate;
+mod authorize;
 mod bc_authorize;
 pub mod client;
 pub mod error;
@@ -13,10 +14,13 @@ pub mod par;
 pub mod parameters;
 pub mod presented;
 pub mod proof;
+mod redirect;
 mod resource;
 mod terms;
 mod token;
 mod userinfo;
+mod waiting;
+mod waiting_page;
 
 use std::sync::Arc;
 
@@ -27,9 +31,13 @@ use crate::app::App;
 
 /// Its paths.
 pub(super) fn routes() -> Router<Arc<App>> {
+    let authorize = get(authorize::by_address).head(authorize::looked_at).post(authorize::by_form);
     Router::new()
         .route("/oauth2/par", post(par::push))
         .route(bc_authorize::PATH, post(bc_authorize::serve))
         .route(token::PATH, post(token::serve))
         .route(userinfo::PATH, get(userinfo::serve).post(userinfo::serve))
+        .route("/oauth2/authorize", authorize)
+        .route("/oauth2/requests/{id}", get(waiting::show))
+        .route("/oauth2/requests/{id}/cancel", post(waiting::give_up))
 }

@@ -1,0 +1,37 @@
+//! Where a QR code or an app's link leads a browser that has no app to open it with: a page that says so. Nothing is looked up, so
+//! that nothing can be found out here.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use domain::RequestId;
+
+use super::html::{ErrorPage, Language, Page, Wrong};
+use crate::app::App;
+use crate::request::read_link;
+
+/// The page.
+pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap, Path(link): Path<String>) -> Response {
+    let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
+    let language = Language::accepted(&headers);
+    if read_link(&link).is_none() {
+        return ErrorPage::of(Wrong::Gone, "not_found").answer(&app, request, language, false);
+    }
+    page(&app, language).unwrap_or_else(|error| {
+        tracing::error!(%request, ?error, "a page has no words");
+        ErrorPage::of(Wrong::Failed, "server_error").answer(&app, request, language, false)
+    })
+}
+
+fn page(app: &App, first: Language) -> anyhow::Result<Response> {
+    let mut main = String::new();
+    for (language, heading, class) in [(first, "h1", ""), (first.other(), "h2", " class=\"other\"")] {
+        let (tag, say) = (language.tag(), |key| language.say(key));
+        let (title, what, next) = (say("app-title")?, say("app-what")?, say("app-next")?);
+        main += &format!("<section lang=\"{tag}\"{class}><{heading}>{title}</{heading}><p>{what}</p><p>{next}</p></section>");
+    }
+    let title = first.say("app-title")?;
+    Page { language: first, environment: app.environment, title: &title, switch: None, main: &main }.answer(StatusCode::OK)
+}
