@@ -12,6 +12,7 @@
     reason = "support for tests: what cannot go on stops the test"
 )]
 
+pub mod browser;
 pub mod daemon;
 pub mod fixtures;
 pub mod soft_token;

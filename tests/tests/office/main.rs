@@ -10,6 +10,7 @@ mod audit_stamps;
 mod authorities;
 mod authorize;
 mod bad_input;
+mod browser;
 mod certificates;
 mod citizen_requests;
 mod citizens_app;
