@@ -362,6 +362,12 @@ impl World {
     }
 }
 
+/// The ports of a node that runs by the system's clock, beside a real server.
+#[must_use]
+pub fn system_ports() -> Ports {
+    Ports { clock: Arc::new(SystemClock), ..ports(&Arc::new(ManualClock::new(SystemClock.now())), &Arc::default()) }
+}
+
 fn ports(clock: &Arc<ManualClock>, key_sets: &Arc<Shelf>) -> Ports {
     let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
     let key_sets: Arc<dyn KeySets> = Arc::<Shelf>::clone(key_sets);

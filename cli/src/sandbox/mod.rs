@@ -4,5 +4,8 @@ use crate::noun::noun;
 
 noun! {
     /// What exists on a sandbox instance only
-    Verbs { Populate(populate) }
+    Verbs {
+        Populate(populate);
+        Phone(phone),
+    }
 }

@@ -104,6 +104,14 @@ impl Connection {
         Self::build(server, ca, None, None)
     }
 
+    /// A connection that shows a certificate which is no operator's.
+    ///
+    /// # Errors
+    /// As [`Connection::without_certificate`].
+    pub(crate) fn of_station(server: &str, ca: &[u8], credential: Credential) -> Result<Self, ClientError> {
+        Self::build(server, ca, Some(credential), None)
+    }
+
     fn build(server: &str, ca: &[u8], credential: Option<Credential>, context: Option<Context>) -> Result<Self, ClientError> {
         let url = contexts::check_server(server)?;
         let dial = Dial::new(ca, credential.as_ref())?;

@@ -46,6 +46,17 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileFault> {
     if bytes.len() as u64 > limit { Err(too_large(&format!("over {limit}"))) } else { Ok(bytes) }
 }
 
+/// What the kernel tells in a file of `/proc`, at most 64 KiB of it; such files say that they are empty.
+///
+/// # Errors
+/// When it cannot be read: what it tells of is not there any more.
+pub fn read_special(path: &Path) -> Result<Vec<u8>, FileFault> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(64 * 1024).read_to_end(&mut bytes));
+    read.map_err(|cause| FileFault::new("read", path, cause))?;
+    Ok(bytes)
+}
+
 /// Makes a folder with mode 0700, and those above it.
 ///
 /// # Errors
@@ -146,6 +157,22 @@ fn swap(passing: &Path, folder: &Path) -> io::Result<()> {
         fs::rename(passing, folder)?;
     }
     File::open(folder.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// The files of a folder, in order; none where there is no such folder.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn listed(folder: &Path) -> Result<Vec<PathBuf>, FileFault> {
+    let fault = |cause| FileFault::new("read", folder, cause);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) => return Err(fault(cause)),
+    };
+    let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(fault)?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// Takes a file away.

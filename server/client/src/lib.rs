@@ -15,6 +15,7 @@ pub mod files;
 pub mod ics;
 pub mod json;
 pub mod paging;
+pub mod phone;
 pub mod safe;
 pub mod sheet;
 pub mod surroundings;

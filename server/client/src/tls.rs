@@ -54,6 +54,12 @@ impl fmt::Debug for Credential {
     }
 }
 
+/// Which of the two cannot be used.
+enum Part {
+    Certificate,
+    Key,
+}
+
 impl Credential {
     /// Reads the certificate and the key of a context and holds them against each other.
     ///
@@ -67,19 +73,34 @@ impl Credential {
                 "enrol again ('iamctl enrol'), or import the context again",
             )
         };
-        let mut certificates = X509::stack_from_pem(&context.read_certificate()?)
-            .map_err(|error| broken("the operator's certificate", &error))?
-            .into_iter();
-        let certificate = certificates.next().ok_or_else(|| broken("the operator's certificate", &"the file holds none"))?;
+        Self::read(&context.read_certificate()?, &context.read_key()?).map_err(|(what, error)| match what {
+            Part::Certificate => broken("the operator's certificate", &error),
+            Part::Key => broken("the operator's key", &error),
+        })
+    }
+
+    /// A station's certificate with its issuers, and its key; PEM.
+    ///
+    /// # Errors
+    /// When they cannot be used, or do not belong together.
+    pub(crate) fn of_station(chain: &[u8], key: &[u8]) -> Result<Self, ClientError> {
+        Self::read(chain, key).map_err(|(_, error)| {
+            let hint = "move the station's file away: the next registration puts it into service again";
+            ClientError::context("phone.station", format!("the station's certificate or key cannot be used: {error}"), hint)
+        })
+    }
+
+    fn read(chain: &[u8], key: &[u8]) -> Result<Self, (Part, String)> {
+        let certificate_fault = |error: ErrorStack| (Part::Certificate, error.to_string());
+        let mut certificates = X509::stack_from_pem(chain).map_err(certificate_fault)?.into_iter();
+        let certificate = certificates.next().ok_or_else(|| (Part::Certificate, "the file holds none".to_owned()))?;
         // A passphrase is never asked for: the callback gives none.
-        let key = PKey::private_key_from_pem_callback(&context.read_key()?, |_| Ok(0))
-            .map_err(|error| broken("the operator's key", &error))?;
-        let public = certificate.public_key().map_err(|error| broken("the operator's certificate", &error))?;
-        if !public.public_eq(&key) {
-            return Err(broken("the operator's key", &"it is not the key of the certificate"));
+        let key = PKey::private_key_from_pem_callback(key, |_| Ok(0)).map_err(|error| (Part::Key, error.to_string()))?;
+        if !certificate.public_key().map_err(certificate_fault)?.public_eq(&key) {
+            return Err((Part::Key, "it is not the key of the certificate".to_owned()));
         }
-        let not_before = timestamp(certificate.not_before()).map_err(|error| broken("the operator's certificate", &error))?;
-        let not_after = timestamp(certificate.not_after()).map_err(|error| broken("the operator's certificate", &error))?;
+        let not_before = timestamp(certificate.not_before()).map_err(certificate_fault)?;
+        let not_after = timestamp(certificate.not_after()).map_err(certificate_fault)?;
         Ok(Self { certificate, chain: certificates.collect(), key, not_before, not_after })
     }
 

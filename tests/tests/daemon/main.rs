@@ -14,6 +14,7 @@ mod health;
 mod killed;
 mod nodes;
 mod pages;
+mod phones;
 mod quickstart;
 mod refusals;
 mod root_key;

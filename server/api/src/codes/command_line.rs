@@ -56,6 +56,23 @@ pub(super) const CODES: &[Code] = &[
     entry("context.key-mode", "others can get at the key file", "chmod 600 FILE; enrol again if others may have read it"),
     entry("context.credential", "the operator's certificate or key cannot be used", "import the context again, or enrol again"),
     entry("context.ca", "the CA certificate cannot be used", "take the CA certificate of the instance anew"),
+    // Virtual phones.
+    entry("phone.none", "there is no virtual phone here", "register a citizen with a virtual phone first"),
+    entry("phone.unknown", "there is no virtual phone of that account here", "'iamctl sandbox phone list' shows those there are"),
+    entry("phone.request", "no request waits that is named so", "look at the screen again: the service may have to ask anew"),
+    entry(
+        "phone.file",
+        "the file of a virtual phone is not of its form",
+        "move it away; its citizen registers again, with another phone",
+    ),
+    entry("phone.file-mode", "others can get at the key of a virtual phone", "chmod 600 FILE"),
+    entry(
+        "phone.key",
+        "the key of a virtual phone cannot be used",
+        "move its file away; its citizen registers again, with another phone",
+    ),
+    entry("phone.station", "the key or certificate of a virtual station cannot be used", "move its file away; it is made again"),
+    entry("phone.auto", "what answers for virtual phones did not start or end", "look into auto.log beside the phones"),
     // Usage.
     entry("usage", "the command line is not understood", "'--help' shows how it is used"),
     entry("usage.unknown-argument", "there is no such flag", "'--help' lists the flags"),

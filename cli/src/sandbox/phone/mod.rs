@@ -1,0 +1,15 @@
+//! `iamctl sandbox phone`.
+
+use crate::noun::noun;
+
+mod decide;
+
+noun! {
+    /// Virtual phones: approve and refuse what services ask of simulated citizens
+    Verbs {
+        List(list), Approve(approve), Refuse(refuse), Auto(auto),
+        /// What 'auto on' starts
+        #[command(hide = true)]
+        Watch(watch),
+    }
+}
