@@ -3,6 +3,7 @@
 //! Nothing tells from outside whether there is a client of a name: the answer is the same, and so is the work. A client that is
 //! suspended hears of it once it has proved who it is.
 
+use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
 use base64::Engine;
@@ -19,6 +20,7 @@ use super::error::{OAuthError, OAuthErrorCode};
 use super::presented::Presented;
 use crate::app::App;
 use crate::failure::Failure;
+use crate::http::public::surge::Turn;
 use crate::keys::hex;
 use crate::operator::turned_away::{self, Stranger};
 use crate::spent::{Once, spend};
@@ -61,23 +63,42 @@ struct NotProven(&'static str);
 /// There is no such client, or it proves itself in another way.
 const ANOTHER_WAY: NotProven = NotProven("another way, or no such client");
 
-/// The client that sends this request, once it has proved it.
+/// A client that has proved who it is, at its turn: what it asks is done while this is kept.
+pub struct Authenticated {
+    client: Client,
+    _turn: Turn,
+}
+
+impl Deref for Authenticated {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// The client that sends this request, once it has proved it. Others of its party may be before it: a rush of one party waits for
+/// itself, and whoever has yet to prove who they are waits apart.
 ///
 /// # Errors
 /// `invalid_request` for several ways at once, `invalid_client` for whoever does not prove it, `unauthorized_client` for one that
-/// is suspended or retired; 429 instead of `invalid_client` once that was tried too often. Whoever proves it is let in however
+/// is suspended or retired; 429 when too many wait already, and instead of `invalid_client` once that was tried too often. Whoever proves it is let in however
 /// often others have tried in its name.
-pub async fn authenticate(app: &Arc<App>, presented: &Presented) -> Result<Client, OAuthError> {
+pub async fn authenticate(app: &Arc<App>, presented: &Presented) -> Result<Authenticated, OAuthError> {
     let (id, shown) = shown(presented)?;
     let basic = matches!(shown, Shown::Secret(_, Basic::Yes));
-    match prove(app, presented, id.as_ref(), shown).await? {
+    let door = app.surge.door(id.as_ref().map(ToString::to_string).unwrap_or_default().as_bytes()).await?;
+    let proven = prove(app, presented, id.as_ref(), shown).await?;
+    drop(door);
+    match proven {
         Ok((client, credential)) => {
             app.sightings.credential(credential, app.clock.now());
             if client.state != ServiceState::Active {
                 let why = "the client is suspended or retired";
                 return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, why));
             }
-            Ok(client)
+            let turn = app.surge.enter(&client.id.rp).await?;
+            Ok(Authenticated { client, _turn: turn })
         }
         Err((client, why)) => {
             let known = client.map(|client| client.id);
