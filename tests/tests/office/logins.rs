@@ -25,15 +25,15 @@ const USERINFO: &str = "/oauth2/userinfo";
 const CIBA: &str = "urn:openid:params:grant-type:ciba";
 
 /// A citizen, their phone, and a service that asks for them by the back channel.
-struct Office<'w> {
-    world: &'w World,
-    client: Client<'w>,
-    citizen: Registered,
-    phone: Phone<'w>,
+pub(super) struct Office<'w> {
+    pub(super) world: &'w World,
+    pub(super) client: Client<'w>,
+    pub(super) citizen: Registered,
+    pub(super) phone: Phone<'w>,
 }
 
 impl<'w> Office<'w> {
-    async fn opens(world: &'w World) -> Self {
+    pub(super) async fn opens(world: &'w World) -> Self {
         let more = json!({ "ciba": "poll", "scopes": ["openid", "profile", "phone", "reports"], "offlineAccess": true });
         let client = world.client("drill-office.counter", &more).await;
         let citizen = world.citizen("CHAN TAI MAN").with_plus().registers_at_kiosk("harbour-road-sports-centre").await;
@@ -42,7 +42,7 @@ impl<'w> Office<'w> {
     }
 
     /// Asks for the citizen, and gives the `auth_req_id`.
-    async fn asks(&self, more: &[(&str, &str)]) -> Reply {
+    pub(super) async fn asks(&self, more: &[(&str, &str)]) -> Reply {
         let hint = self.phone.login_hint().await.unwrap().login_hint_token;
         let mut form = vec![("scope", "openid profile"), ("login_hint_token", hint.as_str())];
         form.retain(|(name, _)| more.iter().all(|(other, _)| other != name));
@@ -50,12 +50,12 @@ impl<'w> Office<'w> {
         self.client.asks(BC_AUTHORIZE, &form).await
     }
 
-    async fn polls(&self, auth_req_id: &str) -> Reply {
+    pub(super) async fn polls(&self, auth_req_id: &str) -> Reply {
         self.client.asks_with_proof(TOKEN, &[("grant_type", CIBA), ("auth_req_id", auth_req_id)]).await
     }
 
     /// Logs the citizen in, with those scopes, and gives what the token endpoint answered.
-    async fn logs_in(&self, scope: &str, released: &[Claim]) -> Reply {
+    pub(super) async fn logs_in(&self, scope: &str, released: &[Claim]) -> Reply {
         let asked = self.asks(&[("scope", scope)]).await;
         assert_eq!(asked.status, 200, "{}", asked.body);
         let waiting = self.phone.requests().await.unwrap();
@@ -65,23 +65,23 @@ impl<'w> Office<'w> {
         answered
     }
 
-    async fn userinfo(&self, access_token: &str) -> Reply {
+    pub(super) async fn userinfo(&self, access_token: &str) -> Reply {
         let proof = self.client.proof("GET", USERINFO, Some(access_token));
         let authorization = format!("DPoP {access_token}");
         self.client.fetches(USERINFO, &[("authorization", &authorization), ("DPoP", &proof)]).await
     }
 
-    async fn refreshes(&self, refresh_token: &str) -> Reply {
+    pub(super) async fn refreshes(&self, refresh_token: &str) -> Reply {
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
         self.client.asks_with_proof(TOKEN, &form).await
     }
 
-    async fn is_suspended(&self) -> api::account::Ended {
+    pub(super) async fn is_suspended(&self) -> api::account::Ended {
         let op = SuspendAccount { account: self.citizen.account, reason: SuspensionReason::LostDevice, call: None, note: None };
         self.world.first().call(&op).await.unwrap().ended
     }
 
-    async fn counted(&self, outcome: Outcome) -> i64 {
+    pub(super) async fn counted(&self, outcome: Outcome) -> i64 {
         while fold(&self.world.app).await.unwrap() > 0 {}
         assert_eq!(recount(&self.world.app.store).await.unwrap(), []);
         let code = outcome.code();

@@ -9,13 +9,16 @@ pub mod error;
 pub mod failed;
 pub mod form;
 pub mod hint;
+mod introspect;
 mod issue;
+mod metadata;
 pub mod par;
 pub mod parameters;
 pub mod presented;
 pub mod proof;
 mod redirect;
 mod resource;
+mod revoke;
 mod terms;
 mod token;
 mod userinfo;
@@ -33,9 +36,13 @@ use crate::app::App;
 pub(super) fn routes() -> Router<Arc<App>> {
     let authorize = get(authorize::by_address).head(authorize::looked_at).post(authorize::by_form);
     Router::new()
-        .route("/oauth2/par", post(par::push))
+        .route("/.well-known/openid-configuration", get(metadata::serve))
+        .route("/.well-known/oauth-authorization-server", get(metadata::serve))
+        .route(par::PATH, post(par::push))
         .route(bc_authorize::PATH, post(bc_authorize::serve))
         .route(token::PATH, post(token::serve))
+        .route(introspect::PATH, post(introspect::serve))
+        .route(revoke::PATH, post(revoke::serve))
         .route(userinfo::PATH, get(userinfo::serve).post(userinfo::serve))
         .route("/oauth2/authorize", authorize)
         .route("/oauth2/requests/{id}", get(waiting::show))

@@ -22,6 +22,9 @@ use super::proof::proof;
 use crate::app::App;
 use crate::store::{Housekeeping, PushedRequestRow};
 
+/// Its path.
+pub(super) const PATH: &str = "/oauth2/par";
+
 /// How long what was pushed can be loaded.
 pub const PUSHED_LIFE: Duration = Duration::from_secs(90);
 /// What every request_uri of ours begins with.

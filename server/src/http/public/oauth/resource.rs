@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::Timestamp;
 use pki::TokenType;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::{OAuthError, OAuthErrorCode};
 use super::presented::Presented;
@@ -20,7 +20,7 @@ use crate::key::sign::verify_token;
 const LARGEST: usize = 4 * 1024;
 
 /// What an access token of ours says.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct AccessClaims {
     iss: String,
     aud: String,
@@ -28,6 +28,8 @@ pub(crate) struct AccessClaims {
     pub(crate) client_id: String,
     /// The pairwise name of the citizen; the client's own id where there is none.
     pub(crate) sub: String,
+    /// Its first second.
+    iat: i64,
     /// Its last second.
     exp: i64,
     /// Its id, base64url.
@@ -35,18 +37,18 @@ pub(crate) struct AccessClaims {
     /// Scopes, parted by spaces.
     scope: String,
     /// What it is bound to.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cnf: Option<Confirmation>,
 }
 
 /// RFC 7800.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Confirmation {
     /// A key (RFC 9449).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) jkt: Option<String>,
     /// A certificate (RFC 8705).
-    #[serde(default, rename = "x5t#S256")]
+    #[serde(default, rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
     pub(crate) x5t: Option<String>,
 }
 
@@ -59,6 +61,30 @@ impl AccessClaims {
     /// Whether it has the scope.
     pub(crate) fn has(&self, scope: &str) -> bool {
         self.scope.split(' ').any(|own| own == scope)
+    }
+
+    /// Its last moment.
+    pub(crate) fn expires_at(&self) -> Timestamp {
+        Timestamp::from_micros(self.exp.saturating_mul(1_000_000))
+    }
+
+    /// `token_type` of RFC 6749 section 5.1.
+    pub(crate) fn token_type(&self) -> &'static str {
+        if self.cnf.as_ref().is_some_and(|bound| bound.jkt.is_some()) { "DPoP" } else { "Bearer" }
+    }
+
+    /// Whether the database knows of nothing that has ended it. That of a service itself has no row until it is revoked; any other
+    /// one that has none is none.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub(crate) async fn is_alive(&self, app: &App) -> Result<bool, OAuthError> {
+        let Some(id) = self.id() else { return Ok(false) };
+        let mut read = app.store.read().await?;
+        if self.sub == self.client_id {
+            return Ok(!read.token_revoked(&id).await?);
+        }
+        Ok(read.token(&id).await?.is_some_and(|row| row.is_alive(app.latest())))
     }
 }
 
@@ -77,7 +103,7 @@ pub(crate) async fn read_access_token(app: &App, token: &str) -> Result<Option<A
     }
     let Ok(claims) = serde_json::from_slice::<AccessClaims>(&verified.payload) else { return Ok(None) };
     let ours = claims.iss == app.issuer_url && claims.aud == app.issuer_url;
-    let over = app.latest() >= Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
+    let over = app.latest() >= claims.expires_at();
     Ok((ours && !over).then_some(claims))
 }
 

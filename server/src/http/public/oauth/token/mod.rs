@@ -32,6 +32,10 @@ use crate::store::{CitizenRequestRow, Grant, PublicActor, PublicUse};
 /// Its path.
 pub(super) const PATH: &str = "/oauth2/token";
 
+/// What tokens are handed out for, as `grant_type` has it.
+pub(super) const GRANTS: [&str; 4] =
+    ["authorization_code", "refresh_token", "client_credentials", "urn:openid:params:grant-type:ciba"];
+
 /// Answers a client with tokens.
 pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Result<Response, OAuthError> {
     let presented = Presented::receive(&app, request).await?;
