@@ -29,6 +29,9 @@ use crate::http::public::html::{ErrorPage, Language, Wrong, wants_data};
 use crate::request::{Ask, Asked, Door, ask};
 use crate::store::CitizenRequestRow;
 
+/// Its path.
+pub(super) const PATH: &str = "/oauth2/authorize";
+
 /// How often a page that waits asks how it stands.
 const POLL: Duration = Duration::from_secs(2);
 

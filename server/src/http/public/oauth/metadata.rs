@@ -11,7 +11,7 @@ use domain::{Claim, Scope, Tier};
 use serde_json::{Map, Value, json};
 
 use super::parameters::Locale;
-use super::{bc_authorize, introspect, par, revoke, token, userinfo};
+use super::{authorize, bc_authorize, introspect, par, revoke, token, userinfo};
 use crate::app::App;
 
 /// How long it may be kept.
@@ -24,6 +24,7 @@ const METHODS: [&str; 4] = ["private_key_jwt", "tls_client_auth", "client_secret
 /// Endpoints, by the name that they have here.
 const ENDPOINTS: &[(&str, &str)] = &[
     ("pushed_authorization_request_endpoint", par::PATH),
+    ("authorization_endpoint", authorize::PATH),
     ("token_endpoint", token::PATH),
     ("backchannel_authentication_endpoint", bc_authorize::PATH),
     ("userinfo_endpoint", userinfo::PATH),

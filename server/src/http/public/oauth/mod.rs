@@ -44,7 +44,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route(introspect::PATH, post(introspect::serve))
         .route(revoke::PATH, post(revoke::serve))
         .route(userinfo::PATH, get(userinfo::serve).post(userinfo::serve))
-        .route("/oauth2/authorize", authorize)
+        .route(authorize::PATH, authorize)
         .route("/oauth2/requests/{id}", get(waiting::show))
         .route("/oauth2/requests/{id}/cancel", post(waiting::give_up))
 }
