@@ -7,7 +7,7 @@ use crate::flags::Globals;
 use crate::session::Session;
 use crate::verb::perform;
 use crate::{account, audit, cert, completions, context, dashboard, doctor, enrol, events, explain, help, hotline};
-use crate::{job, key, man, operator, rp, sandbox, service, stats, whoami};
+use crate::{job, key, man, operator, registration, rp, sandbox, service, stats, whoami};
 
 /// Operate the national digital-identity platform
 #[derive(Debug, Parser)]
@@ -52,6 +52,8 @@ pub enum Command {
     #[command(subcommand)]
     Audit(audit::Verbs),
     #[command(subcommand)]
+    Registration(registration::Verbs),
+    #[command(subcommand)]
     Job(job::Verbs),
     #[command(subcommand)]
     Sandbox(sandbox::Verbs),
@@ -82,6 +84,7 @@ impl Command {
             Self::Stats(verbs) => verbs.perform(session).await,
             Self::Operator(verbs) => verbs.perform(session).await,
             Self::Audit(verbs) => verbs.perform(session).await,
+            Self::Registration(verbs) => verbs.perform(session).await,
             Self::Job(verbs) => verbs.perform(session).await,
             Self::Sandbox(verbs) => verbs.perform(session).await,
             Self::Events(verb) => perform(verb, session).await,

@@ -29,6 +29,7 @@ mod operator;
 mod output;
 mod progress;
 mod prompt;
+mod registration;
 mod rp;
 mod sandbox;
 mod service;

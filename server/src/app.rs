@@ -14,6 +14,7 @@ use crate::certificate::clock::FoundRight;
 use crate::certificate::presign::Presigner;
 use crate::clock::Latest;
 use crate::credential::key_sets::KeySets;
+use crate::face_matcher::FaceMatcher;
 use crate::housekeeping::outbox::Courier;
 use crate::http::listeners::Listeners;
 use crate::http::pki::{Responders, Stamping};
@@ -26,6 +27,7 @@ use crate::key::sign::OpenSigners;
 use crate::keys::Keys;
 use crate::keys::watch::Presence;
 use crate::operator::turned_away::TurnedAway;
+use crate::population_register::PopulationRegister;
 use crate::request::Guesses;
 use crate::settings::Settings;
 use crate::spent::Spender;
@@ -33,6 +35,9 @@ use crate::store::{Record, Store};
 
 /// Signatures for strangers at once. A token takes tens of milliseconds for one.
 pub const FOR_STRANGERS: usize = 4;
+
+/// People whose evidence one node checks at once: their photos are in its memory meanwhile.
+pub const CHECKS: usize = 16;
 
 /// The ports.
 pub struct App {
@@ -82,6 +87,12 @@ pub struct App {
     pub courier: Arc<dyn Courier>,
     /// Fetches their key sets.
     pub key_sets: Arc<dyn KeySets>,
+    /// The records of the Immigration Department.
+    pub population_register: Arc<dyn PopulationRegister>,
+    /// Compares faces; none where nothing does, and then nobody registers by a photo.
+    pub face_matcher: Option<Arc<dyn FaceMatcher>>,
+    /// People whose evidence is checked at this moment.
+    pub checks: Semaphore,
     /// What the TLS listeners accept connections with.
     pub listeners: Listeners,
     /// Wakes the node's own waiters early when something was committed. A hint, never a decision.
@@ -137,6 +148,8 @@ pub struct Wake {
     pub sweeper: Notify,
     /// Something runs out, or no longer does.
     pub expiry: Notify,
+    /// A registration may be overdue.
+    pub registrations: Notify,
     /// The outbox has something due.
     pub outbox: Notify,
     /// There is a newer checkpoint or revocation list.

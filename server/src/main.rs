@@ -26,6 +26,7 @@ use server::instance::init::{NewInstance, RootPlace, RootsToken, init};
 use server::instance::join::join;
 use server::instance::offline;
 use server::instance::open::{Ports, open};
+use server::population_register::NotReached;
 use server::root_ca;
 use server::root_ca::answer::RootDesk;
 use server::root_ca::arguments::{Ca, Sign};
@@ -108,6 +109,7 @@ fn ports() -> Ports {
         entropy: Arc::new(SystemEntropy),
         courier: Arc::new(NoChannel),
         key_sets: Arc::new(OverTheNetwork::new(None)),
+        population_register: Arc::new(NotReached),
         clock_vouched: false,
     }
 }

@@ -5,10 +5,12 @@ pub mod citizen;
 pub mod client;
 pub mod clock;
 pub mod desk;
+pub mod handset;
 pub mod invariants;
 pub mod line;
 pub mod phone;
 pub mod postgres;
+pub mod records;
 pub mod s_client;
 pub mod shelf;
 pub mod wire;
@@ -36,11 +38,13 @@ use server::housekeeping::outbox::{Courier, NoChannel};
 use server::http::accept::Peer;
 use server::instance::init::{NewInstance, RootPlace, init};
 use server::instance::open::{Ports, open};
+use server::population_register::PopulationRegister;
 use server::settings::{File, Settings, Source};
 use tempfile::TempDir;
 
 use clock::ManualClock;
 use desk::{Answer, Badge, Desk};
+use records::Records;
 use shelf::Shelf;
 
 use crate::soft_token::SoftToken;
@@ -148,6 +152,8 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     /// What parties serve at the addresses of their key sets.
     pub key_sets: Arc<Shelf>,
+    /// What the Immigration Department says.
+    pub records: Arc<Records>,
     /// The ports that operations are given.
     pub app: Arc<App>,
     /// The data folder.
@@ -200,7 +206,8 @@ impl World {
         let file = file(made.database.as_ref());
         let settings = Settings::settle(&data_dir, &setup.settings, &Source::new(), &file).unwrap();
         let key_sets = Arc::new(Shelf::default());
-        let app = open(&data_dir, settings.clone(), ports(&clock, &key_sets)).await.unwrap();
+        let records = Arc::new(Records::default());
+        let app = open(&data_dir, settings.clone(), ports(&clock, &key_sets, &records)).await.unwrap();
         let first = first_badge(&data_dir);
         Self {
             engine,
@@ -208,6 +215,7 @@ impl World {
             router: server::http::admin::router(Arc::clone(&app)),
             public: server::http::public::router(Arc::clone(&app)),
             key_sets,
+            records,
             app,
             data_dir,
             settings,
@@ -223,7 +231,7 @@ impl World {
     /// The ports of another node over the same clock.
     #[must_use]
     pub fn ports(&self) -> Ports {
-        ports(&self.clock, &self.key_sets)
+        ports(&self.clock, &self.key_sets, &self.records)
     }
 
     /// Another node of the same instance, opened in process: a folder of its own on PostgreSQL, the same one on SQLite.
@@ -365,13 +373,18 @@ impl World {
 /// The ports of a node that runs by the system's clock, beside a real server.
 #[must_use]
 pub fn system_ports() -> Ports {
-    Ports { clock: Arc::new(SystemClock), ..ports(&Arc::new(ManualClock::new(SystemClock.now())), &Arc::default()) }
+    Ports {
+        clock: Arc::new(SystemClock),
+        ..ports(&Arc::new(ManualClock::new(SystemClock.now())), &Arc::default(), &Arc::default())
+    }
 }
 
-fn ports(clock: &Arc<ManualClock>, key_sets: &Arc<Shelf>) -> Ports {
+fn ports(clock: &Arc<ManualClock>, key_sets: &Arc<Shelf>, records: &Arc<Records>) -> Ports {
     let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
     let key_sets: Arc<dyn KeySets> = Arc::<Shelf>::clone(key_sets);
-    Ports { clock, entropy: Arc::new(SystemEntropy), courier: Arc::new(NoChannel), key_sets, clock_vouched: false }
+    let population_register: Arc<dyn PopulationRegister> = Arc::<Records>::clone(records);
+    let (entropy, courier) = (Arc::new(SystemEntropy), Arc::new(NoChannel));
+    Ports { clock, entropy, courier, key_sets, population_register, clock_vouched: false }
 }
 
 /// What is written to `iamd.yaml`: every listener on a port that the system chooses.
@@ -401,7 +414,7 @@ async fn make(setup: &Setup, data_dir: &std::path::Path, database: Option<&postg
         root: RootPlace::default(),
     };
     let clock = Arc::new(ManualClock::new(setup.start));
-    let made = init(data_dir, new, &settings, &ports(&clock, &Arc::default())).await.unwrap();
+    let made = init(data_dir, new, &settings, &ports(&clock, &Arc::default(), &Arc::default())).await.unwrap();
     made.second.map(|(_, code, _)| code)
 }
 

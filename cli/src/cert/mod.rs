@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use client::files::Prepared;
+use domain::Serial;
 
 use crate::failure::{Failure, NOTHING_SENT};
 use crate::files::{apart, public};
@@ -21,13 +22,13 @@ noun! {
 }
 
 /// A request out of a file or standard input, looked at here: what is sent is its DER, base64, and nothing else of the file.
-async fn request(path: PathBuf) -> Result<String, Failure> {
+pub(crate) async fn request(path: PathBuf) -> Result<String, Failure> {
     let request = apart(move || public::request(&path)).await?;
     Ok(BASE64_STANDARD.encode(request.der()))
 }
 
 /// A life such as `90d`, `36h` or `45m`, in seconds.
-fn seconds(text: &str) -> Result<u64, String> {
+pub(crate) fn seconds(text: &str) -> Result<u64, String> {
     let wanted = || "a life such as 90d, 36h or 45m is wanted".to_owned();
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wanted)?;
     let unit = match unit {
@@ -42,7 +43,7 @@ fn seconds(text: &str) -> Result<u64, String> {
 
 /// Where the certificate goes, made sure of before anything is asked for: one that was issued and cannot be written down is worse
 /// than none.
-async fn prepared(out: Option<PathBuf>, force: bool) -> Result<Option<Prepared>, Failure> {
+pub(crate) async fn prepared(out: Option<PathBuf>, force: bool) -> Result<Option<Prepared>, Failure> {
     let Some(out) = out else { return Ok(None) };
     apart(move || {
         if !force && out.symlink_metadata().is_ok() {
@@ -57,21 +58,30 @@ async fn prepared(out: Option<PathBuf>, force: bool) -> Result<Option<Prepared>,
 /// Writes what was issued to the file, where one was named, and says so. People then see the facts alone, programs everything.
 fn answer(session: &Session, mut issued: IssuedCertificate, out: Option<Prepared>) -> Result<Answer<IssuedCertificate>, Failure> {
     let Some(out) = out else { return Ok(Answer::one(issued)) };
+    let told = put_down(session, &issued.certificate.serial, (&mut issued.pem, &mut issued.chain), out)?;
+    Ok(Answer::one(issued).tell(told))
+}
+
+/// Writes a certificate and its issuers to the file, and says what is to be told of it.
+pub(crate) fn put_down(
+    session: &Session,
+    serial: &Serial,
+    (pem, chain): (&mut Option<String>, &mut Vec<String>),
+    out: Prepared,
+) -> Result<String, Failure> {
     let place = out.path().display().to_string();
-    let Some(pem) = &issued.pem else {
-        return Ok(Answer::one(issued).tell(format!("a dry run signs nothing: {place} was not written")));
-    };
-    let whole: String = std::iter::once(pem).chain(&issued.chain).map(|pem| pem.trim_end().to_owned() + "\n").collect();
+    let Some(own) = pem.as_ref() else { return Ok(format!("a dry run signs nothing: {place} was not written")) };
+    let whole: String = std::iter::once(own).chain(chain.iter()).map(|pem| pem.trim_end().to_owned() + "\n").collect();
     out.put(whole.as_bytes()).map_err(|fault| {
         Failure::from(fault)
             .changed("the certificate was issued and is on record")
-            .hint(format!("'iamctl cert show {}' prints it again", issued.certificate.serial))
+            .hint(format!("'iamctl cert show {serial}' prints it again"))
     })?;
     if session.flags.output.is_none_or(|format| matches!(format, Format::Table | Format::Wide | Format::Md)) {
-        issued.pem = None;
-        issued.chain.clear();
+        *pem = None;
+        chain.clear();
     }
-    Ok(Answer::one(issued).tell(format!("the certificate and its issuers are in {place}")))
+    Ok(format!("the certificate and its issuers are in {place}"))
 }
 
 /// `--within DAYS`.

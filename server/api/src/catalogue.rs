@@ -33,8 +33,8 @@ fn info<O: Operation>() -> OperationInfo {
 #[must_use]
 pub fn operations() -> Vec<OperationInfo> {
     use crate::{
-        account, audit, certificate, credential, hotline, instance, inventory, job, key, operator, relying_party, rotation,
-        sandbox, service, stats,
+        account, audit, certificate, credential, hotline, instance, inventory, job, key, operator, registration, relying_party,
+        rotation, sandbox, service, stats,
     };
     let mut all = vec![
         info::<account::AccountHistory>(),
@@ -77,6 +77,12 @@ pub fn operations() -> Vec<OperationInfo> {
         info::<operator::ListOperators>(),
         info::<operator::ShowOperator>(),
         info::<operator::WhoAmI>(),
+        info::<registration::AddStation>(),
+        info::<registration::CountRegistrations>(),
+        info::<registration::ListRegistrations>(),
+        info::<registration::ListStations>(),
+        info::<registration::RetireStation>(),
+        info::<registration::ShowRegistration>(),
         info::<relying_party::ApplyParties>(),
         info::<relying_party::ListParties>(),
         info::<relying_party::PartyHistory>(),

@@ -33,6 +33,8 @@ macro_rules! paged {
 
 paged! {
     api::account::ListAccounts => api::account::AccountSummary,
+    api::registration::ListRegistrations => api::registration::RegistrationView,
+    api::registration::ListStations => api::registration::StationView,
     api::audit::ListAudit => api::audit::AuditView,
     api::certificate::ListCertificates => api::certificate::CertificateView,
     api::credential::ListCredentials => api::credential::CredentialView,

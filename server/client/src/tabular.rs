@@ -15,6 +15,7 @@ mod inventory;
 mod job;
 mod key;
 mod operator;
+mod registration;
 mod relying_party;
 mod rotation;
 mod service;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::wire::{text_form, words};
-use crate::{AccountId, IdError, Kid, OperatorId, Refusal, RelyingPartyId, Revocation, RevocationReason, Timestamp};
+use crate::{AccountId, IdError, Kid, OperatorId, Refusal, RelyingPartyId, Revocation, RevocationReason, StationId, Timestamp};
 
 words! {
     /// How a certificate stands.
@@ -37,6 +37,8 @@ words! {
         RelyingParty = 3 => "relying-party",
         /// A citizen's account.
         Account = 4 => "account",
+        /// A station of the registration service.
+        Station = 5 => "station",
     }
 }
 
@@ -51,6 +53,8 @@ pub enum Holder {
     RelyingParty(RelyingPartyId),
     /// A citizen's account.
     Account(AccountId),
+    /// A station of the registration service.
+    Station(StationId),
 }
 
 impl Holder {
@@ -62,6 +66,7 @@ impl Holder {
             Self::Operator(_) => HolderKind::Operator,
             Self::RelyingParty(_) => HolderKind::RelyingParty,
             Self::Account(_) => HolderKind::Account,
+            Self::Station(_) => HolderKind::Station,
         }
     }
 }
@@ -73,6 +78,7 @@ impl fmt::Display for Holder {
             Self::Operator(operator) => operator.fmt(f),
             Self::RelyingParty(party) => party.fmt(f),
             Self::Account(account) => account.fmt(f),
+            Self::Station(station) => station.fmt(f),
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::{Account, AccountEventKind, AccountState, Refusal, Tier, Timestamp};
 
 /// How long the citizen has to bind the device, once the identity was found valid.
 pub const DEVICE_WITHIN: Duration = Duration::from_mins(15);
-/// How long the checks of one registration may take; whoever made one that is older is gone.
-pub const CHECKED_WITHIN: Duration = Duration::from_secs(30);
+/// How long the checks of one registration may take; whoever made one that is older is gone, and its photos with them.
+pub const CHECKED_WITHIN: Duration = Duration::from_secs(8);
 /// How often a wrong one-time code may be brought.
 pub const CODE_TRIES: u16 = 5;
 

@@ -92,7 +92,7 @@ impl Profile {
 
 /// Every kind that is not an issuing authority has a name of its own; the issuing authorities share one.
 pub const ALL: &[&Profile] =
-    &[&ROOT, &ISSUING_CA, &OPERATOR, &SERVER, &RELYING_PARTY, &CITIZEN_SIGNING, &OCSP_RESPONDER, &TIME_STAMPING];
+    &[&ROOT, &ISSUING_CA, &OPERATOR, &SERVER, &RELYING_PARTY, &STATION, &CITIZEN_SIGNING, &OCSP_RESPONDER, &TIME_STAMPING];
 
 /// The self-signed root of an instance.
 pub const ROOT: Profile = Profile {
@@ -159,6 +159,9 @@ pub const SERVER: Profile =
 
 /// A relying party's certificate: it authenticates to the public listener and signs requests with it.
 pub const RELYING_PARTY: Profile = Profile { name: "relying-party", policies: &["2.25.212974603.2.3"], ..OPERATOR };
+
+/// The certificate of a station of the registration service: it authenticates to the public listener, as itself and as no party.
+pub const STATION: Profile = Profile { name: "station", policies: &["2.25.212974603.2.7"], ..OPERATOR };
 
 /// A citizen's signing certificate (`iam-smart-plus`; Electronic Transactions Ordinance, Cap. 553).
 pub const CITIZEN_SIGNING: Profile = Profile {

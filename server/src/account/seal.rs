@@ -103,6 +103,15 @@ pub fn open_profile(keys: &Keys, stored: &StoredAccount) -> Result<Option<Profil
     Ok(Some(Profile::from_bytes(&opened).map_err(anyhow::Error::from)?))
 }
 
+/// Seals what has changed of a person under the data key that the account has: its notes stay readable. None once it is closed.
+///
+/// # Errors
+/// When the account's data key does not open.
+pub fn reseal(keys: &Keys, stored: &StoredAccount, profile: &Profile) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(key) = open_data_key(keys, stored)? else { return Ok(None) };
+    Ok(Some(key.seal(&profile.to_bytes(), group_aad(keys, stored.id, PROFILE)).map_err(anyhow::Error::from)?))
+}
+
 /// The person in the sealed parts of a row.
 ///
 /// # Errors

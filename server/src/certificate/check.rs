@@ -32,7 +32,7 @@ pub async fn check(app: &App, _: &Caller, op: CheckCertificates) -> Result<Vec<C
         return Ok(each);
     }
     let mut all = Vec::new();
-    for kind in [HolderKind::Key, HolderKind::Operator, HolderKind::RelyingParty] {
+    for kind in [HolderKind::Key, HolderKind::Operator, HolderKind::RelyingParty, HolderKind::Station] {
         let filter = CertificateFilter { holder_kind: Some(kind), state: Some(CertificateState::Valid), ..Default::default() };
         let mut after = None;
         loop {

@@ -1,7 +1,7 @@
 //! Citizens' signing certificates (`iam-smart-plus`): issued at registration, put on hold with the account.
 
 use domain::{Account, AccountId, AccountState, Holder, HolderKind, Refusal, Tier};
-use pki::{AuthorityPurpose, Certificate};
+use pki::{AuthorityPurpose, Certificate, CsrRequest};
 use serde_json::json;
 
 use super::issue::active_authority;
@@ -28,12 +28,19 @@ pub struct Issued {
 /// # Errors
 /// By the rules of requests (`csr.…`); `cert.account` for an account that may not sign.
 pub async fn issue(app: &App, account: AccountId, csr: &str) -> Result<Certificate, Failure> {
-    let csr = read_csr(csr)?;
+    issue_over(app, account, &read_csr(csr)?).await
+}
+
+/// The same for a request that was read.
+///
+/// # Errors
+/// As [`issue`].
+pub async fn issue_over(app: &App, account: AccountId, csr: &CsrRequest) -> Result<Certificate, Failure> {
     let holder = Holder::Account(account);
     let mut read = app.store.read().await?;
     let stored = read.account(account).await?.ok_or_else(|| Failure::not_found("account", account))?;
     may_sign(&stored.account)?;
-    check_key_is_free(&mut read, &key_id(&csr)?, &holder).await?;
+    check_key_is_free(&mut read, &key_id(csr)?, &holder).await?;
     let authority = active_authority(app, &mut read, AuthorityPurpose::Citizens).await?;
     drop(read);
     let now = app.clock.now();

@@ -53,6 +53,9 @@ async fn renewed_otherwise(read: &mut Read, holder: &Holder) -> Result<Refusal, 
             format!("an operator enrols again: {} makes a new code", invite_again(&row)?)
         }
         Holder::Account(_) => "a citizen registers again in the app".to_owned(),
+        Holder::Station(station) => {
+            format!("a station gets another by 'iamctl registration station add {station}', with the request of a new key")
+        }
         Holder::Key(kid) => format!("the platform's own are renewed by themselves or rotated: 'iamctl key show {kid}'"),
         Holder::RelyingParty(_) => String::new(),
     }))

@@ -95,7 +95,7 @@ async fn check_holder(
             }
             Ok(())
         }
-        Holder::RelyingParty(_) | Holder::Account(_) => Ok(()),
+        Holder::RelyingParty(_) | Holder::Account(_) | Holder::Station(_) => Ok(()),
     }
 }
 

@@ -38,10 +38,11 @@ pub async fn show(app: &App, _: &Caller, op: ShowCertificate) -> Result<Certific
 async fn depends(read: &mut Read, row: &CertificateRow, state: CertificateState, now: Timestamp) -> Result<Vec<String>, Failure> {
     let good = state == CertificateState::Valid;
     Ok(match row.holder()? {
-        Holder::Operator(_) | Holder::RelyingParty(_) | Holder::Account(_) if !good => Vec::new(),
+        Holder::Operator(_) | Holder::RelyingParty(_) | Holder::Account(_) | Holder::Station(_) if !good => Vec::new(),
         Holder::Operator(operator) => vec![format!("operator {operator} comes in with it")],
         Holder::RelyingParty(party) => vec![format!("relying party {party} authenticates and signs requests with it")],
         Holder::Account(account) => vec![format!("account {account} signs documents with it")],
+        Holder::Station(station) => vec![format!("the station {station} authenticates with it, where people register")],
         Holder::Key(kid) if row.profile == profile::ROOT.name || row.profile == profile::ISSUING_CA.name => {
             let state = Some(CertificateState::Valid);
             let filter = CertificateFilter { issuer: Some(kid.to_string()), state, ..CertificateFilter::default() };
@@ -68,9 +69,9 @@ async fn next(read: &mut Read, row: &CertificateRow, state: CertificateState) ->
             Some("its record is revoked an hour after it was made, unless the certificate comes".to_owned())
         }
         CertificateState::Valid => Some(followed(read, row).await?),
-        CertificateState::OnHold => {
-            Some("it comes back when the suspension is taken back or its holder registers again".to_owned())
-        }
+        CertificateState::OnHold => Some(
+            "it comes back when the suspension is taken back, or when its holder registers again with the same device".to_owned(),
+        ),
         CertificateState::Revoked | CertificateState::Expired => None,
     })
 }
@@ -89,6 +90,11 @@ async fn followed(read: &mut Read, row: &CertificateRow) -> Result<String, Failu
             return Ok(format!("the operator enrols again before {before}: {} makes a code", invite_again(&row)?));
         }
         Holder::Account(_) => return Ok(format!("its holder registers again in the app before {before}")),
+        Holder::Station(station) => {
+            return Ok(format!(
+                "the station gets another before {before}: 'iamctl registration station add {station}' with the request of a new key"
+            ));
+        }
         Holder::Key(kid) => kid,
     };
     let key = read.key(&kid).await?.filter(|key| key.state == KeyState::Active.as_str());

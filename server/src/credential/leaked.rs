@@ -200,7 +200,7 @@ async fn revoke_certificates(tx: &mut Write, keys: &[PublicKey], now: Timestamp)
         let is_spared = match &holder {
             Holder::Key(_) => true,
             Holder::Operator(operator) => spared.contains(operator),
-            Holder::RelyingParty(_) | Holder::Account(_) => false,
+            Holder::RelyingParty(_) | Holder::Account(_) | Holder::Station(_) => false,
         };
         // One that is revoked, or over, is left as it is.
         if !is_spared && let Ok(after) = standing.revoke(RevocationReason::KeyCompromise, row.not_after(), now) {

@@ -35,10 +35,10 @@ pub(super) async fn check_stoppable(tx: &mut Write, caller: &Caller, keys: &[Pub
                     let row = tx.key(&kid).await?.ok_or_else(|| anyhow::anyhow!("key {kid} of a certificate is gone"))?;
                     return Err(ours(&row)?.into());
                 }
-                holder @ (Holder::Operator(_) | Holder::Account(_)) if !may_revoke => {
+                holder @ (Holder::Operator(_) | Holder::Account(_) | Holder::Station(_)) if !may_revoke => {
                     return Err(Failure::Denied(of_a_person(&holder, &certificate)));
                 }
-                Holder::Operator(_) | Holder::Account(_) | Holder::RelyingParty(_) => {}
+                Holder::Operator(_) | Holder::Account(_) | Holder::Station(_) | Holder::RelyingParty(_) => {}
             }
         }
     }
@@ -81,7 +81,7 @@ fn ours(row: &KeyRow) -> Result<Refusal, Failure> {
 
 /// Of a key that a person comes in or signs with.
 fn of_a_person(holder: &Holder, certificate: &CertificateRow) -> Refusal {
-    let whose = if matches!(holder, Holder::Operator(_)) { "operator" } else { "account" };
+    let whose = holder.kind();
     let message = format!("this is the key of {whose} {holder}: its public half alone does not show that it has leaked");
     let hint = format!("report it to a key officer: 'iamctl cert revoke {} --reason key-compromise'", certificate.serial);
     Refusal::new("credential.key-of-a-person", message).hint(hint).about(holder.to_string())

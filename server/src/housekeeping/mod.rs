@@ -140,6 +140,17 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         |app| &app.wake.listener_certificate,
         |app| async move { within(crate::http::listeners::renew_due(&app)).await.map(|_| ()) },
     );
+    spawn(
+        &tasks,
+        app,
+        stop,
+        "registrations",
+        Duration::from_secs(1),
+        |app| &app.wake.registrations,
+        |app| async move {
+            within(async { crate::registration::overdue::end_overdue(&app).await.map_err(Failure::into_error) }).await.map(|_| ())
+        },
+    );
     let stopping = stop.clone();
     spawn(
         &tasks,

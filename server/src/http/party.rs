@@ -1,7 +1,8 @@
-//! From a certificate on the public listener to a relying party, by the database, at every request.
+//! From a certificate on the public listener to a relying party or a station, by the database, at every request.
 
 use std::sync::Arc;
 
+use api::app::registration::REGISTRATIONS;
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::RETRY_AFTER;
@@ -10,11 +11,12 @@ use axum::response::Response;
 use domain::{CredentialId, Holder, RelyingPartyId, RequestId};
 
 use super::accept::{PARTY_CONNECTS, Peer, PeerCertificate};
-use super::on_record::{OnRecord, on_record};
+use super::on_record::{OnRecord, REVOKED, on_record};
 use super::problem::{problem, respond};
 use crate::app::App;
 use crate::keys::hex;
 use crate::operator::turned_away::{self, Stranger};
+use crate::registration::Station;
 use crate::store::StoreError;
 
 /// The relying party that asks, as far as a certificate says so: an extension of the request.
@@ -31,18 +33,21 @@ pub struct Party {
 pub async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let Some(Peer(Some(certificate))) = request.extensions().get::<Peer>().cloned() else { return next.run(request).await };
     let id = RequestId::new(app.clock.now(), app.entropy.as_ref());
-    match party(&app, &certificate).await {
-        Ok(Ok(party)) => {
+    match known(&app, &certificate).await {
+        Ok(Ok(Known::Party(party))) => {
             request.extensions_mut().insert(party);
             next.run(request).await
         }
-        Ok(Err((code, message))) => {
-            let shown = hex(&certificate.fingerprint);
-            let facts = serde_json::Map::new();
-            turned_away::note(&app, Stranger { action: PARTY_CONNECTS, code, shown, request: Some(id), facts }).await;
-            let hint = "connect without it, or with one that is good: 'iamctl cert issue' and 'cert renew' make them";
-            respond(&problem(401, code, message, Some(hint), id))
+        // A station is no party, whatever it asks for where parties come.
+        Ok(Ok(Known::Station(station))) if request.uri().path().starts_with(REGISTRATIONS) => {
+            request.extensions_mut().insert(station);
+            next.run(request).await
         }
+        Ok(Ok(Known::Station(_))) => {
+            let message = "this certificate is a station's, and stations do nothing here but register people";
+            turn_away(&app, &certificate, "auth.certificate-of-station", message, id).await
+        }
+        Ok(Err((code, message))) => turn_away(&app, &certificate, code, message, id).await,
         Err(error) => {
             tracing::error!(request = %id, ?error, "who asks cannot be said");
             // The cause is for us: whoever asks here is a stranger.
@@ -53,16 +58,47 @@ pub async fn identify(State(app): State<Arc<App>>, mut request: Request, next: N
     }
 }
 
-/// The party of a certificate, or the code and the words of what is wrong with it.
-async fn party(app: &App, certificate: &PeerCertificate) -> Result<Result<Party, (&'static str, &'static str)>, StoreError> {
+async fn turn_away(
+    app: &App,
+    certificate: &PeerCertificate,
+    code: &'static str,
+    message: &'static str,
+    id: RequestId,
+) -> Response {
+    let shown = hex(&certificate.fingerprint);
+    let facts = serde_json::Map::new();
+    turned_away::note(app, Stranger { action: PARTY_CONNECTS, code, shown, request: Some(id), facts }).await;
+    let hint = "connect without it, or with one that is good: 'iamctl cert issue' and 'cert renew' make them";
+    respond(&problem(401, code, message, Some(hint), id))
+}
+
+/// Whose a certificate is.
+enum Known {
+    Party(Party),
+    Station(Station),
+}
+
+/// The party or the station of a certificate, or the code and the words of what is wrong with it.
+async fn known(app: &App, certificate: &PeerCertificate) -> Result<Result<Known, (&'static str, &'static str)>, StoreError> {
     let mut read = app.store.read().await?;
     let row = match on_record(&mut read, certificate, app.clock.now()).await? {
         OnRecord::Good(row) => row,
         OnRecord::Bad(code, message) => return Ok(Err((code, message))),
     };
-    let Holder::RelyingParty(rp) = row.holder()? else {
-        return Err(StoreError::Broken(anyhow::anyhow!("certificate {} is no relying party's", row.serial)));
-    };
-    let credential = read.credential_of_serial(&row.serial).await?.map(|row| row.id()).transpose()?;
-    Ok(Ok(Party { rp, credential }))
+    match row.holder()? {
+        Holder::RelyingParty(rp) => {
+            let credential = read.credential_of_serial(&row.serial).await?.map(|row| row.id()).transpose()?;
+            Ok(Ok(Known::Party(Party { rp, credential })))
+        }
+        Holder::Station(id) => {
+            let broken = || StoreError::Broken(anyhow::anyhow!("certificate {} is of no station on record", row.serial));
+            let station = read.station(&id).await?.ok_or_else(broken)?;
+            if !station.is_active() {
+                return Ok(Err((REVOKED, "the station was taken out of service")));
+            }
+            let (channel, location) = (station.channel()?, station.location()?);
+            Ok(Ok(Known::Station(Station { id, channel, location, certificate: row.serial.clone() })))
+        }
+        _ => Err(StoreError::Broken(anyhow::anyhow!("certificate {} is neither a relying party's nor a station's", row.serial))),
+    }
 }

@@ -10,13 +10,14 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::anchor::Seen;
-use crate::app::{App, FOR_STRANGERS, Wake};
+use crate::app::{App, CHECKS, FOR_STRANGERS, Wake};
 use crate::certificate::citizen::Issuer;
 use crate::certificate::clock::FoundRight;
 use crate::certificate::presign::Presigner;
 use crate::clock::Latest;
 use crate::credential::key_sets::KeySets;
 use crate::data_dir::{self, KEY_FILE};
+use crate::face_matcher::{FaceMatcher, Simulated};
 use crate::housekeeping::outbox::Courier;
 use crate::http::listeners::Listeners;
 use crate::http::pki::{Responders, Stamping};
@@ -29,6 +30,7 @@ use crate::key::sign::OpenSigners;
 use crate::keys::watch::Presence;
 use crate::keys::{Hsm, Keys, LedgerKeys};
 use crate::operator::turned_away::TurnedAway;
+use crate::population_register::PopulationRegister;
 use crate::request::Guesses;
 use crate::settings::{KeyProvider, Settings};
 use crate::spent::Spender;
@@ -44,6 +46,8 @@ pub struct Ports {
     pub courier: Arc<dyn Courier>,
     /// How their key sets are fetched.
     pub key_sets: Arc<dyn KeySets>,
+    /// The records of the Immigration Department.
+    pub population_register: Arc<dyn PopulationRegister>,
     /// Whether whoever starts the node says that the clock is right.
     pub clock_vouched: bool,
 }
@@ -158,6 +162,9 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         clock_found_right: FoundRight::default(),
         courier: ports.courier,
         key_sets: ports.key_sets,
+        population_register: ports.population_register,
+        face_matcher: face_matcher(environment),
+        checks: Semaphore::new(CHECKS),
         wake: Wake::default(),
         listeners: Listeners::default(),
         held_up: HeldUp::default(),
@@ -169,6 +176,14 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         presence,
         seen: Seen::default(),
         stopping: CancellationToken::new(),
+    }
+}
+
+/// Simulated on a sandbox; a production instance has nothing that compares faces, and says so to whoever comes with a photo.
+fn face_matcher(environment: Environment) -> Option<Arc<dyn FaceMatcher>> {
+    match environment {
+        Environment::Sandbox => Some(Arc::new(Simulated)),
+        Environment::Production => None,
     }
 }
 

@@ -153,6 +153,12 @@ fn certificate(
             item.depends = vec![format!("relying party {} authenticates and signs requests with it", row.holder)];
             item.how = words::to_do(&item.next, || format!("'iamctl cert renew {}', with --csr FILE for a new key", row.serial));
         }
+        HolderKind::Station => {
+            item.depends = vec![format!("people register at the station {} as long as it has one", row.holder)];
+            item.how = words::to_do(&item.next, || {
+                format!("'iamctl registration station add {}' again, with the request of a new key", row.holder)
+            });
+        }
         HolderKind::Account => return Err(broken("holder")),
     }
     Ok(item)

@@ -8,6 +8,7 @@ use pki::{Instance, KeyRing, MacKey, PkiError, SealingKey};
 pub struct LedgerKeys {
     entries: MacKey,
     replies: SealingKey,
+    people: SealingKey,
     /// Older versions of iamd sealed them under the key-encryption key itself. They are forgotten after two days.
     earlier: Vec<SealingKey>,
 }
@@ -23,6 +24,7 @@ impl LedgerKeys {
         Ok(Self {
             entries: MacKey::new(&derive(payloads, salt, "audit.entry")?[..])?,
             replies: SealingKey::new(&*derive(payloads, salt, "idempotency.reply")?)?,
+            people: SealingKey::new(&*derive(payloads, salt, "registration.person")?)?,
             earlier: earlier.collect::<Result<_, _>>()?,
         })
     }
@@ -46,6 +48,22 @@ impl LedgerKeys {
             return Ok(false);
         }
         self.entries.verifies_parts(&[id, leaf], mac)
+    }
+
+    /// Seals a person who has no account yet, for as long as their device is waited for.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn seal_person(&self, person: &[u8], registration: &[u8; 16]) -> Result<Vec<u8>, PkiError> {
+        self.people.seal(person, registration)
+    }
+
+    /// Opens one.
+    ///
+    /// # Errors
+    /// [`PkiError::NotOpened`] when it was changed, or is another registration's.
+    pub fn open_person(&self, sealed: &[u8], registration: &[u8; 16]) -> Result<zeroize::Zeroizing<Vec<u8>>, PkiError> {
+        self.people.open(sealed, registration)
     }
 
     /// Seals a reply.

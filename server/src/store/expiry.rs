@@ -118,7 +118,7 @@ impl Read {
                EXISTS (SELECT 1 FROM certificate_renewal r JOIN certificate n ON n.serial = r.serial
                        WHERE r.follows = c.serial AND n.state = 'valid' AND n.not_after > c.not_after) AS followed
              FROM certificate c
-             WHERE c.holder_kind IN ('key', 'operator', 'relying-party') AND c.state IN ('valid', 'on-hold') AND c.not_after >= $1
+             WHERE c.holder_kind IN ('key', 'operator', 'relying-party', 'station') AND c.state IN ('valid', 'on-hold') AND c.not_after >= $1
              ORDER BY c.not_after, c.serial"
         )
         .bind(since.micros())

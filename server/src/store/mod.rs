@@ -13,6 +13,7 @@ mod account_count;
 mod account_event;
 mod account_index;
 mod account_keys;
+mod account_person;
 mod app_request;
 mod audit;
 mod audit_seal;
@@ -39,10 +40,12 @@ mod login;
 mod node;
 mod operator;
 mod outbox;
+mod photo;
 mod public_use;
 mod pushed_request;
 mod readiness;
 mod recording;
+mod registration;
 mod relying_party;
 mod revocation;
 mod rotation;
@@ -50,6 +53,7 @@ mod rows;
 mod service;
 mod snapshot;
 mod spent;
+mod station;
 mod subject;
 mod succession;
 mod tenure;
@@ -65,6 +69,7 @@ pub use account_count::AccountCountRow;
 pub use account_event::{AccountCounts, AccountEvent, AccountKey};
 pub use account_index::PersonRow;
 pub use account_keys::WrappedRow;
+pub use account_person::Person;
 pub use app_request::AppRequestRow;
 pub use audit::{CheckpointRow, SealedRow};
 pub use audit_seal::{LeafRow, LogCounts, WaitingRow};
@@ -91,14 +96,17 @@ pub use login::{EndedLogins, Grant, LoginRow, NewToken, TokenKind, TokenRow};
 pub use node::NodeRow;
 pub use operator::{OperatorRow, roles_text};
 pub use outbox::{Delivery, OutboxRow, WaitingNotices};
+pub use photo::PhotoRow;
 pub use public_use::{PublicActor, PublicUse};
 pub use pushed_request::PushedRequestRow;
 pub use readiness::{CredentialInUseRow, LedgerRow};
+pub use registration::{Left, RegistrationCountRow, RegistrationFilter, StoredRegistration};
 pub use relying_party::{ListedPartyRow, PartyNameRow, PartyRow, PartyVersionRow};
 pub use revocation::{RevocationHead, RevocationListRow, UntoldRow};
 pub use rotation::{PlanRow, WorkRow};
 pub use service::{ListedServiceRow, ServiceRow, ServiceVersionRow};
 pub use spent::SpentRow;
+pub use station::StationRow;
 pub use tenure::Tenure;
 pub use usage::{UsageCounts, UsageKey, UsageRow};
 pub use usage_count::{DayRow, Ended, MonthRow, NumberRow, Tail};
@@ -118,6 +126,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "checkpoint stamps", include_str!("../../migrations/0007_checkpoint_stamps.sql")),
     (8, "token", include_str!("../../migrations/0008_token.sql")),
     (9, "logins", include_str!("../../migrations/0009_logins.sql")),
+    (10, "registrations", include_str!("../../migrations/0010_registrations.sql")),
 ];
 
 /// What the database answered instead.

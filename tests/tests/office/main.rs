@@ -54,6 +54,7 @@ mod party_keys;
 mod population;
 mod pushed_requests;
 mod readiness;
+mod registrations;
 mod relying_parties;
 mod responders;
 mod revocation;

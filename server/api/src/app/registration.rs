@@ -19,7 +19,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-/// `POST` [`Register`]: [`Registering`], 201. A station brings its client certificate; a phone (`remote`) signs the request with the
+/// `POST` [`Register`]: [`Registering`]. A station brings its client certificate; a phone (`remote`) signs the request with the
 /// key that it binds. Errors: 403 `registration.not-valid` when the checks said no, 503 `registration.records-unavailable` and
 /// `registration.face-matcher-unavailable` when they could not be made; no registration is left open then.
 pub const REGISTRATIONS: &str = "/app/v1/registrations";

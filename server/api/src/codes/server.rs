@@ -11,6 +11,11 @@ pub(super) const CODES: &[Code] = &[
     entry("auth.certificate-missing", "no operator certificate was presented", "choose the right context, or 'iamctl enrol'"),
     entry("auth.certificate-unknown", "the certificate is not on record here, although its issuer is", ENROL_AGAIN),
     entry("auth.certificate-revoked", "the certificate has been revoked", ENROL_AGAIN),
+    entry(
+        "auth.certificate-of-station",
+        "the certificate is a registration station's, and it asked for what relying parties do",
+        "use it for registrations alone; a party has certificates of its own: 'iamctl cert issue'",
+    ),
     entry("auth.certificate-expired", "the certificate has expired", ENROL_AGAIN),
     entry(
         "auth.operator-disabled",
@@ -83,6 +88,60 @@ pub(super) const CODES: &[Code] = &[
         "the days of the calendar are the wrong way round, or too many",
         "give --from and --to, at most ten years apart",
     ),
+    // Registrations.
+    entry(
+        "registration.busy",
+        "as many people are being registered as one node can check at once; nothing was taken",
+        "try again in some seconds",
+    ),
+    entry(
+        "registration.certificate-outstanding",
+        "the device is bound and the account active; its signing certificate was not issued",
+        "let the app send the same request again: the certificate is issued then",
+    ),
+    entry(
+        "registration.channel",
+        "a station registers through its own channel, and a phone without one remotely",
+        "compare with 'iamctl registration station list'",
+    ),
+    entry(
+        "registration.code",
+        "not the one-time code of a registration that waits for a device",
+        "type it again as the station shows it; after five wrong ones begin another registration",
+    ),
+    entry(
+        "registration.csr",
+        "iam-smart-plus needs the certificate request of the signing key, and iam-smart has none",
+        "compare the request with /openapi.json",
+    ),
+    entry("registration.details", "the card, the tier or the place cannot be registered so", "mend the fields that are named"),
+    entry("registration.device-name", "a device has a name of 1 to 64 visible characters", "let the app send the model's name"),
+    entry(
+        "registration.face-matcher-unavailable",
+        "the faces could not be compared; nobody was registered",
+        "try again later, or register at a counter",
+    ),
+    entry(
+        "registration.no-face-matcher",
+        "this platform has nothing to compare faces with",
+        "register at a counter or with a mobile team",
+    ),
+    entry("registration.not-found", "there is no such registration", "'iamctl registration list' has them"),
+    entry(
+        "registration.not-valid",
+        "the person could not be shown to be the card's holder",
+        "'iamctl registration show' says which check said so",
+    ),
+    entry("registration.photos", "the channel takes other photos, or none", "remote: card and selfie; kiosk: selfie; else none"),
+    entry(
+        "registration.records-unavailable",
+        "the records of the Immigration Department could not be asked; nobody was registered",
+        "try again later",
+    ),
+    entry("station.channel", "a citizen's own phone is no station", "give kiosk, counter or mobile-team"),
+    entry("station.differs", "there is a station of that id of another channel or place", "retire it, and add another id"),
+    entry("station.not-found", "there is no such station", "'iamctl registration station list' has them"),
+    entry("station.retired", "the station was taken out of service, which is final", "put it into service under another id"),
     // Things.
     entry(
         "account.already-registered",

@@ -68,7 +68,7 @@ impl Tabular for CertificateRevocation {
     }
 }
 
-fn pem_sections(pem: Option<&String>, chain: &[String]) -> Vec<Section> {
+pub(super) fn pem_sections(pem: Option<&String>, chain: &[String]) -> Vec<Section> {
     let mut sections = Vec::new();
     if let Some(pem) = pem {
         sections.push(Section::lines("Certificate", pem.lines().map(str::to_owned)));

@@ -255,6 +255,20 @@ impl Authority {
         self.plan(&profile::RELYING_PARTY, party.to_owned(), Vec::new(), key, shortened, now)
     }
 
+    /// Plans the certificate of a station of the registration service, which comes where relying parties do; `station` is the id in
+    /// our records.
+    pub fn plan_station(
+        &self,
+        station: &str,
+        key: &PublicKey,
+        shortened: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<PlannedCertificate, PkiError> {
+        self.must_be(AuthorityPurpose::RelyingParties)?;
+        check_common_name(station)?;
+        self.plan(&profile::STATION, station.to_owned(), Vec::new(), key, shortened, now)
+    }
+
     /// Plans a citizen's signing certificate; `account` is the account's reference, and nothing personal stands in it.
     pub fn plan_citizen(
         &self,

@@ -6,16 +6,16 @@ use api::Operation;
 use api::{
     account as account_api, audit as audit_api, certificate as certificate_api, credential as credential_api,
     hotline as hotline_api, instance as instance_api, inventory as inventory_api, job as job_api, key as key_api,
-    operator as operator_api, relying_party as rp_api, rotation as rotation_api, sandbox as sandbox_api, service as service_api,
-    stats as stats_api,
+    operator as operator_api, registration as registration_api, relying_party as rp_api, rotation as rotation_api,
+    sandbox as sandbox_api, service as service_api, stats as stats_api,
 };
 use axum::Router;
 
 use super::mount::mount;
 use crate::app::App;
 use crate::{
-    account, audit, certificate, credential, hotline, instance, inventory, job, key, operator, relying_party, sandbox, service,
-    stats,
+    account, audit, certificate, credential, hotline, instance, inventory, job, key, operator, registration, relying_party,
+    sandbox, service, stats,
 };
 
 macro_rules! operations {
@@ -73,6 +73,12 @@ operations! {
     operator_api::ListOperators => operator::list::list,
     operator_api::ShowOperator => operator::show::show,
     operator_api::WhoAmI => operator::whoami::whoami,
+    registration_api::AddStation => registration::station::add::add,
+    registration_api::CountRegistrations => registration::list::count,
+    registration_api::ListRegistrations => registration::list::list,
+    registration_api::ListStations => registration::station::list::list,
+    registration_api::RetireStation => registration::station::retire::retire,
+    registration_api::ShowRegistration => registration::show::show,
     rp_api::ApplyParties => relying_party::apply::apply,
     rp_api::ListParties => relying_party::list::list,
     rp_api::PartyHistory => relying_party::history::history,

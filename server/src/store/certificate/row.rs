@@ -149,6 +149,7 @@ impl CertificateRow {
             HolderKind::Operator => Holder::Operator(self.holder.parse().map_err(|_| broken())?),
             HolderKind::RelyingParty => Holder::RelyingParty(self.holder.parse().map_err(|_| broken())?),
             HolderKind::Account => Holder::Account(self.holder.parse().map_err(|_| broken())?),
+            HolderKind::Station => Holder::Station(self.holder.parse().map_err(|_| broken())?),
         })
     }
 

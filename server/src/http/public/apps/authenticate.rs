@@ -96,8 +96,15 @@ async fn citizen(app: &Arc<App>, request: Request, id: RequestId) -> Result<Citi
     }
 }
 
-/// The proof of a request, verified.
-fn proof(app: &App, headers: &HeaderMap, method: &str, address: &str, body: &[u8], id: RequestId) -> Result<Proof, Box<Problem>> {
+/// The proof of a request, verified. Whose device it is, and that the proof is used once, is for the caller to see to.
+pub(super) fn proof(
+    app: &App,
+    headers: &HeaderMap,
+    method: &str,
+    address: &str,
+    body: &[u8],
+    id: RequestId,
+) -> Result<Proof, Box<Problem>> {
     let mut shown = headers.get_all(PROOF).iter();
     let (Some(compact), None) = (shown.next().and_then(|proof| proof.to_str().ok()), shown.next()) else {
         return Err(Box::new(problem(401, "proof.missing", "one proof is wanted in the header DPoP", Some(SIGN), id)));

@@ -3,11 +3,12 @@
 mod answer;
 mod authenticate;
 mod own;
+mod registration;
 mod requests;
 
 use std::sync::Arc;
 
-use api::app::{own as paths, request};
+use api::app::{own as paths, registration as registering, request};
 use axum::Router;
 use axum::routing::{delete, get, post};
 
@@ -25,4 +26,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route(paths::CONSENT, delete(own::withdraws))
         .route(paths::SUSPEND, post(own::suspends))
         .route(paths::LOGIN_HINT, get(own::login_hint))
+        .route(registering::REGISTRATIONS, post(registration::registers))
+        .route(registering::DEVICE, post(registration::binds))
 }

@@ -1,0 +1,130 @@
+//! How people register: what stations and citizens' phones ask for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::Problem;
+use api::app::registration::{BindDevice, Bound, Register, Registering};
+use axum::body::{Body, HttpBody};
+use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
+use axum::response::Response;
+use domain::{RegistrationId, RequestId};
+use http_body_util::BodyExt;
+use pki::jws::Proof;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::answer::{answer, says, told};
+use super::authenticate;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::http::problem::problem;
+use crate::registration::{Device, Station, begin, bind};
+use crate::spent::{Once, spend};
+
+/// Two photos in base64, and what the card says.
+const LARGEST: usize = 1024 * 1024;
+/// How long nothing more of a body may come.
+const STALLED: Duration = Duration::from_secs(10);
+
+pub(super) async fn registers(State(app): State<Arc<App>>, request: Request) -> Response {
+    let id = RequestId::new(app.clock.now(), app.entropy.as_ref());
+    let (head, body) = request.into_parts();
+    let body = match taken(body, id).await {
+        Ok(body) => body,
+        Err(problem) => return told(&problem),
+    };
+    let station = head.extensions.get::<Station>().cloned();
+    let proof = match &station {
+        Some(_) => None,
+        None => match proof_of(&app, &head, &body, id) {
+            Ok(proof) => Some(proof),
+            Err(problem) => return told(&problem),
+        },
+    };
+    let done = async {
+        let op: Register = says(&body)?;
+        drop(body);
+        registered(&app, station, proof, op, id).await
+    };
+    answer("registration.begin", id, done).await
+}
+
+async fn registered(
+    app: &Arc<App>,
+    station: Option<Station>,
+    proof: Option<Proof>,
+    op: Register,
+    id: RequestId,
+) -> Result<Registering, Failure> {
+    match (station, proof) {
+        (Some(station), _) => begin::at_station(app, &station, op, id).await,
+        (None, Some(proof)) => {
+            let device = spent(app, proof).await?;
+            begin::remotely(app, op, device, id).await
+        }
+        (None, None) => Err(anyhow::anyhow!("nobody has signed the request, and nobody was turned away").into()),
+    }
+}
+
+pub(super) async fn binds(State(app): State<Arc<App>>, Path(registration): Path<String>, request: Request) -> Response {
+    let id = RequestId::new(app.clock.now(), app.entropy.as_ref());
+    let (head, body) = request.into_parts();
+    let body = match taken(body, id).await {
+        Ok(body) => body,
+        Err(problem) => return told(&problem),
+    };
+    let proof = match proof_of(&app, &head, &body, id) {
+        Ok(proof) => proof,
+        Err(problem) => return told(&problem),
+    };
+    answer("registration.bind", id, bound(&app, &registration, proof, &body, id)).await
+}
+
+async fn bound(app: &Arc<App>, registration: &str, proof: Proof, body: &[u8], id: RequestId) -> Result<Bound, Failure> {
+    let op: BindDevice = says(body)?;
+    // A name that is none is answered as one that nobody has.
+    let registration = registration.parse::<RegistrationId>().map_err(|_| bind::wrong_code())?;
+    let device = spent(app, proof).await?;
+    bind::bind(app, registration, op, device, id).await
+}
+
+fn proof_of(app: &App, head: &Parts, body: &[u8], id: RequestId) -> Result<Proof, Box<Problem>> {
+    let address = format!("{}{}", app.issuer_url, head.uri.path());
+    authenticate::proof(app, &head.headers, head.method.as_str(), &address, body, id)
+}
+
+/// The key of a proof, which was used now and never before.
+async fn spent(app: &Arc<App>, proof: Proof) -> Result<Device, Failure> {
+    spend(app, Once::Proof { key: &proof.thumbprint }, &proof.jti, proof.expires_at).await?;
+    let public_key = serde_json::to_string(&proof.key.numbers).map_err(anyhow::Error::from)?;
+    Ok(Device { thumbprint: proof.thumbprint, public_key })
+}
+
+/// Reads a body that may hold photos: into memory of the right size at once, so that growing leaves no copy behind, and wiped when it
+/// is dropped. The parts in which it comes are wiped as far as nobody else holds them.
+async fn taken(mut body: Body, id: RequestId) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let too_large = || problem(413, "request.too-large", format!("the request is larger than {} KiB", LARGEST / 1024), None, id);
+    let hint = body.size_hint();
+    if hint.lower() > LARGEST as u64 {
+        return Err(too_large());
+    }
+    let size = hint.exact().and_then(|exact| usize::try_from(exact).ok()).unwrap_or(LARGEST);
+    let mut read = Zeroizing::new(Vec::with_capacity(size));
+    loop {
+        let frame = tokio::time::timeout(STALLED, body.frame()).await.map_err(|_| {
+            let message = format!("the request did not arrive within {} s; nothing was taken", STALLED.as_secs());
+            problem(408, "request.stalled", message, None, id)
+        })?;
+        let Some(frame) = frame else { return Ok(read) };
+        let frame = frame.map_err(|_| problem(400, "request.cut", "the request ended before its body did", None, id))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if read.len() + data.len() > LARGEST {
+            return Err(too_large());
+        }
+        read.extend_from_slice(&data);
+        if let Ok(mut part) = data.try_into_mut() {
+            part.as_mut().zeroize();
+        }
+    }
+}
