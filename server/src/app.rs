@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api::{Operation, Role};
-use domain::{Clock, Entropy, Environment, OperatorId, RequestId, Timestamp};
+use domain::{ClientId, Clock, Entropy, Environment, KeyAlgorithm, OperatorId, RequestId, Timestamp};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -15,13 +15,16 @@ use crate::certificate::presign::Presigner;
 use crate::clock::Latest;
 use crate::credential::key_sets::KeySets;
 use crate::face_matcher::FaceMatcher;
+use crate::gathered::Gathered;
 use crate::housekeeping::outbox::Courier;
 use crate::http::listeners::Listeners;
 use crate::http::pki::{Responders, Stamping};
+use crate::http::public::oauth::authenticate::KnownClient;
 use crate::http::public::oauth::failed::FailedClients;
 use crate::http::public::surge::Surge;
 use crate::job::held_up::HeldUp;
 use crate::key::clock::Said;
+use crate::key::jwks::KeySet;
 use crate::key::sightings::Sightings;
 use crate::key::sign::OpenSigners;
 use crate::keys::Keys;
@@ -31,7 +34,7 @@ use crate::population_register::PopulationRegister;
 use crate::request::Guesses;
 use crate::settings::Settings;
 use crate::spent::Spender;
-use crate::store::{Record, Store};
+use crate::store::{KeyRow, Record, Store};
 
 /// Signatures for strangers at once. A token takes tens of milliseconds for one.
 pub const FOR_STRANGERS: usize = 4;
@@ -113,6 +116,12 @@ pub struct App {
     pub clock_doubted: Said,
     /// Opened token-signing keys; never which of them is active.
     pub signers: OpenSigners,
+    /// Which of them is, read by those who sign at the same moment.
+    pub signing: Gathered<KeyAlgorithm, Option<KeyRow>>,
+    /// The keys that tokens are accepted by, read by those who are shown one at the same moment.
+    pub accepted: Gathered<(), KeySet>,
+    /// Clients and what proves them, read by their requests of the same moment.
+    pub clients: Gathered<ClientId, KnownClient>,
     /// Cancelled when the node stops: what would go on for ever ends then.
     pub stopping: CancellationToken,
 }

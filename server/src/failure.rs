@@ -81,6 +81,20 @@ impl Failure {
         }
     }
 
+    /// The same once more, for somebody else who waited for the same answer.
+    #[must_use]
+    pub fn told_again(&self) -> Self {
+        match self {
+            Self::NotFound { what, id } => Self::NotFound { what, id: id.clone() },
+            Self::Refused(refusal) => Self::Refused(refusal.clone()),
+            Self::Conflict(refusal) => Self::Conflict(refusal.clone()),
+            Self::Denied(refusal) => Self::Denied(refusal.clone()),
+            Self::Invalid { code, message, fields } => Self::Invalid { code, message: message.clone(), fields: fields.clone() },
+            Self::Unavailable { code, message, hint } => Self::Unavailable { code, message: message.clone(), hint: hint.clone() },
+            Self::Internal(error) => Self::Internal(anyhow::anyhow!("{error:#}")),
+        }
+    }
+
     /// As what goes wrong where nobody asked: in housekeeping, and at start.
     #[must_use]
     pub fn into_error(self) -> anyhow::Error {

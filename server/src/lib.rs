@@ -17,6 +17,7 @@ pub mod credential;
 pub mod data_dir;
 pub mod face_matcher;
 pub mod failure;
+pub mod gathered;
 pub mod hotline;
 pub mod housekeeping;
 pub mod http;

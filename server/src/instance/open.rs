@@ -18,6 +18,7 @@ use crate::clock::Latest;
 use crate::credential::key_sets::KeySets;
 use crate::data_dir::{self, KEY_FILE};
 use crate::face_matcher::{FaceMatcher, Simulated};
+use crate::gathered::Gathered;
 use crate::housekeeping::outbox::Courier;
 use crate::http::listeners::Listeners;
 use crate::http::pki::{Responders, Stamping};
@@ -172,6 +173,9 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         failed_clients: FailedClients::default(),
         sightings: Sightings::default(),
         signers: OpenSigners::default(),
+        signing: Gathered::default(),
+        accepted: Gathered::default(),
+        clients: Gathered::default(),
         clock_doubted: Said::default(),
         presence,
         seen: Seen::default(),

@@ -65,7 +65,11 @@ pub async fn published_for(app: &App, client: &str, given: Given<'_>) -> Result<
     Ok(Some(set.jwks))
 }
 
-async fn shown(read: &mut Read) -> Result<KeySet, Failure> {
+/// The same of a snapshot, given to nobody.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub(super) async fn shown(read: &mut Read) -> Result<KeySet, Failure> {
     let rows = read.keys(Some(KeyPurpose::TokenSigning), None).await?;
     let (mut keys, mut kids) = (Vec::new(), Vec::new());
     for row in &rows {

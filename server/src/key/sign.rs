@@ -11,7 +11,7 @@ use domain::{KeyAlgorithm, KeyPurpose, KeySlot};
 use pki::jws::{TokenRefusal, verify};
 use pki::{JwsAlgorithm, TokenSigner, TokenType, VerifiedToken};
 
-use super::jwks::{self, Given};
+use super::jwks;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::keys::TOKENS;
@@ -61,25 +61,24 @@ pub async fn sign_token(app: &App, algorithm: JwsAlgorithm, typ: TokenType, clai
 /// # Errors
 /// When the database cannot be reached. The inner error says why the token is not taken.
 pub async fn verify_token(app: &App, token: &str) -> Result<Result<VerifiedToken, TokenRefusal>, Failure> {
-    let accepted = jwks::published(app, Given::ToNobody).await?;
+    let store = app.store.clone();
+    let accepted = app.accepted.read((), move || async move { jwks::shown(&mut store.read().await?).await }).await?;
     Ok(verify(token, &accepted.jwks, &[JwsAlgorithm::ES256, JwsAlgorithm::PS256]))
 }
 
 async fn active(app: &App, algorithm: JwsAlgorithm) -> Result<Arc<TokenSigner>, Failure> {
-    let slot = KeySlot {
-        purpose: KeyPurpose::TokenSigning,
-        name: TOKENS.to_owned(),
-        algorithm: match algorithm {
-            JwsAlgorithm::ES256 => KeyAlgorithm::Es256,
-            JwsAlgorithm::PS256 => KeyAlgorithm::Ps256,
-        },
+    let key = match algorithm {
+        JwsAlgorithm::ES256 => KeyAlgorithm::Es256,
+        JwsAlgorithm::PS256 => KeyAlgorithm::Ps256,
     };
-    let row = app.store.read().await?.signing_key(&slot).await?;
-    let row = row.with_context(|| format!("no key of {slot} is active"))?;
+    let slot = KeySlot { purpose: KeyPurpose::TokenSigning, name: TOKENS.to_owned(), algorithm: key };
+    let (store, asked) = (app.store.clone(), slot.clone());
+    let row = app.signing.read(key, move || async move { Ok(store.read().await?.signing_key(&asked).await?) }).await?;
+    let row = row.as_ref().as_ref().with_context(|| format!("no key of {slot} is active"))?;
     if let Some(open) = app.signers.get(&row.kid) {
         return Ok(open);
     }
-    let signer = Arc::new(open(app, &row, algorithm)?);
+    let signer = Arc::new(open(app, row, algorithm)?);
     app.signers.keep(&signer);
     Ok(signer)
 }

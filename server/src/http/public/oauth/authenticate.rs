@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use domain::{ClientAuthentication, ClientId, ClientProfile, CredentialId, CredentialType, Refusal, ServiceState};
+use domain::{ClientAuthentication, ClientId, ClientProfile, CredentialId, CredentialType, Refusal, ServiceState, Timestamp};
 use openssl::memcmp;
 use openssl::sha::sha256;
 use pki::jws::{AssertionRules, Audience, claimed_client, verify_assertion};
@@ -24,7 +24,7 @@ use crate::http::public::surge::Turn;
 use crate::keys::hex;
 use crate::operator::turned_away::{self, Stranger};
 use crate::spent::{Once, spend};
-use crate::store::CredentialRow;
+use crate::store::{CredentialRow, Store};
 
 /// As the audit log calls it.
 const AUTHENTICATE: &str = "client.authenticate";
@@ -162,11 +162,9 @@ type Proven = Result<(Client, CredentialId), (Option<Client>, NotProven)>;
 async fn prove(app: &Arc<App>, presented: &Presented, id: Option<&ClientId>, shown: Shown) -> Result<Proven, OAuthError> {
     // What cannot be the id of a client tells nobody anything.
     let Some(asked) = id else { return Ok(Err((None, ANOTHER_WAY))) };
-    let mut read = app.store.read().await?;
-    // Of a client that does not exist the same is asked.
-    let client = Client::read(&mut read, asked).await?;
-    let rows = read.usable_credentials(asked.rp.as_str(), app.latest()).await?;
-    drop(read);
+    let (store, of, now) = (app.store.clone(), asked.clone(), app.latest());
+    let known = app.clients.read(asked.clone(), move || async move { KnownClient::read(&store, &of, now).await }).await?;
+    let KnownClient { client, credentials: rows } = known.as_ref().clone();
     let way = client.as_ref().map(|client| client.authentication);
     let proven = match shown {
         Shown::Secret(secret, _) => {
@@ -187,6 +185,22 @@ async fn prove(app: &Arc<App>, presented: &Presented, id: Option<&ClientId>, sho
         (None, Ok(_)) => Err((None, ANOTHER_WAY)),
         (client, Err(why)) => Err((client, why)),
     })
+}
+
+/// A client, where there is one, and what can prove it.
+#[derive(Debug, Clone)]
+pub struct KnownClient {
+    client: Option<Client>,
+    credentials: Vec<CredentialRow>,
+}
+
+impl KnownClient {
+    /// Of a client that does not exist the same is asked.
+    async fn read(store: &Store, id: &ClientId, now: Timestamp) -> Result<Self, Failure> {
+        let mut read = store.read().await?;
+        let client = Client::read(&mut read, id).await?;
+        Ok(Self { client, credentials: read.usable_credentials(id.rp.as_str(), now).await? })
+    }
 }
 
 /// Every secret of the service is looked at, whichever is the right one: which it was cannot be told from the time.
