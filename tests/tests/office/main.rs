@@ -18,6 +18,7 @@ mod citizens_certificates;
 mod client_authentication;
 mod clock;
 mod closed_days;
+mod code_logins;
 mod columns;
 mod compromise;
 mod damaged;
