@@ -358,7 +358,7 @@ both_engines! {
         let bank = Bank::opens(world).await;
         let address = bank.pushes(PUSHING, "first").await;
         let looked = bank.sends(Request::builder().method(Method::HEAD).uri(&address).body(Body::empty()).unwrap()).await;
-        assert_eq!(looked.status, 405, "a look uses nothing up");
+        assert_eq!((looked.status.as_u16(), looked.header(header::ALLOW)), (405, "GET, POST"), "a look uses nothing up");
         let loads = join_all((0..64).map(|_| bank.gets(&address))).await;
         let (sent, refused): (Vec<&Got>, Vec<&Got>) = loads.iter().partition(|got| got.status == 303);
         assert_eq!((sent.len(), refused.len()), (1, 63));
@@ -484,8 +484,8 @@ both_engines! {
         let bank = Bank::opens(world).await;
         let anna = bank.citizen("CHAN TAI MAN").await;
         let mut pages = Vec::new();
-        for id in ["01890a5d-ac96-774b-bcce-b302099a8057", "nonsense", "%3Cscript%3E", "01890a5d", &"a".repeat(5_000)] {
-            for path in [format!("/oauth2/requests/{id}"), format!("/oauth2/requests/{id}?lang=en")] {
+        for id in ["01890a5d-ac96-774b-bcce-b302099a8057", "nonsense", "%3Cscript%3E", "%ff", "01890a5d", &"a".repeat(5_000)] {
+            for path in [format!("/oauth2/requests/{id}"), format!("/oauth2/requests/{id}?lang=en&lang=zh&%ff")] {
                 let got = bank.gets(&path).await;
                 assert_eq!(got.status, 404);
                 pages.push(got.body.replace(got.header(api::REQUEST_ID), ""));
@@ -497,7 +497,31 @@ both_engines! {
         let link = bank.gets("/app/link/AAECAwQFBgcICQoLDA0ODw").await;
         assert_eq!(link.status, 200);
         assert!(link.body.contains("Open this with the “iAM Smart” app") && link.body.contains("請用「智方便」應用程式開啟"));
-        assert_eq!(bank.gets("/app/link/AAECAwQFBgcICQoLDA0ODw-").await.status, 404);
+        for link in ["AAECAwQFBgcICQoLDA0ODw-", "%ff"] {
+            assert_eq!(bank.gets(&format!("/app/link/{link}")).await.status, 404);
+        }
         assert_eq!(anna.shows().await, 0);
+    }
+}
+
+both_engines! {
+    from Setup::default().with("surge-at-work", "1").with("surge-waiting", "0");
+
+    async fn a_crowd_of_browsers_is_asked_to_come_again(world: &World) {
+        let bank = Bank::opens(world).await;
+        let sent = bank.gets(&asking(&[])).await;
+        let mut turns = Vec::new();
+        for name in 0..1_000_u32 {
+            turns.extend(world.app.surge.door(&name.to_be_bytes()).await);
+        }
+        assert_eq!(turns.len(), 4, "all that may be at work");
+        let crowded = bank.gets(&asking(&[])).await;
+        assert_eq!((crowded.status.as_u16(), crowded.location(), crowded.header(header::RETRY_AFTER)), (429, "", "5"));
+        assert!(crowded.body.contains("Please try again in a moment"));
+        let waiting = bank.gets(sent.page()).await;
+        assert_eq!((waiting.status.as_u16(), waiting.header(header::REFRESH)), (503, "5"), "it goes on by itself");
+        drop(turns);
+        assert_eq!(bank.gets(sent.page()).await.status, 200);
+        assert_eq!(bank.waiting().await, 1);
     }
 }

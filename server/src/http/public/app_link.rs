@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -13,10 +14,10 @@ use crate::app::App;
 use crate::request::read_link;
 
 /// The page.
-pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap, Path(link): Path<String>) -> Response {
+pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap, link: Result<Path<String>, PathRejection>) -> Response {
     let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
     let language = Language::accepted(&headers);
-    if read_link(&link).is_none() {
+    if link.ok().and_then(|Path(link)| read_link(&link)).is_none() {
         return ErrorPage::of(Wrong::Gone, "not_found").answer(&app, request, language, false);
     }
     page(&app, language).unwrap_or_else(|error| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::citizen_request::WAITS;
@@ -48,8 +48,8 @@ pub(super) async fn by_form(State(app): State<Arc<App>>, headers: HeaderMap, bod
 }
 
 /// `HEAD`: nothing is asked of anybody by a look at what would be answered.
-pub(super) async fn looked_at() -> StatusCode {
-    StatusCode::METHOD_NOT_ALLOWED
+pub(super) async fn looked_at() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, POST")]).into_response()
 }
 
 /// What becomes of a request that is not put to a citizen.
@@ -65,6 +65,10 @@ async fn answer(app: &App, headers: &HeaderMap, asked: Result<Parameters, OAuthE
     let (language, data) = (Language::accepted(headers), wants_data(headers));
     let done = async {
         let asked = asked.map_err(|error| Turned::Here(Wrong::Request, error))?;
+        // Whoever sends browsers in crowds keeps waiting the browsers that come in the same name, and nobody else: no client's own
+        // requests stand in this queue.
+        let queue = format!("browsers of {}", asked.get("client_id").unwrap_or_default());
+        let _turn = app.surge.door(queue.as_bytes()).await.map_err(|full| Turned::Here(Wrong::Away, full.into()))?;
         let (client, wanted) = wanted(app, &asked).await?;
         let back = wanted.back();
         if wanted.prompt_none {
@@ -201,4 +205,24 @@ fn went_back(app: &App, back: &Back, error: &OAuthError) -> anyhow::Result<Respo
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_wishes_for_nothing_else_gets_the_higher_level_alone() {
+        for (wished, plus) in [
+            ("", false),
+            ("iam-smart", false),
+            ("iam-smart-plus", true),
+            ("iam-smart-plus iam-smart", false),
+            ("iam-smart-plus iam-smart-plus", true),
+            ("iam-smart-plus urn:another", false),
+        ] {
+            let values: Vec<String> = wished.split_terminator(' ').map(str::to_owned).collect();
+            assert_eq!(wants_plus(&values), plus, "{wished}");
+        }
+    }
 }

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::{CitizenRequestId, ComparisonCode, RequestId, RequestState, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use url::form_urlencoded;
 
 use super::client::Client;
 use super::error::OAuthErrorCode;
@@ -47,30 +49,24 @@ struct Standing {
     redirect: Option<String>,
 }
 
-/// What a page may be asked for.
-#[derive(Deserialize)]
-pub(super) struct Asked {
-    lang: Option<String>,
-}
-
 /// `GET`: the page, or the way on.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    Path(id): Path<String>,
-    Query(asked): Query<Asked>,
+    id: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
 ) -> Response {
-    answered(&app, &headers, &id, asked.lang.as_deref(), Step::Look).await
+    answered(&app, &headers, id, query.as_deref(), Step::Look).await
 }
 
 /// `POST …/cancel`: the citizen does not want to.
 pub(super) async fn give_up(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    Path(id): Path<String>,
-    Query(asked): Query<Asked>,
+    id: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
 ) -> Response {
-    answered(&app, &headers, &id, asked.lang.as_deref(), Step::Cancel).await
+    answered(&app, &headers, id, query.as_deref(), Step::Cancel).await
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,13 +75,27 @@ enum Step {
     Cancel,
 }
 
-async fn answered(app: &App, headers: &HeaderMap, id: &str, lang: Option<&str>, step: Step) -> Response {
+/// The language that the address itself names: `lang`. Whatever else stands there is let be.
+fn wished(query: Option<&str>) -> Option<Language> {
+    let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    pairs.find(|(name, _)| name == "lang").and_then(|(_, tag)| Language::of(&tag))
+}
+
+async fn answered(
+    app: &App,
+    headers: &HeaderMap,
+    id: Result<Path<String>, PathRejection>,
+    query: Option<&str>,
+    step: Step,
+) -> Response {
     let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
-    let (wished, data) = (lang.and_then(Language::of), wants_data(headers));
+    let (wished, data) = (wished(query), wants_data(headers));
     let accepted = wished.unwrap_or_else(|| Language::accepted(headers));
+    // One answer for an id that cannot be one and for one that leads nowhere.
+    let id: Option<CitizenRequestId> = id.ok().and_then(|Path(id)| id.parse().ok());
     let told = async {
-        // One answer for an id that cannot be one and for one that leads nowhere.
-        let Ok(id) = id.parse() else { return Ok(None) };
+        let Some(id) = id else { return Ok(None) };
+        let _turn = app.surge.door(id.as_bytes()).await.map_err(|_| busy())?;
         let Some(mut shown) = OnScreen::read(app, id).await? else { return Ok(None) };
         if step == Step::Cancel && cancel(app, id).await? {
             shown.state = RequestState::Cancelled;
@@ -103,9 +113,13 @@ async fn answered(app: &App, headers: &HeaderMap, id: &str, lang: Option<&str>, 
     }
 }
 
+fn busy() -> Failure {
+    Failure::Unavailable { code: "surge.full", message: "too many pages are being loaded".to_owned(), hint: None }
+}
+
 /// The cause is for us: whoever asks here is a stranger. A page that waits asks again by itself.
 fn away(app: &App, failure: &Failure, request: RequestId, language: Language, data: bool) -> Response {
-    tracing::error!(%request, ?failure, "the page of a request could not be shown");
+    tracing::warn!(%request, ?failure, "the page of a request could not be shown");
     if !matches!(failure, Failure::Unavailable { .. }) {
         return ErrorPage::of(Wrong::Failed, OAuthErrorCode::ServerError.name()).answer(app, request, language, data);
     }
