@@ -34,7 +34,13 @@ pub(super) struct Office<'w> {
 
 impl<'w> Office<'w> {
     pub(super) async fn opens(world: &'w World) -> Self {
-        let more = json!({ "ciba": "poll", "scopes": ["openid", "profile", "phone", "reports"], "offlineAccess": true });
+        Self::opens_with(world, &json!({})).await
+    }
+
+    /// The same with more in its service's manifest.
+    pub(super) async fn opens_with(world: &'w World, besides: &Value) -> Self {
+        let mut more = json!({ "ciba": "poll", "scopes": ["openid", "profile", "phone", "reports"], "offlineAccess": true });
+        more.as_object_mut().unwrap().extend(besides.as_object().unwrap().clone());
         let client = world.client("drill-office.counter", &more).await;
         let citizen = world.citizen("CHAN TAI MAN").with_plus().registers_at_kiosk("harbour-road-sports-centre").await;
         let phone = citizen.phone(world).await;

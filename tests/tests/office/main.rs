@@ -41,6 +41,7 @@ mod leaked_keys;
 mod ledger;
 mod listeners;
 mod logins;
+mod logouts;
 mod look_up_key;
 mod lost_days;
 mod operators;

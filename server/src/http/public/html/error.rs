@@ -18,6 +18,8 @@ pub enum Wrong {
     Request,
     /// The `request_uri` was used, is too old, or another's.
     Used,
+    /// The same at a logout.
+    Logout,
     /// There is no such page.
     Gone,
     /// The database is away.
@@ -31,6 +33,7 @@ impl Wrong {
         match self {
             Self::Request => "request",
             Self::Used => "used",
+            Self::Logout => "logout",
             Self::Gone => "gone",
             Self::Away => "away",
             Self::Failed => "failed",
@@ -39,7 +42,7 @@ impl Wrong {
 
     const fn status(self) -> StatusCode {
         match self {
-            Self::Request | Self::Used => StatusCode::BAD_REQUEST,
+            Self::Request | Self::Used | Self::Logout => StatusCode::BAD_REQUEST,
             Self::Gone => StatusCode::NOT_FOUND,
             Self::Away => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,

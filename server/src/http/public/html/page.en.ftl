@@ -28,6 +28,12 @@ go-on = Continue
 done-title = The login is complete
 done-next = The service has received your answer. You can close this page.
 
+logout-title = You are logged out
+logout-done = Your login at this service has ended. It can learn nothing more about you until you log in again.
+logout-asks-title = Log out?
+logout-asks = This site keeps no login in your browser, and the service has not said which login is meant. A login ends by itself; to end it now, log out at the service, or suspend your account in the app.
+logout-back = Back to the service
+
 app-title = Open this with the “iAM Smart” app
 app-what = This address is opened by the “iAM Smart” app. On this device the app did not open.
 app-next = Open the app yourself on your phone and scan the QR code again, or type the comparison code that stands beside it.
@@ -38,6 +44,9 @@ error-request-next = Go back to the service and start again. If it happens again
 error-used-title = This link has been used, or is too old
 error-used-what = A link to a login can be opened once, within 90 seconds. Nobody has learned anything about you.
 error-used-next = Go back to the service and start again.
+error-logout-title = We cannot take you back
+error-logout-what = The service has sent you here with an address to go back to that it has not registered, so we send you nowhere. Nothing was changed.
+error-logout-next = Close this page. If it happens again, tell the service, and give it the reference below.
 error-gone-title = There is no such page
 error-gone-what = The address is not right, or the login that it belonged to has long ended.
 error-gone-next = Go back to the service and start again.

@@ -28,6 +28,12 @@ go-on = 繼續
 done-title = 登入完成
 done-next = 該服務已收到你的回應。你可以關閉本頁。
 
+logout-title = 你已登出
+logout-done = 你在此服務的登入已結束。在你再次登入之前，該服務不能得知你的任何其他資料。
+logout-asks-title = 要登出嗎？
+logout-asks = 本網站不會在你的瀏覽器保存任何登入，而該服務亦沒有說明要結束哪一次登入。登入會自行結束；如要立即結束，請在該服務登出，或在應用程式內暫停你的帳戶。
+logout-back = 返回該服務
+
 app-title = 請用「智方便」應用程式開啟
 app-what = 此網址須由「智方便」應用程式開啟，但這部裝置未有開啟該應用程式。
 app-next = 請在手機自行開啟應用程式，再次掃描二維碼，或輸入二維碼旁的核對碼。
@@ -38,6 +44,9 @@ error-request-next = 請返回該服務重新開始。如再次發生，請通�
 error-used-title = 此連結已被使用或已過期
 error-used-what = 登入連結只可在90秒內開啟一次。沒有人得知你的任何資料。
 error-used-next = 請返回該服務重新開始。
+error-logout-title = 無法帶你返回
+error-logout-what = 該服務把你帶到這裏時所附的返回網址未經登記，因此我們不會把你轉往任何網址。沒有任何改動。
+error-logout-next = 請關閉本頁。如再次發生，請通知該服務，並提供以下參考編號。
 error-gone-title = 沒有此網頁
 error-gone-what = 網址不正確，或所屬的登入早已結束。
 error-gone-next = 請返回該服務重新開始。

@@ -11,7 +11,7 @@ use domain::{Claim, Scope, Tier};
 use serde_json::{Map, Value, json};
 
 use super::parameters::Locale;
-use super::{authorize, bc_authorize, introspect, par, revoke, token, userinfo};
+use super::{authorize, bc_authorize, introspect, logout, par, revoke, token, userinfo};
 use crate::app::App;
 
 /// How long it may be kept.
@@ -30,6 +30,7 @@ const ENDPOINTS: &[(&str, &str)] = &[
     ("userinfo_endpoint", userinfo::PATH),
     ("introspection_endpoint", introspect::PATH),
     ("revocation_endpoint", revoke::PATH),
+    ("end_session_endpoint", logout::PATH),
     ("jwks_uri", "/oauth2/jwks"),
 ];
 

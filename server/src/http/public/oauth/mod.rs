@@ -11,6 +11,7 @@ pub mod form;
 pub mod hint;
 mod introspect;
 mod issue;
+mod logout;
 mod metadata;
 pub mod par;
 pub mod parameters;
@@ -44,6 +45,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route(introspect::PATH, post(introspect::serve))
         .route(revoke::PATH, post(revoke::serve))
         .route(userinfo::PATH, get(userinfo::serve).post(userinfo::serve))
+        .route(logout::PATH, get(logout::by_address).head(authorize::looked_at).post(logout::by_form))
         .route(authorize::PATH, authorize)
         .route("/oauth2/requests/{id}", get(waiting::show))
         .route("/oauth2/requests/{id}/cancel", post(waiting::give_up))
