@@ -82,7 +82,11 @@ async fn answer(app: &App, headers: &HeaderMap, asked: Result<Parameters, OAuthE
     let sent = match done.await {
         Ok(shown) if data => shown.data(app).map_err(Failure::into_error),
         Ok(shown) => see_other(&shown.poll(app)),
-        Err(Turned::Here(wrong, error)) => return error_page(wrong, &error).answer(app, request, language, data),
+        Err(Turned::Here(wrong, error)) => {
+            // What the page gives as its reference is found here.
+            tracing::info!(%request, error = error.code.name(), detail = error.description, "a browser was sent nowhere");
+            return error_page(wrong, &error).answer(app, request, language, data);
+        }
         Err(Turned::Back(back, error)) => went_back(app, &back, &error),
     };
     sent.unwrap_or_else(|error| {
