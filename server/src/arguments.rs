@@ -86,6 +86,9 @@ pub struct Init {
     /// Base under which certificates and revocation lists are published, baked in; on production give it [default: http://localhost and the pki port]
     #[arg(long, value_name = "URL", value_parser = http)]
     pub pki_url: Option<String>,
+    /// On a sandbox: where immd-sim answers for the Immigration Department's records [default: https://127.0.0.1:7600]
+    #[arg(long, value_name = "URL", value_parser = https)]
+    pub immd_url: Option<String>,
     /// Settings.
     #[command(flatten)]
     pub node: NodeSettings,

@@ -26,7 +26,7 @@ use server::instance::init::{NewInstance, RootPlace, RootsToken, init};
 use server::instance::join::join;
 use server::instance::offline;
 use server::instance::open::{Ports, open};
-use server::population_register::NotReached;
+use server::population_register::{NotReached, OverHttps, PopulationRegister};
 use server::root_ca;
 use server::root_ca::answer::RootDesk;
 use server::root_ca::arguments::{Ca, Sign};
@@ -34,7 +34,7 @@ use server::root_ca::install::install;
 use server::root_ca::papers::Answer;
 use server::root_ca::request::request;
 use server::serve::Node;
-use server::settings::{self, File, Settings, SettingsError, Source};
+use server::settings::{self, File, ImmigrationDepartmentFile, Settings, SettingsError, Source};
 use server::store::{Create, Engine, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -126,8 +126,13 @@ fn environment() -> Source {
         .collect::<BTreeMap<_, _>>()
 }
 
+/// Where the simulator of the Immigration Department's records listens by itself.
+const IMMD_SIM: &str = "https://127.0.0.1:7600";
+
 async fn make(arguments: Init) -> anyhow::Result<()> {
-    let file = File { keys: arguments.keys.file(), ..arguments.node.file() };
+    let simulated = (arguments.environment == Environment::Sandbox)
+        .then(|| ImmigrationDepartmentFile::simulated(arguments.immd_url.as_deref().unwrap_or(IMMD_SIM)));
+    let file = File { keys: arguments.keys.file(), immigration_department: simulated, ..arguments.node.file() };
     let flags = Source::new();
     let settings = Settings::settle(&arguments.data_dir, &flags, &environment(), &file)?;
     if arguments.environment == Environment::Production {
@@ -214,7 +219,12 @@ async fn serve_with(arguments: &Serve, settings: Settings) -> anyhow::Result<()>
     });
     let prometheus = PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?;
     let key_sets = Arc::new(OverTheNetwork::new(settings.outbound_ca_file.clone()));
-    let ports = Ports { key_sets, clock_vouched: arguments.clock_is_right, ..ports() };
+    let ports = ports();
+    let population_register: Arc<dyn PopulationRegister> = match settings.immigration_department.clone() {
+        Some(place) => Arc::new(OverHttps::new(place, Arc::clone(&ports.clock))),
+        None => Arc::new(NotReached),
+    };
+    let ports = Ports { key_sets, population_register, clock_vouched: arguments.clock_is_right, ..ports };
     let node = Node::prepare(&arguments.node.data_dir, settings, ports, prometheus).await?;
     let addresses = node.addresses()?;
     tracing::info!(

@@ -1,6 +1,7 @@
 //! Settings of a node: flag, then `IAMD_*`, then `DIR/iamd.yaml`, then default. Every mistake is one line with its mend.
 
 pub mod explained;
+mod immigration;
 mod provider;
 mod surge;
 
@@ -13,6 +14,7 @@ use domain::RotationTimes;
 use pki::crl::LONGEST_PERIOD;
 use serde::{Deserialize, Serialize};
 
+pub use immigration::{ImmigrationDepartment, ImmigrationDepartmentFile};
 pub use provider::{KeyProvider, KeysFile};
 pub use surge::{SurgeFile, SurgeSettings};
 
@@ -51,6 +53,8 @@ pub struct Settings {
     /// Further authorities, PEM, that servers of relying parties may have their certificates from, besides those that the
     /// system trusts.
     pub outbound_ca_file: Option<PathBuf>,
+    /// Where the records of the Immigration Department are.
+    pub immigration_department: Option<ImmigrationDepartment>,
     /// How much of the public listener one relying party may have at once.
     pub surge: SurgeSettings,
 }
@@ -98,6 +102,9 @@ pub struct File {
     /// A PEM file of further authorities that are trusted when servers of relying parties are asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbound_ca_file: Option<String>,
+    /// Where the records of the Immigration Department are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub immigration_department: Option<ImmigrationDepartmentFile>,
     /// What one relying party may have at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surge: Option<SurgeFile>,
@@ -141,6 +148,10 @@ pub const NAMES: &[&str] = &[
     "key-rotate-after",
     "disk-reserve-mib",
     "outbound-ca-file",
+    "immigration-department-url",
+    "immigration-department-ca-file",
+    "immigration-department-certificate-file",
+    "immigration-department-key-file",
     "surge-at-work",
     "surge-waiting",
     "surge-wait",
@@ -188,7 +199,8 @@ impl File {
             "outbound-ca-file" => self.outbound_ca_file.clone(),
             _ => {
                 let key = self.keys.as_ref().and_then(|keys| keys.get(name));
-                key.or_else(|| self.surge.as_ref().and_then(|surge| surge.get(name)))
+                let surge = || self.surge.as_ref().and_then(|surge| surge.get(name));
+                key.or_else(surge).or_else(|| self.immigration_department.as_ref().and_then(|it| it.get(name)))
             }
         }
     }
@@ -255,6 +267,7 @@ impl Settings {
                 })?,
             },
             outbound_ca_file: find("outbound-ca-file").map(|(_, file)| dir.join(file)),
+            immigration_department: ImmigrationDepartment::settle(dir, find)?,
             surge: SurgeSettings::settle(find)?,
         };
         if let (Some(file), Some((place, _))) = (&settings.outbound_ca_file, find("outbound-ca-file"))
@@ -287,9 +300,9 @@ impl Settings {
 /// How the file calls a setting: `adminListen`, `keys.pinFile`.
 fn place(name: &str) -> String {
     let part = |group: &str| name.strip_prefix(group)?.strip_prefix('-');
-    let group = ["keys", "surge"].into_iter().find_map(|group| Some((group, part(group)?)));
+    let group = ["keys", "surge", "immigration-department"].into_iter().find_map(|group| Some((group, part(group)?)));
     match group {
-        Some((group, part)) => format!("{group}.{}", camel(part)),
+        Some((group, part)) => format!("{}.{}", camel(group), camel(part)),
         None => camel(name),
     }
 }

@@ -16,6 +16,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("pki", &["domain"]),
     ("client", &["api", "domain", "pki"]),
     ("server", &["api", "domain", "pki"]),
+    ("immd-sim", &["api", "domain", "pki"]),
     ("tui", &["api", "client", "domain"]),
     ("cli", &["api", "client", "domain", "pki", "tui"]),
     ("tests", &["api", "cli", "client", "domain", "pki", "server", "tui"]),

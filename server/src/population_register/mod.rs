@@ -1,5 +1,10 @@
 //! The records of the Immigration Department: the port by which a registration asks whether a card is its holder's.
 
+mod breaker;
+mod https;
+
+pub use https::OverHttps;
+
 use std::future::Future;
 use std::pin::Pin;
 

@@ -16,6 +16,7 @@ mod nodes;
 mod pages;
 mod phones;
 mod quickstart;
+mod records;
 mod refusals;
 mod root_key;
 mod root_token;
