@@ -129,6 +129,17 @@ impl Setup {
         (self.instance == Instance::Copied).then(|| format!("{}-{day}", self.environment))
     }
 
+    /// An instance whose public listener is where it says that it is, on a port that was free a moment ago: for what signs the
+    /// address that it speaks to.
+    ///
+    /// # Panics
+    /// When there is no port.
+    #[must_use]
+    pub fn reached(self) -> Self {
+        let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+        self.of_its_own().with("public-listen", &free.to_string())
+    }
+
     /// With another setting, e.g. `("key-publish-interval", "20m")`.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
@@ -408,7 +419,7 @@ async fn make(setup: &Setup, data_dir: &std::path::Path, database: Option<&postg
     let settings = Settings::settle(data_dir, &flags, &Source::new(), &file).unwrap();
     let new = NewInstance {
         environment: setup.environment,
-        public_url: "https://iam.example".to_owned(),
+        public_url: setup.settings.get("public-listen").map_or("https://iam.example".to_owned(), |at| format!("https://{at}")),
         pki_url: "http://pki.iam.example".to_owned(),
         file,
         root: RootPlace::default(),

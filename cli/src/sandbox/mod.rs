@@ -6,6 +6,6 @@ noun! {
     /// What exists on a sandbox instance only
     Verbs {
         Populate(populate);
-        Phone(phone),
+        Citizen(citizen), Phone(phone),
     }
 }

@@ -127,7 +127,7 @@ on_both! {
         sandbox.phone(anna, 0).await;
         assert_eq!(refusal(&daemon, &["sandbox", "phone", "approve", "000000"]), (3, "phone.request".to_owned()));
         let stranger = ["sandbox", "phone", "approve", &code, "--citizen", &ben.to_string()];
-        assert_eq!(refusal(&daemon, &stranger), (2, "phone.unknown".to_owned()));
+        assert_eq!(refusal(&daemon, &stranger), (3, "phone.unknown".to_owned()));
 
         // By what the screen shows, on the only phone there is; when it comes back, it is durable.
         let done = daemon.json(&["sandbox", "phone", "approve", &code, "--release", "name"], "");
@@ -156,7 +156,11 @@ on_both! {
         let output = daemon.iamctl(&["sandbox", "phone", "approve", &page, "-o", "json"], "");
         let done: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(done["account"], ben.to_string(), "{done}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("the newest phone does, that of {ben}")));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("the newest does it, that of {ben}")));
+
+        let hint = daemon.json(&["sandbox", "phone", "login-hint", "--citizen", &anna.to_string()], "");
+        let read = sandbox.node.keys.now().handles().read_login_hint(hint["login_hint_token"].as_str().unwrap()).unwrap();
+        assert_eq!(read.unwrap().0, sandbox.node.store.read().await.unwrap().account(anna).await.unwrap().unwrap().id);
 
         daemon.json(&["account", "suspend", &ben.to_string(), "--reason", "lost-device"], "");
         let listed = daemon.json(&["sandbox", "phone", "list"], "");

@@ -74,5 +74,6 @@ mod tls_rotation;
 mod token_authorities;
 mod tokens_given_back;
 mod usage;
+mod virtual_phones;
 mod wire;
 mod year;

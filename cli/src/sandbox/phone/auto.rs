@@ -15,6 +15,7 @@ use client::{Context, Tabular, surroundings};
 use domain::AccountId;
 use serde::Serialize;
 
+use super::decide::phone_of;
 use crate::failure::{Failure, NOTHING_CHANGED};
 use crate::output::Answer;
 use crate::session::Session;
@@ -112,7 +113,7 @@ impl Verb for Auto {
         let (context, _) = session.context()?;
         let drawer = Drawer::of(&context)?;
         if let Some(account) = self.citizen {
-            drawer.phone(account)?;
+            phone_of(&drawer, account)?;
         }
         let running = Note::running(&drawer)?;
         let note = match self.switch {

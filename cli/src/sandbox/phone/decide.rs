@@ -69,7 +69,7 @@ pub async fn decide(session: &Session, asked: Asked) -> Result<Answered, Failure
     let waiting = session.call(&ListRequests { shown: Some(asked.request.clone()) }).await?;
     let Some(request) = waiting.requests.into_iter().next() else { return Err(nothing_waits(&asked.request)) };
     let kept = match asked.citizen.or(request.account) {
-        Some(account) => drawer.phone(account)?,
+        Some(account) => phone_of(&drawer, account)?,
         None => any(&drawer)?,
     };
     let phone = Phone::new(Line::open(&waiting.public_url, &context.read_ca()?)?, &kept)?;
@@ -110,13 +110,28 @@ pub async fn answer(
     Ok(Answered { request, state, account: phone.account(), client: shown.client, claims, decided_at })
 }
 
-fn any(drawer: &Drawer) -> Result<Kept, Failure> {
+/// The phone of a citizen.
+///
+/// # Errors
+/// `phone.unknown` when it is not on this machine.
+pub fn phone_of(drawer: &Drawer, account: AccountId) -> Result<Kept, Failure> {
+    drawer.phone(account)?.ok_or_else(|| {
+        let message = format!("there is no virtual phone of account {account} here");
+        Failure::new(Exit::NotFound, "phone.unknown", message).changed(NOTHING_CHANGED)
+    })
+}
+
+/// The only phone there is, else the newest, which is told.
+///
+/// # Errors
+/// `phone.none`.
+pub fn any(drawer: &Drawer) -> Result<Kept, Failure> {
     let mut phones = drawer.phones()?.into_iter();
     let newest = phones.next().ok_or_else(|| {
         Failure::new(Exit::NotFound, "phone.none", "there is no virtual phone here").changed(NOTHING_CHANGED)
     })?;
     if phones.next().is_some() {
-        aside(&format!("nobody has taken it up: the newest phone does, that of {}; --citizen names another", newest.account));
+        aside(&format!("of several phones the newest does it, that of {}; --citizen names another", newest.account));
     }
     Ok(newest)
 }

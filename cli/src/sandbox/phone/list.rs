@@ -83,7 +83,7 @@ impl Verb for List {
         let drawer = Drawer::of(&context)?;
         let phones = drawer.phones()?;
         if phones.is_empty() {
-            return Ok(Answer::list(Vec::new()));
+            return Ok(Answer::list(Vec::new()).tell("'iamctl sandbox citizen add' registers a citizen with a phone"));
         }
         let auto = Auto::running(&drawer)?;
         let public_url = session.call(&ListRequests::default()).await?.public_url;

@@ -57,7 +57,7 @@ pub(super) const CODES: &[Code] = &[
     entry("context.credential", "the operator's certificate or key cannot be used", "import the context again, or enrol again"),
     entry("context.ca", "the CA certificate cannot be used", "take the CA certificate of the instance anew"),
     // Virtual phones.
-    entry("phone.none", "there is no virtual phone here", "register a citizen with a virtual phone first"),
+    entry("phone.none", "there is no virtual phone here", "'iamctl sandbox citizen add' registers a citizen with a phone"),
     entry("phone.unknown", "there is no virtual phone of that account here", "'iamctl sandbox phone list' shows those there are"),
     entry("phone.request", "no request waits that is named so", "look at the screen again: the service may have to ask anew"),
     entry(
@@ -72,6 +72,7 @@ pub(super) const CODES: &[Code] = &[
         "move its file away; its citizen registers again, with another phone",
     ),
     entry("phone.station", "the key or certificate of a virtual station cannot be used", "move its file away; it is made again"),
+    entry("phone.person", "there is no synthetic person of that number", "numbers from 0 to 25 999 999 are wanted"),
     entry("phone.auto", "what answers for virtual phones did not start or end", "look into auto.log beside the phones"),
     // Usage.
     entry("usage", "the command line is not understood", "'--help' shows how it is used"),

@@ -4,6 +4,8 @@
 mod auto;
 mod drawer;
 mod line;
+mod register;
+mod station;
 
 use api::app::own::{self, Consent, LoginHint, OwnSuspension, SuspendOwn, Use, Withdrawn};
 use api::app::request::{self, AppRequest, Approval, Decided, Refuse, TakeUp};
@@ -13,6 +15,8 @@ use http::Method;
 pub use auto::{Auto, RUN};
 pub use drawer::{Drawer, Kept, KeptKeys};
 pub use line::{Line, Signed};
+pub use register::{Wish, register};
+pub use station::{Station, StationKey};
 
 use crate::error::ClientError;
 
