@@ -78,6 +78,8 @@ both_engines! {
         revokes(&office.client, access).await;
         assert_eq!(introspects(&office.client, access).await, nothing());
         assert_eq!(office.userinfo(access).await.error(), (401, "invalid_token"));
+        // The log is read in the order of time.
+        world.clock.advance(Duration::from_secs(1));
         let second = office.refreshes(refresh).await;
         assert_eq!(second.status, 200, "{}", second.body);
 
