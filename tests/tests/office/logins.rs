@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use api::Role;
 use api::account::SuspendAccount;
 use api::audit::ListAudit;
 use base64::Engine;
@@ -12,6 +13,8 @@ use futures_util::future::join_all;
 use pki::jws::verify;
 use pki::{Jwks, JwsAlgorithm, TokenType};
 use serde_json::{Value, json};
+use server::audit::seal::seal;
+use server::housekeeping::sweep;
 use server::request::expire_due;
 use server::usage::{fold::fold, recount};
 use tests::world::citizen::Registered;
@@ -352,6 +355,31 @@ both_engines! {
             status.push(office.asks(&[]).await.status.as_u16());
         }
         assert_eq!(status, [200, 200, 200, 429], "three wait, and a fourth has to");
+    }
+
+    async fn what_has_aged_out_is_forgotten_and_by_a_clock_that_ran_ahead_nothing_is(world: &World) {
+        let office = Office::opens(world).await;
+        office.logs_in("openid", &[]).await;
+        let counts = async || {
+            let mut counts = Vec::new();
+            for table in ["login", "token", "spent", "citizen_request"] {
+                counts.push(world.numbers(&format!("SELECT COUNT(*) FROM {table}")).await[0] > 0);
+            }
+            counts
+        };
+        let now = world.clock.now();
+        world.clock.advance(Duration::from_hours(24 * 365));
+        sweep(&world.app).await.unwrap();
+        assert_eq!(counts().await, [true; 4], "a year ahead is a mistake until somebody has worked by it");
+        world.clock.set(now);
+        // Three days on which somebody works.
+        for _ in 0..6 {
+            world.clock.advance(Duration::from_hours(12));
+            world.operator(&format!("duty-officer-{}", world.clock.now().micros()), &[Role::HotlineAgent]).await;
+            seal(&world.app).await.unwrap();
+        }
+        sweep(&world.app).await.unwrap();
+        assert_eq!(counts().await, [false, false, false, true], "citizens see for a year what was asked of them");
     }
 
     async fn one_party_knows_a_citizen_by_one_name_and_another_by_another(world: &World) {
