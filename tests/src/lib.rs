@@ -14,6 +14,7 @@
 
 pub mod browser;
 pub mod daemon;
+pub mod described;
 pub mod fixtures;
 pub mod soft_token;
 pub mod under_way;

@@ -47,6 +47,7 @@ use desk::{Answer, Badge, Desk};
 use records::Records;
 use shelf::Shelf;
 
+use crate::described::{ADMIN, PUBLIC, checked};
 use crate::soft_token::SoftToken;
 
 /// The first operator's id, as `iamd init` calls them.
@@ -223,8 +224,8 @@ impl World {
         Self {
             engine,
             clock,
-            router: server::http::admin::router(Arc::clone(&app)),
-            public: server::http::public::router(Arc::clone(&app)),
+            router: checked(server::http::admin::router(Arc::clone(&app)), &ADMIN),
+            public: checked(server::http::public::router(Arc::clone(&app)), &PUBLIC),
             key_sets,
             records,
             app,
@@ -308,7 +309,7 @@ impl World {
     /// When there is none of that id.
     #[must_use]
     pub fn at_node(&self, node: &Arc<App>, id: &str) -> Desk<'_> {
-        Desk::at(self, server::http::admin::router(Arc::clone(node)), self.badge(id).peer)
+        Desk::at(self, checked(server::http::admin::router(Arc::clone(node)), &ADMIN), self.badge(id).peer)
     }
 
     /// Somebody with this certificate, or with none.

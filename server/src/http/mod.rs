@@ -4,6 +4,7 @@ pub mod accept;
 pub mod admin;
 pub mod listeners;
 pub mod metrics;
+pub mod openapi;
 pub mod party;
 pub mod pki;
 pub mod public;

@@ -1,7 +1,6 @@
 //! A client of a relying party, as its programmers have written it: it signs assertions and proofs of possession, pushes
 //! requests and asks for tokens, through the public router in process.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use api::credential::AddCredential;
@@ -132,7 +131,7 @@ impl World {
     /// # Panics
     /// When the router does.
     pub async fn public(&self, request: Request<Body>) -> Reply {
-        let response = server::http::public::router(Arc::clone(&self.app)).oneshot(request).await.unwrap();
+        let response = self.public.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let body = String::from_utf8_lossy(&body.collect().await.unwrap().to_bytes()).into_owned();
         let json = serde_json::from_str(&body).unwrap_or(Value::Null);

@@ -23,6 +23,7 @@ mod columns;
 mod compromise;
 mod damaged;
 mod discovery;
+mod documents;
 mod dry_run;
 mod ended;
 mod forged_entries;

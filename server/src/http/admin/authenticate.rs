@@ -36,6 +36,20 @@ pub enum Unauthenticated {
     Failure(Failure),
 }
 
+impl Unauthenticated {
+    /// What they are told, where nothing is asked for that could be refused.
+    pub fn into_problem(self, request: RequestId) -> Problem {
+        match self {
+            Self::Stranger(problem) => problem,
+            Self::Disabled(_) => {
+                let hint = "an administrator can let them in again: 'iamctl operator enable'";
+                problem(403, "auth.operator-disabled", "this operator may not come in at present", Some(hint), request)
+            }
+            Self::Failure(failure) => failure.into_problem(Some(request.to_string())),
+        }
+    }
+}
+
 const ENROL_AGAIN: &str = "ask an administrator for a new enrolment code ('iamctl operator add' for the same id, with the same name and roles), then 'iamctl enrol'";
 
 pub fn certificate_missing(request: RequestId) -> Problem {

@@ -16,8 +16,8 @@ use futures_util::stream;
 use serde::Deserialize;
 
 use super::super::accept::Peer;
-use super::super::problem::{problem, respond};
-use super::authenticate::{Unauthenticated, authenticate};
+use super::super::problem::respond;
+use super::authenticate::authenticate;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::store::StoreError;
@@ -62,20 +62,8 @@ pub async fn events(
 }
 
 async fn begin(app: Arc<App>, peer: Peer, start: Start, headers: &HeaderMap, request: RequestId) -> Response {
-    match authenticate(&app, &peer, request).await {
-        Ok(_) => {}
-        Err(Unauthenticated::Stranger(problem)) => return respond(&problem),
-        Err(Unauthenticated::Disabled(_)) => {
-            let hint = "an administrator can let them in again: 'iamctl operator enable'";
-            return respond(&problem(
-                403,
-                "auth.operator-disabled",
-                "this operator may not come in at present",
-                Some(hint),
-                request,
-            ));
-        }
-        Err(Unauthenticated::Failure(failure)) => return respond(&failure.into_problem(Some(request.to_string()))),
+    if let Err(unauthenticated) = authenticate(&app, &peer, request).await {
+        return respond(&unauthenticated.into_problem(request));
     }
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse::<u64>().ok());
     let next = match resumed.or(start.after) {

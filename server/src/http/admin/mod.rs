@@ -1,6 +1,7 @@
 //! The admin listener: one path an operation, the enrolment, the change feed.
 
 mod authenticate;
+mod document;
 mod enrol;
 mod events;
 mod gate;
@@ -14,21 +15,23 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::Uri;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::get;
 use domain::RequestId;
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use document::document;
 pub use gate::LARGE_AT_ONCE;
 
+use super::openapi;
 use super::problem::{problem, respond};
 use crate::app::App;
 
 /// The router.
 pub fn router(app: Arc<App>) -> Router {
     let (fallback, method) = (Arc::clone(&app), Arc::clone(&app));
-    routes::mounted()
-        .route(api::enrol::PATH, post(enrol::enrol))
-        .route("/admin/v1/events", get(events::events))
+    document::described()
+        .into_router()
+        .route(openapi::PATH, get(document::serve))
         .fallback(move |uri: Uri| no_such_path(Arc::clone(&fallback), uri.path().to_owned()))
         .method_not_allowed_fallback(move || wrong_method(Arc::clone(&method)))
         .with_state(Arc::clone(&app))

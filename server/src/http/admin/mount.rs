@@ -6,12 +6,10 @@ use std::future::Future;
 use std::sync::Arc;
 
 use api::{Effect, Operation, Problem, Role, Severity};
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use domain::{Refusal, RequestId};
 
 use super::super::accept::Peer;
@@ -19,6 +17,7 @@ use super::super::problem::{problem, respond};
 use super::authenticate::{Authenticated, Unauthenticated, authenticate};
 use crate::app::{App, Caller, Idempotency, Keep};
 use crate::failure::Failure;
+use crate::http::openapi::{Described, Endpoint};
 use crate::keys::Keys;
 use crate::store::{Known, RACED, StoreError};
 
@@ -47,16 +46,15 @@ where
     }
 }
 
-/// Puts an operation on the router.
-pub fn mount<O, F>(router: Router<Arc<App>>, run: F) -> Router<Arc<App>>
+/// Puts an operation on the router, and into the document.
+pub fn mount<O, F>(described: Described, run: F) -> Described
 where
     O: Operation,
     F: for<'a> Run<'a, O> + Clone + 'static,
 {
-    let path = format!("{}{}", api::ADMIN_PATH, O::NAME);
-    router.route(
-        &path,
-        post(move |State(app): State<Arc<App>>, Extension(peer): Extension<Peer>, headers: HeaderMap, body: Bytes| async move {
+    described.on(
+        Endpoint::operation::<O>(),
+        move |State(app): State<Arc<App>>, Extension(peer): Extension<Peer>, headers: HeaderMap, body: Bytes| async move {
             let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
             // Measured by a clock that nobody sets.
             let started = tokio::time::Instant::now();
@@ -75,7 +73,7 @@ where
             metrics::counter!("iam_operations_total", "operation" => O::NAME, "outcome" => outcome).increment(1);
             metrics::histogram!("iam_operation_seconds", "operation" => O::NAME).record(started.elapsed().as_secs_f64());
             answer.unwrap_or_else(|problem| respond(&problem))
-        }),
+        },
     )
 }
 

@@ -1,7 +1,5 @@
 //! Every operation and the function that performs it.
 
-use std::sync::Arc;
-
 use api::Operation;
 use api::{
     account as account_api, audit as audit_api, certificate as certificate_api, credential as credential_api,
@@ -9,10 +7,9 @@ use api::{
     operator as operator_api, registration as registration_api, relying_party as rp_api, rotation as rotation_api,
     sandbox as sandbox_api, service as service_api, stats as stats_api,
 };
-use axum::Router;
 
 use super::mount::mount;
-use crate::app::App;
+use crate::http::openapi::Described;
 use crate::{
     account, audit, certificate, credential, hotline, instance, inventory, job, key, operator, registration, relying_party,
     sandbox, service, stats,
@@ -23,11 +20,11 @@ macro_rules! operations {
         /// Names of the operations that are mounted.
         pub const NAMES: &[&str] = &[$(<$operation as Operation>::NAME),*];
 
-        /// The router with every operation on it.
-        pub fn mounted() -> Router<Arc<App>> {
-            let router = Router::new();
-            $(let router = mount::<$operation, _>(router, $run);)*
-            router
+        /// Every operation.
+        pub fn mounted() -> Described {
+            let described = Described::new();
+            $(let described = mount::<$operation, _>(described, $run);)*
+            described
         }
     };
 }

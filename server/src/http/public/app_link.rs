@@ -11,10 +11,21 @@ use domain::RequestId;
 
 use super::html::{ErrorPage, Language, Page, Wrong};
 use crate::app::App;
+use crate::http::openapi::{Described, Endpoint, Verb};
 use crate::request::read_link;
 
+/// Its endpoint.
+pub(super) fn routes() -> Described {
+    let page =
+        Endpoint::new(Verb::Get, "/app/link/{link}", "link", "Where a QR code leads a browser that has no app to open it with.")
+            .part("link", "What the QR code holds.")
+            .gives_as(200, "A page that says so.", "text/html", None)
+            .page_errors(&[401, 404, 500, 503]);
+    Described::new().on(page, show)
+}
+
 /// The page.
-pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap, link: Result<Path<String>, PathRejection>) -> Response {
+async fn show(State(app): State<Arc<App>>, headers: HeaderMap, link: Result<Path<String>, PathRejection>) -> Response {
     let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
     let language = Language::accepted(&headers);
     if link.ok().and_then(|Path(link)| read_link(&link)).is_none() {

@@ -8,12 +8,47 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use domain::RequestId;
 use pki::Jwks;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::json;
 
 use crate::app::App;
 use crate::failure::Failure;
+use crate::http::openapi::{Described, Endpoint, Verb};
 use crate::http::party::Party;
 use crate::http::problem::{problem, respond};
 use crate::key::jwks::{self, Given};
+
+/// Its endpoints.
+pub(super) fn routes() -> Described {
+    const MEDIA: &str = "application/jwk-set+json";
+    let endpoint = |path: &'static str, name, says| {
+        let endpoint = Endpoint::new(Verb::Get, path, name, says);
+        endpoint.gives_as(200, "The key set.", MEDIA, Some(key_set)).problems(&[401, 404, 500, 503])
+    };
+    let ours = endpoint("/oauth2/jwks", "jwks", "The keys that sign our tokens (RFC 7517).");
+    let of_a_client =
+        endpoint("/oauth2/jwks/{client}", "jwks.client", "The same, at an address by which we know who has seen it.");
+    Described::new().on(ours, serve).on(of_a_client.part("client", "The client's id, PARTY.SERVICE."), serve_of)
+}
+
+fn key_set(_: &mut SchemaGenerator) -> Schema {
+    let text = json!({ "type": "string" });
+    let key = |kty: &str, numbers: &[&str]| {
+        let mut properties = json!({ "kty": { "const": kty }, "use": { "const": "sig" }, "alg": text, "kid": text });
+        let mut required = vec!["kty", "use", "alg", "kid"];
+        for number in numbers {
+            properties[*number] = text.clone();
+            required.push(number);
+        }
+        json!({ "type": "object", "properties": properties, "required": required })
+    };
+    let keys = [key("EC", &["crv", "x", "y"]), key("RSA", &["n", "e"])];
+    json_schema!({
+        "type": "object",
+        "properties": { "keys": { "type": "array", "items": { "oneOf": keys } } },
+        "required": ["keys"],
+    })
+}
 
 /// RFC 7517 key set. Read from the database at each request: no cache of ours decides which key is trusted.
 pub(super) async fn serve(State(app): State<Arc<App>>, method: Method, party: Option<Extension<Party>>) -> Response {

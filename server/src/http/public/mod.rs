@@ -7,29 +7,43 @@ mod jwks;
 pub mod oauth;
 pub mod surge;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::get;
 use domain::RequestId;
 
+use super::openapi::{self, Described, Document};
 use super::party::identify;
 use super::problem::{problem, respond};
 use crate::app::App;
 
+const TITLE: &str = "iamd: the public listener";
+const SAYS: &str = "OAuth 2.0 and OpenID Connect for relying parties' clients, and what citizens' apps and stations speak.";
+
+static DOCUMENT: LazyLock<Document> = LazyLock::new(|| Document::of(TITLE, SAYS, described().endpoints()));
+
+/// The document at `/openapi.json`.
+#[must_use]
+pub fn document() -> &'static Document {
+    &DOCUMENT
+}
+
+fn described() -> Described {
+    jwks::routes().merge(app_link::routes()).merge(oauth::routes()).merge(apps::routes())
+}
+
 /// The router.
 pub fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route("/oauth2/jwks", get(jwks::serve))
-        .route("/oauth2/jwks/{client}", get(jwks::serve_of))
-        .route("/app/link/{link}", get(app_link::show))
-        .merge(oauth::routes())
-        .merge(apps::routes())
+    described()
+        .into_router()
         .route_layer(from_fn_with_state(Arc::clone(&app), identify))
         .route("/livez", get(|| async { "ok\n" }))
+        .route(openapi::PATH, get(|headers: HeaderMap| async move { document().answer(&headers) }))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app)

@@ -2,30 +2,25 @@
 
 mod answer;
 mod authenticate;
+mod described;
 mod own;
 mod registration;
 mod requests;
 
-use std::sync::Arc;
+use crate::http::openapi::Described;
 
-use api::app::{own as paths, registration as registering, request};
-use axum::Router;
-use axum::routing::{delete, get, post};
-
-use crate::app::App;
-
-/// Its paths.
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route(request::REQUESTS, get(requests::waiting))
-        .route(request::CLAIM, post(requests::takes_up))
-        .route(request::APPROVE, post(requests::approves))
-        .route(request::REFUSE, post(requests::refuses))
-        .route(paths::USES, get(own::uses))
-        .route(paths::CONSENTS, get(own::consents))
-        .route(paths::CONSENT, delete(own::withdraws))
-        .route(paths::SUSPEND, post(own::suspends))
-        .route(paths::LOGIN_HINT, get(own::login_hint))
-        .route(registering::REGISTRATIONS, post(registration::registers))
-        .route(registering::DEVICE, post(registration::binds))
+/// Its endpoints.
+pub(super) fn routes() -> Described {
+    Described::new()
+        .on(described::waiting(), requests::waiting)
+        .on(described::takes_up(), requests::takes_up)
+        .on(described::approves(), requests::approves)
+        .on(described::refuses(), requests::refuses)
+        .on(described::uses(), own::uses)
+        .on(described::consents(), own::consents)
+        .on(described::withdraws(), own::withdraws)
+        .on(described::suspends(), own::suspends)
+        .on(described::login_hint(), own::login_hint)
+        .on(described::registers(), registration::registers)
+        .on(described::binds(), registration::binds)
 }

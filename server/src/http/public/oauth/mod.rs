@@ -5,6 +5,7 @@ pub mod authenticate;
 mod authorize;
 mod bc_authorize;
 pub mod client;
+mod described;
 pub mod error;
 pub mod failed;
 pub mod form;
@@ -26,27 +27,26 @@ mod userinfo;
 mod waiting;
 mod waiting_page;
 
-use std::sync::Arc;
+use crate::http::openapi::{Described, Verb};
 
-use axum::Router;
-use axum::routing::{get, post};
-
-use crate::app::App;
-
-/// Its paths.
-pub(super) fn routes() -> Router<Arc<App>> {
-    let authorize = get(authorize::by_address).head(authorize::looked_at).post(authorize::by_form);
-    Router::new()
-        .route("/.well-known/openid-configuration", get(metadata::serve))
-        .route("/.well-known/oauth-authorization-server", get(metadata::serve))
-        .route(par::PATH, post(par::push))
-        .route(bc_authorize::PATH, post(bc_authorize::serve))
-        .route(token::PATH, post(token::serve))
-        .route(introspect::PATH, post(introspect::serve))
-        .route(revoke::PATH, post(revoke::serve))
-        .route(userinfo::PATH, get(userinfo::serve).post(userinfo::serve))
-        .route(logout::PATH, get(logout::by_address).head(authorize::looked_at).post(logout::by_form))
-        .route(authorize::PATH, authorize)
-        .route("/oauth2/requests/{id}", get(waiting::show))
-        .route("/oauth2/requests/{id}/cancel", post(waiting::give_up))
+/// Its endpoints.
+pub(super) fn routes() -> Described {
+    Described::new()
+        .on(described::openid_configuration(), metadata::serve)
+        .on(described::authorization_server(), metadata::serve)
+        .on(described::pushed(), par::push)
+        .on(described::back_channel(), bc_authorize::serve)
+        .on(described::token(), token::serve)
+        .on(described::introspection(), introspect::serve)
+        .on(described::revocation(), revoke::serve)
+        .on(described::userinfo(Verb::Get, "userinfo"), userinfo::serve)
+        .on(described::userinfo(Verb::Post, "userinfo.post"), userinfo::serve)
+        .on(described::authorization(), authorize::by_address)
+        .on(described::authorization_by_form(), authorize::by_form)
+        .on(described::authorization_looked_at(), authorize::looked_at)
+        .on(described::logout(), logout::by_address)
+        .on(described::logout_by_form(), logout::by_form)
+        .on(described::logout_looked_at(), authorize::looked_at)
+        .on(described::waiting(), waiting::show)
+        .on(described::giving_up(), waiting::give_up)
 }

@@ -9,6 +9,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::{CitizenRequestId, ComparisonCode, RequestId, RequestState, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use url::form_urlencoded;
 
@@ -38,8 +39,8 @@ pub(super) struct OnScreen {
 }
 
 /// What whoever asks for data is told.
-#[derive(Serialize)]
-struct Standing {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Standing {
     request: CitizenRequestId,
     state: &'static str,
     comparison_code: Option<ComparisonCode>,
