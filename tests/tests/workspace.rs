@@ -17,6 +17,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("client", &["api", "domain", "pki"]),
     ("server", &["api", "domain", "pki"]),
     ("immd-sim", &["api", "domain", "pki"]),
+    ("sample-rp", &[]),
     ("tui", &["api", "client", "domain"]),
     ("cli", &["api", "client", "domain", "pki", "tui"]),
     ("tests", &["api", "cli", "client", "domain", "pki", "server", "tui"]),

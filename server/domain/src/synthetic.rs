@@ -51,6 +51,9 @@ const SECOND: [(&str, &str); 13] = [
     ("HO", "豪"),
 ];
 
+/// The first person that is played where nobody says which: people with lower numbers may be among a sandbox's population already.
+pub const FIRST_PLAYED: u32 = 24_000_000;
+
 /// The person with the card number [`Hkic::synthetic`]`(number)`; none beyond the last of those numbers.
 #[must_use]
 pub fn person(number: u32) -> Option<Profile> {

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 use tests::daemon::program;
 
-const PORTS: [u16; 4] = [7443, 8443, 8080, 9464];
+const PORTS: [u16; 6] = [7443, 8443, 8080, 9464, 7600, 9900];
 
 struct Clone {
     home: TempDir,
@@ -93,7 +93,11 @@ fn the_main_job_is_shown_from_end_to_end_and_again_from_clean() {
             "$ iamctl rp apply -f fixtures/relying-parties --yes",
             "$ iamctl key rotate --purpose token-signing --activate now --override --reason demonstration --yes",
             "$ iamctl sandbox populate -f fixtures/population/lcq5.yaml",
+            "$ iamctl sandbox citizen add --tier iam-smart-plus",
+            "$ iamctl sandbox phone approve",
+            "The website says: {\"logged_in\":true,\"subject\":",
             "$ iamctl hotline suspend",
+            "The website says: {\"logged_in\":false,\"why\":\"the platform says access_denied\"}",
             "$ iamctl stats legco --as-at 2022-05-31",
             "$ iamctl audit verify",
             "registered users",
@@ -116,6 +120,7 @@ fn the_main_job_is_shown_from_end_to_end_and_again_from_clean() {
             assert!(flowing.contains(figures), "'{figures}' is not shown:\n{told}");
         }
         assert!(flowing.contains("State suspended"), "{told}");
+        assert!(flowing.contains("Sessions ended 1 Tokens ended 1 Requests ended 1 Certificates held 1"), "{told}");
         let account = told.lines().filter_map(|line| line.strip_prefix("Account ")).next().unwrap().trim();
         assert_eq!(clone.asks(&["account", "show", account])["state"], "suspended");
         assert_eq!(clone.asks(&["audit", "verify"])["ok"], true);

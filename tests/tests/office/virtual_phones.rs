@@ -4,6 +4,7 @@ use std::path::Path;
 
 use api::account::ShowAccount;
 use api::registration::ListStations;
+use domain::synthetic::FIRST_PLAYED;
 use domain::{AccountState, Channel, Hkic, Tier};
 use serde_json::Value;
 use tests::world::{FIRST, Setup};
@@ -33,7 +34,7 @@ async fn citizens_register_and_have_their_phones(world: &World) {
     let (exit, alone) = add(&["--channel", "remote"]).await;
     assert_eq!(exit, 0, "{alone}");
     let first = alone[0]["account"].as_str().unwrap().parse().unwrap();
-    assert_eq!(alone[0]["hkic"], Hkic::synthetic(0).unwrap().expose());
+    assert_eq!(alone[0]["hkic"], Hkic::synthetic(FIRST_PLAYED).unwrap().expose());
     let view = world.first().call(&ShowAccount { account: first }).await.unwrap();
     assert_eq!(
         (view.state, view.channel, view.device.as_deref()),
@@ -55,7 +56,7 @@ async fn citizens_register_and_have_their_phones(world: &World) {
     let (_, listed) = iamctl(&home, &context, &["sandbox", "citizen", "list"]).await;
     let mut people: Vec<u64> = listed.as_array().unwrap().iter().map(|row| row["person"].as_u64().unwrap()).collect();
     people.sort_unstable();
-    assert_eq!(people, [0, 1, 2, 3, 4]);
+    assert_eq!(people, (0..5).map(|more| u64::from(FIRST_PLAYED) + more).collect::<Vec<_>>());
     let (_, phones) = iamctl(&home, &context, &["sandbox", "phone", "list"]).await;
     assert!(phones.as_array().unwrap().iter().all(|row| row["state"] == "active"), "{phones}");
 
@@ -64,7 +65,7 @@ async fn citizens_register_and_have_their_phones(world: &World) {
     let folder = kept.into_iter().find(|path| path.display().to_string().contains("/phones-")).unwrap();
     let file = folder.join(format!("{first}.yaml"));
     let before = std::fs::read(&file).unwrap();
-    let (_, again) = add(&["--channel", "remote", "--person", "0"]).await;
+    let (_, again) = add(&["--channel", "remote", "--person", &FIRST_PLAYED.to_string()]).await;
     assert_eq!(again[0]["account"], first.to_string());
     assert_ne!(std::fs::read(&file).unwrap(), before);
     std::fs::write(&file, before).unwrap();

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use domain::synthetic::FIRST_PLAYED;
 use domain::{AccountId, Channel, Environment, LocationId, Tier, Timestamp};
 use openssl::pkey::PKey;
 use pki::PrivateKey;
@@ -147,7 +148,7 @@ impl Drawer {
     /// # Errors
     /// As [`Drawer::phones`].
     pub fn next_person(&self) -> Result<u32, ClientError> {
-        Ok(self.phones()?.iter().map(|kept| kept.person.saturating_add(1)).max().unwrap_or(0))
+        Ok(self.phones()?.iter().map(|kept| kept.person.saturating_add(1)).max().unwrap_or(FIRST_PLAYED))
     }
 
     /// Puts a phone in.
@@ -214,7 +215,7 @@ mod tests {
     fn phones_lie_beside_their_context_for_nobody_else_to_read() {
         let folder = tempfile::tempdir().unwrap();
         let drawer = Drawer::of(&context(folder.path(), Environment::Sandbox)).unwrap();
-        assert_eq!((drawer.phones().unwrap().len(), drawer.next_person().unwrap()), (0, 0));
+        assert_eq!((drawer.phones().unwrap().len(), drawer.next_person().unwrap()), (0, FIRST_PLAYED));
         let key = PrivateKey::generate(KeyKind::P256).unwrap();
         let account: AccountId = "A0000000012".parse().unwrap();
         let at: Timestamp = "2026-11-22T09:00:00+08:00".parse().unwrap();
