@@ -265,8 +265,13 @@ mod tests {
             SenderConstraint: "1=dpop 2=mtls 3=none",
             Ciba: "1=poll 2=ping",
             CredentialKind: "1=jwks 2=certificate",
-            CredentialType: "1=jwks 2=jwks-url 3=certificate",
+            CredentialType: "1=jwks 2=jwks-url 3=certificate 4=client-secret",
             CredentialSource: "1=manifest 2=added 3=url 4=issued",
+            RegistrationState: "1=begun 2=verified 3=completed 4=refused 5=expired 6=abandoned",
+            RegistrationKind: "1=first 2=re-registration 3=upgrade",
+            RequestState: "1=waiting 2=approved 3=refused 4=expired 5=cancelled 6=redeemed 7=ended",
+            Claim: "1=name 2=name#zh-Hant 3=gender 4=birthdate 5=phone_number 6=phone_number_verified",
+            Scope: "1=openid 2=profile 3=phone 4=offline_access",
             CredentialState: "1=active 2=revoked 3=expired 4=superseded",
         }
         assert_eq!(Category::ALL.len(), 12);
