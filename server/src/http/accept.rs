@@ -2,28 +2,31 @@
 //! lets requests finish.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv6Addr};
+use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::FromRequestParts;
 use domain::{Clock, Timestamp};
 use http::Request;
+use http::request::Parts;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use openssl::ssl::SslContext;
 use pki::Certificate;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_openssl::SslStream;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::listeners::Audience;
-use super::strangers::{Place, Strangers};
+use super::strangers::{Place, Room, network};
 use super::tls::Rejected;
 use crate::app::App;
 use crate::keys::hex;
@@ -47,11 +50,33 @@ pub const PARTY_CONNECTS: &str = "rp.connect";
 #[derive(Debug, Clone)]
 pub struct Peer(pub Option<Arc<PeerCertificate>>);
 
+/// Where a connection comes from: an address, or the network of a client's addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CameFrom(pub IpAddr);
+
+impl Default for CameFrom {
+    /// Whoever asks within the process.
+    fn default() -> Self {
+        Self(Ipv6Addr::UNSPECIFIED.into())
+    }
+}
+
+/// Taken from the request; nobody is turned away by it.
+impl<S: Sync> FromRequestParts<S> for CameFrom {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().copied().unwrap_or_default())
+    }
+}
+
 /// A verified client certificate.
 #[derive(Debug)]
 pub struct PeerCertificate {
     /// SHA-256 of the DER.
     pub fingerprint: [u8; 32],
+    /// Its distinguished name, by our own records: whoever holds several certificates has one.
+    pub subject: String,
     /// Serial, lower-case hex.
     pub serial: String,
     /// Last moment.
@@ -75,7 +100,8 @@ pub struct Bounds {
     pub strangers: usize,
     /// How long such a connection lives; for ever when absent.
     pub life: Option<Duration>,
-    /// Connections at once that have shown one; a further one waits for a place.
+    /// Connections at once that have shown one; for a further one, the first of those whose name has the most ends, once what it
+    /// has under way is answered.
     pub known: usize,
 }
 
@@ -96,15 +122,15 @@ struct Shared {
     transport: Transport,
     router: Router,
     life: Option<Duration>,
-    known: Semaphore,
+    known: Arc<Room<String>>,
 }
 
 impl Listener {
     /// Serves until `stop`, then lets what is under way finish.
     pub async fn serve(self, stop: CancellationToken) {
-        let graceful = GracefulShutdown::new();
-        let strangers = Strangers::room(self.bounds.strangers);
-        let (life, known) = (self.bounds.life, Semaphore::new(self.bounds.known));
+        let connections = TaskTracker::new();
+        let strangers = Room::of(self.bounds.strangers);
+        let (life, known) = (self.bounds.life, Room::of(self.bounds.known));
         let shared = Arc::new(Shared { transport: self.transport, router: self.router, life, known });
         loop {
             let (stream, from) = tokio::select! {
@@ -119,21 +145,23 @@ impl Listener {
                 },
                 () = stop.cancelled() => break,
             };
-            let (shared, watcher, stop) = (Arc::clone(&shared), graceful.watcher(), stop.clone());
+            let (shared, stop) = (Arc::clone(&shared), stop.clone());
+            let from = network(from);
             let place = strangers.enter(from);
-            tokio::spawn(async move { shared.connection(stream, place, watcher, &stop).await });
+            connections.spawn(async move { shared.connection(stream, CameFrom(from), place, &stop).await });
         }
         drop(self.listener);
-        if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        connections.close();
+        if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
             tracing::warn!("some requests did not end in time and were cut");
         }
     }
 }
 
 impl Shared {
-    async fn connection(&self, stream: TcpStream, place: Place, watcher: Watcher, stop: &CancellationToken) {
+    async fn connection(&self, stream: TcpStream, from: CameFrom, place: Place<IpAddr>, stop: &CancellationToken) {
         let (audience, app) = match &self.transport {
-            Transport::Plain => return self.stranger(Speaks::Http1, stream, place, watcher).await,
+            Transport::Plain => return self.stranger(Speaks::Http1, stream, from, place, stop).await,
             Transport::Tls(audience, app) => (*audience, app),
         };
         // Asked anew for each connection: those that stand keep theirs.
@@ -144,19 +172,25 @@ impl Shared {
             () = stop.cancelled() => return,
         };
         match shaken {
-            Ok((stream, Peer(None))) => self.stranger(Speaks::of(&stream), stream, place, watcher).await,
-            Ok((stream, peer)) => {
-                let Ok(Ok(_known)) = tokio::time::timeout(STALLED, self.known.acquire()).await else { return };
+            Ok((stream, Peer(Some(certificate)))) => {
+                let known = self.known.enter(certificate.subject.clone());
                 drop(place);
-                self.converse(Speaks::of(&stream), stream, peer, watcher).await;
+                let ends = async {
+                    tokio::select! {
+                        () = known.gives_way() => {}
+                        () = stop.cancelled() => {}
+                    }
+                };
+                self.converse(Speaks::of(&stream), stream, Peer(Some(certificate)), from, ends).await;
             }
+            Ok((stream, Peer(None))) => self.stranger(Speaks::of(&stream), stream, from, place, stop).await,
             Err(Shaken::Refused(rejected)) => note(app, audience, rejected).await,
             Err(Shaken::Broken(error)) => tracing::debug!(%error, "a handshake came to nothing"),
         }
     }
 
     /// A connection without a certificate: until its time is over, or its place is wanted.
-    async fn stranger<S>(&self, speaks: Speaks, stream: S, place: Place, watcher: Watcher)
+    async fn stranger<S>(&self, speaks: Speaks, stream: S, from: CameFrom, place: Place<IpAddr>, stop: &CancellationToken)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -167,20 +201,22 @@ impl Shared {
             }
         };
         tokio::select! {
-            () = self.converse(speaks, stream, Peer(None), watcher) => {}
+            () = self.converse(speaks, stream, Peer(None), from, stop.cancelled()) => {}
             () = place.gives_way() => {}
             () = life => {}
         }
     }
 
-    /// Requests and answers until one side has enough.
-    async fn converse<S>(&self, speaks: Speaks, stream: S, peer: Peer, watcher: Watcher)
+    /// Requests and answers until one side has enough. Once it `ends` nothing more is begun, and what is under way is answered, if
+    /// that does not take for ever.
+    async fn converse<S>(&self, speaks: Speaks, stream: S, peer: Peer, from: CameFrom, ends: impl Future<Output = ()>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let router = self.router.clone();
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer.clone());
+            request.extensions_mut().insert(from);
             let mut router = router.clone();
             async move { Ok::<_, Infallible>(router.call(request.map(Body::new)).await.unwrap_or_else(|never| match never {})) }
         });
@@ -197,8 +233,15 @@ impl Shared {
             Speaks::Http1 => builder.http1_only(),
             Speaks::Http2 => builder.http2_only(),
         };
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        if let Err(error) = watcher.watch(connection).await {
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).into_owned());
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = ends => {
+                connection.as_mut().graceful_shutdown();
+                tokio::time::timeout(DRAIN, connection).await.unwrap_or(Ok(()))
+            }
+        };
+        if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended");
         }
     }
@@ -270,6 +313,7 @@ async fn handshake(
             let certificate = Certificate::from_x509(x509)?;
             Peer(Some(Arc::new(PeerCertificate {
                 fingerprint: certificate.fingerprint(),
+                subject: certificate.view().subject.clone(),
                 serial: certificate.view().serial.clone(),
                 not_after: certificate.view().not_after,
             })))

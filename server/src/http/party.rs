@@ -33,7 +33,14 @@ pub struct Party {
 pub async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let Some(Peer(Some(certificate))) = request.extensions().get::<Peer>().cloned() else { return next.run(request).await };
     let id = RequestId::new(app.clock.now(), app.entropy.as_ref());
-    match known(&app, &certificate).await {
+    // Many requests that show one certificate at once wait for one another, before anything is looked up.
+    let turn = match app.surge.certificate(&certificate.subject).await {
+        Ok(turn) => turn,
+        Err(full) => return full.problem(id),
+    };
+    let known = known(&app, &certificate).await;
+    drop(turn);
+    match known {
         Ok(Ok(Known::Party(party))) => {
             request.extensions_mut().insert(party);
             next.run(request).await

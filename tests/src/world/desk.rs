@@ -46,6 +46,7 @@ impl Badge {
 pub fn peer_of(certificate: &Certificate) -> Peer {
     Peer(Some(Arc::new(PeerCertificate {
         fingerprint: certificate.fingerprint(),
+        subject: certificate.view().subject.clone(),
         serial: certificate.view().serial.clone(),
         not_after: certificate.view().not_after,
     })))

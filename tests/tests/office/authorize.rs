@@ -14,6 +14,7 @@ use http_body_util::BodyExt;
 use openssl::sha::sha256;
 use serde_json::{Value, json};
 use server::clock::SystemEntropy;
+use server::http::accept::CameFrom;
 use server::http::accept::Peer;
 use server::request::{Device, approve, expire_due, redeem, refuse, take_up};
 use server::store::{Housekeeping, PublicActor, PublicUse, PushedRequestRow, Shown, StoredAccount};
@@ -512,7 +513,8 @@ both_engines! {
         let sent = bank.gets(&asking(&[])).await;
         let mut turns = Vec::new();
         for name in 0..1_000_u32 {
-            turns.extend(world.app.surge.door(&name.to_be_bytes()).await);
+            let from = CameFrom([192, 0, 2, name.to_be_bytes()[3]].into());
+            turns.extend(world.app.surge.door(from, &name.to_be_bytes()).await);
         }
         assert_eq!(turns.len(), 4, "all that may be at work");
         let crowded = bank.gets(&asking(&[])).await;

@@ -63,6 +63,7 @@ mod responders;
 mod revocation;
 mod roles;
 mod rotation;
+mod rushes;
 mod set_aside;
 mod signing_clock;
 mod single_use;

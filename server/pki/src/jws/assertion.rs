@@ -60,8 +60,16 @@ pub struct Assertion {
 /// # Errors
 /// When it is no token, or says nothing.
 pub fn claimed_client(compact: &str) -> Result<String, TokenRefusal> {
+    claimed(compact, "sub")
+}
+
+/// What a token says of itself, before anything of it is verified: enough to know where to look, and nothing more.
+///
+/// # Errors
+/// When it is no token, or says nothing in words there.
+pub fn claimed(compact: &str, name: &'static str) -> Result<String, TokenRefusal> {
     let claims = Compact::claims(&Compact::read(compact)?.payload)?;
-    claims.get("sub").and_then(Value::as_str).map(str::to_owned).ok_or(TokenRefusal::Claim("sub"))
+    claims.get(name).and_then(Value::as_str).map(str::to_owned).ok_or(TokenRefusal::Claim(name))
 }
 
 /// Judges an assertion by the client's own keys: by the one that its `kid` names, or by each where it names none.

@@ -22,7 +22,9 @@ use crate::error::{Doing, PkiError};
 use crate::jwk::{JwsAlgorithm, PublicJwk};
 use crate::signer::{SignatureScheme, Signer};
 
-pub use assertion::{ASSERTION_LIFE, Assertion, AssertionRules, AssertionTerms, Audience, claimed_client, verify_assertion};
+pub use assertion::{
+    ASSERTION_LIFE, Assertion, AssertionRules, AssertionTerms, Audience, claimed, claimed_client, verify_assertion,
+};
 pub use proof::{
     CLOCK_AHEAD, Expected, LONGEST_JTI, PROOF_LIFE, Proof, ProofSigner, ProofTerms, access_token_hash, body_hash, verify_proof,
 };

@@ -20,7 +20,7 @@ pub(super) fn routes() -> Described {
         Endpoint::new(Verb::Get, "/app/link/{link}", "link", "Where a QR code leads a browser that has no app to open it with.")
             .part("link", "What the QR code holds.")
             .gives_as(200, "A page that says so.", "text/html", None)
-            .page_errors(&[401, 404, 500, 503]);
+            .page_errors(&[401, 404, 429, 500, 503]);
     Described::new().on(page, show)
 }
 

@@ -23,7 +23,7 @@ pub(super) fn routes() -> Described {
     const MEDIA: &str = "application/jwk-set+json";
     let endpoint = |path: &'static str, name, says| {
         let endpoint = Endpoint::new(Verb::Get, path, name, says);
-        endpoint.gives_as(200, "The key set.", MEDIA, Some(key_set)).problems(&[401, 404, 500, 503])
+        endpoint.gives_as(200, "The key set.", MEDIA, Some(key_set)).problems(&[401, 404, 429, 500, 503])
     };
     let ours = endpoint("/oauth2/jwks", "jwks", "The keys that sign our tokens (RFC 7517).");
     let of_a_client =

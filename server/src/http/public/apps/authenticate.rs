@@ -8,6 +8,7 @@ use api::app::PROOF;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use axum::response::Response;
 use domain::{AccountState, RequestId};
 use pki::JwsAlgorithm;
@@ -18,7 +19,9 @@ use serde_json::Map;
 use super::answer::{says, told, whole};
 use crate::app::App;
 use crate::failure::Failure;
+use crate::http::accept::CameFrom;
 use crate::http::problem::problem;
+use crate::http::public::surge::{Refused, Turn};
 use crate::operator::turned_away::{self, Stranger};
 use crate::spent::{Once, spend};
 use crate::store::KnownDevice;
@@ -38,6 +41,8 @@ pub(super) struct Citizen {
     /// This request.
     pub(super) request: RequestId,
     body: Bytes,
+    /// Kept until the answer is there.
+    _turn: Turn,
 }
 
 impl Citizen {
@@ -55,22 +60,53 @@ impl FromRequest<Arc<App>> for Citizen {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
         let id = RequestId::new(app.clock.now(), app.entropy.as_ref());
-        match citizen(app, request, id).await {
-            Ok(citizen) => Ok(citizen),
-            Err(problem) => Err(told(&problem)),
-        }
+        citizen(app, request, id).await.map_err(|turned| match turned {
+            Turned::Away(problem) => told(&problem),
+            Turned::Full(full) => full.problem(id),
+        })
     }
 }
 
-async fn citizen(app: &Arc<App>, request: Request, id: RequestId) -> Result<Citizen, Problem> {
+/// Why somebody is not heard.
+enum Turned {
+    /// By what they bring.
+    Away(Box<Problem>),
+    /// Too many wait already.
+    Full(Refused),
+}
+
+impl From<Problem> for Turned {
+    fn from(problem: Problem) -> Self {
+        Self::Away(Box::new(problem))
+    }
+}
+
+impl From<Refused> for Turned {
+    fn from(full: Refused) -> Self {
+        Self::Full(full)
+    }
+}
+
+/// Apps that have yet to show whose they are wait by where they come from, and then all citizens together.
+async fn citizen(app: &Arc<App>, request: Request, id: RequestId) -> Result<Citizen, Turned> {
     let (head, body) = request.into_parts();
+    let from = head.extensions.get::<CameFrom>().copied().unwrap_or_default();
     let body = whole(body, LARGEST, id).await?;
+    let door = app.surge.app(from).await?;
+    let device = device(app, &head, &body, id).await?;
+    drop(door);
+    let turn = app.surge.citizen(device.owner).await?;
+    Ok(Citizen { device, request: id, body, _turn: turn })
+}
+
+/// The device that has signed the request, in use and of an active account.
+async fn device(app: &Arc<App>, head: &Parts, body: &[u8], id: RequestId) -> Result<KnownDevice, Problem> {
     let failed = |failure: Failure| {
         tracing::error!(request = %id, code = failure.code(), "who asks cannot be said");
         failure.into_problem(Some(id.to_string()))
     };
     let address = format!("{}{}", app.issuer_url, head.uri.path());
-    let proof = proof(app, &head.headers, head.method.as_str(), &address, &body, id).map_err(|problem| *problem)?;
+    let proof = proof(app, &head.headers, head.method.as_str(), &address, body, id).map_err(|problem| *problem)?;
     let mut read = app.store.read().await.map_err(|error| failed(error.into()))?;
     let device = read.device_by_thumbprint(&proof.thumbprint).await.map_err(|error| failed(error.into()))?;
     drop(read);
@@ -88,7 +124,7 @@ async fn citizen(app: &Arc<App>, request: Request, id: RequestId) -> Result<Citi
         return Err(turned_away(app, &proof, "device.ended", message, id).await);
     }
     match device.state {
-        AccountState::Active => Ok(Citizen { device, request: id, body }),
+        AccountState::Active => Ok(device),
         AccountState::Suspended => {
             Err(problem(403, "account.suspended", "the account is suspended; nothing was done", Some(AGAIN), id))
         }

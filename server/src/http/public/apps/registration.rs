@@ -18,6 +18,7 @@ use super::answer::{answer, says, told};
 use super::authenticate;
 use crate::app::App;
 use crate::failure::Failure;
+use crate::http::accept::CameFrom;
 use crate::http::problem::problem;
 use crate::registration::{Device, Station, begin, bind};
 use crate::spent::{Once, spend};
@@ -30,11 +31,20 @@ const STALLED: Duration = Duration::from_secs(10);
 pub(super) async fn registers(State(app): State<Arc<App>>, request: Request) -> Response {
     let id = RequestId::new(app.clock.now(), app.entropy.as_ref());
     let (head, body) = request.into_parts();
+    let station = head.extensions.get::<Station>().cloned();
+    // Before photos come into memory, and until they are gone from it.
+    let turn = match &station {
+        Some(_) => app.surge.station().await,
+        None => app.surge.photos(from(&head).0).await,
+    };
+    let _turn = match turn {
+        Ok(turn) => turn,
+        Err(full) => return full.problem(id),
+    };
     let body = match taken(body, id).await {
         Ok(body) => body,
         Err(problem) => return told(&problem),
     };
-    let station = head.extensions.get::<Station>().cloned();
     let proof = match &station {
         Some(_) => None,
         None => match proof_of(&app, &head, &body, id) {
@@ -70,6 +80,11 @@ async fn registered(
 pub(super) async fn binds(State(app): State<Arc<App>>, Path(registration): Path<String>, request: Request) -> Response {
     let id = RequestId::new(app.clock.now(), app.entropy.as_ref());
     let (head, body) = request.into_parts();
+    // The device is nobody's yet, and its code one of few tries: it waits where apps do that are to be looked up.
+    let _turn = match app.surge.app(from(&head)).await {
+        Ok(turn) => turn,
+        Err(full) => return full.problem(id),
+    };
     let body = match taken(body, id).await {
         Ok(body) => body,
         Err(problem) => return told(&problem),
@@ -87,6 +102,10 @@ async fn bound(app: &Arc<App>, registration: &str, proof: Proof, body: &[u8], id
     let registration = registration.parse::<RegistrationId>().map_err(|_| bind::wrong_code())?;
     let device = spent(app, proof).await?;
     bind::bind(app, registration, op, device, id).await
+}
+
+fn from(head: &Parts) -> CameFrom {
+    head.extensions.get().copied().unwrap_or_default()
 }
 
 fn proof_of(app: &App, head: &Parts, body: &[u8], id: RequestId) -> Result<Proof, Box<Problem>> {

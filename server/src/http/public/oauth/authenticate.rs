@@ -87,12 +87,13 @@ impl Deref for Authenticated {
 pub async fn authenticate(app: &Arc<App>, presented: &Presented) -> Result<Authenticated, OAuthError> {
     let (id, shown) = shown(presented)?;
     let basic = matches!(shown, Shown::Secret(_, Basic::Yes));
-    let door = app.surge.door(id.as_ref().map(ToString::to_string).unwrap_or_default().as_bytes()).await?;
+    let door = app.surge.client(presented.from, id.as_ref(), presented.party.as_ref().map(|party| &party.rp)).await?;
     let proven = prove(app, presented, id.as_ref(), shown).await?;
     drop(door);
     match proven {
         Ok((client, credential)) => {
             app.sightings.credential(credential, app.clock.now());
+            app.surge.has_proved(&client.id, presented.from);
             if client.state != ServiceState::Active {
                 let why = "the client is suspended or retired";
                 return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, why));

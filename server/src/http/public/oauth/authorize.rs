@@ -25,6 +25,7 @@ use super::terms::Terms;
 use super::waiting::OnScreen;
 use crate::app::App;
 use crate::failure::Failure;
+use crate::http::accept::CameFrom;
 use crate::http::public::html::{ErrorPage, Language, Wrong, wants_data};
 use crate::request::{Ask, Asked, Door, ask};
 use crate::store::CitizenRequestRow;
@@ -36,15 +37,20 @@ pub(super) const PATH: &str = "/oauth2/authorize";
 const POLL: Duration = Duration::from_secs(2);
 
 /// `GET`: the parameters stand in the address.
-pub(super) async fn by_address(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub(super) async fn by_address(
+    State(app): State<Arc<App>>,
+    from: CameFrom,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let asked = Parameters::read(query.unwrap_or_default().as_bytes());
-    answer(&app, &headers, asked).await
+    answer(&app, from, &headers, asked).await
 }
 
 /// `POST`: the parameters stand in a form.
-pub(super) async fn by_form(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
+pub(super) async fn by_form(State(app): State<Arc<App>>, from: CameFrom, headers: HeaderMap, body: Body) -> Response {
     let asked = Parameters::receive(&headers, body).await;
-    answer(&app, &headers, asked).await
+    answer(&app, from, &headers, asked).await
 }
 
 /// `HEAD`: nothing is asked of anybody by a look at what would be answered.
@@ -60,7 +66,7 @@ enum Turned {
     Back(Back, OAuthError),
 }
 
-async fn answer(app: &App, headers: &HeaderMap, asked: Result<Parameters, OAuthError>) -> Response {
+async fn answer(app: &App, from: CameFrom, headers: &HeaderMap, asked: Result<Parameters, OAuthError>) -> Response {
     let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
     let (language, data) = (Language::accepted(headers), wants_data(headers));
     let done = async {
@@ -68,7 +74,7 @@ async fn answer(app: &App, headers: &HeaderMap, asked: Result<Parameters, OAuthE
         // Whoever sends browsers in crowds keeps waiting the browsers that come in the same name, and nobody else: no client's own
         // requests stand in this queue.
         let queue = format!("browsers of {}", asked.get("client_id").unwrap_or_default());
-        let _turn = app.surge.door(queue.as_bytes()).await.map_err(|full| Turned::Here(Wrong::Away, full.into()))?;
+        let _turn = app.surge.door(from, queue.as_bytes()).await.map_err(|full| Turned::Here(Wrong::Away, full.into()))?;
         let (client, wanted) = wanted(app, &asked).await?;
         let back = wanted.back();
         if wanted.prompt_none {

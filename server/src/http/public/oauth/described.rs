@@ -148,7 +148,7 @@ pub(super) fn userinfo(verb: Verb, name: &'static str) -> Endpoint {
 
 /// RFC 8414 and OpenID Connect Discovery 1.0.
 fn configuration(path: &'static str, name: &'static str) -> Endpoint {
-    Endpoint::new(Verb::Get, path, name, "What the interface can do, and where.").problems(&[401, 503]).gives_json(
+    Endpoint::new(Verb::Get, path, name, "What the interface can do, and where.").problems(&[401, 429, 503]).gives_json(
         200,
         "As it is now.",
         |_| {
@@ -203,7 +203,7 @@ pub(super) fn authorization_by_form() -> Endpoint {
 /// HEAD of what GET would do something for.
 fn looked_at(path: &'static str, name: &'static str) -> Endpoint {
     Endpoint::new(Verb::Head, path, name, "Nothing is done for a look at what would be answered.")
-        .problems(&[401, 503])
+        .problems(&[401, 429, 503])
         .gives_nothing(405, "It is asked by GET or POST.")
 }
 

@@ -20,6 +20,7 @@ use super::hint::{Hinted, read_id_token};
 use super::redirect::see_other;
 use crate::app::App;
 use crate::failure::Failure;
+use crate::http::accept::CameFrom;
 use crate::http::public::html::{ErrorPage, Language, Page, Wrong, escaped, wants_data};
 use crate::store::{PublicActor, PublicUse};
 
@@ -30,15 +31,20 @@ const END: &str = "login.end";
 const REASON: &str = "logout";
 
 /// `GET`: the parameters stand in the address.
-pub(super) async fn by_address(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub(super) async fn by_address(
+    State(app): State<Arc<App>>,
+    from: CameFrom,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let asked = Parameters::read(query.unwrap_or_default().as_bytes());
-    answer(&app, &headers, asked).await
+    answer(&app, from, &headers, asked).await
 }
 
 /// `POST`: the parameters stand in a form.
-pub(super) async fn by_form(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
+pub(super) async fn by_form(State(app): State<Arc<App>>, from: CameFrom, headers: HeaderMap, body: Body) -> Response {
     let asked = Parameters::receive(&headers, body).await;
-    answer(&app, &headers, asked).await
+    answer(&app, from, &headers, asked).await
 }
 
 /// What became of it.
@@ -49,13 +55,17 @@ enum Ended {
     Asks(Option<String>),
 }
 
-async fn answer(app: &App, headers: &HeaderMap, asked: Result<Parameters, OAuthError>) -> Response {
+async fn answer(app: &App, from: CameFrom, headers: &HeaderMap, asked: Result<Parameters, OAuthError>) -> Response {
     let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
     let (accepted, data) = (Language::accepted(headers), wants_data(headers));
     let wished = asked.as_ref().ok().and_then(|asked| asked.get("ui_locales")?.split(' ').find_map(Language::of));
     let language = wished.unwrap_or(accepted);
     let done = match asked {
-        Ok(asked) => log_out(app, &asked, request).await,
+        // Browsers wait where those wait that come to log in, by what they bring.
+        Ok(asked) => match app.surge.door(from, asked.get("id_token_hint").unwrap_or_default().as_bytes()).await {
+            Ok(_turn) => log_out(app, &asked, request).await,
+            Err(full) => Err(full.into()),
+        },
         Err(error) => Err(error),
     };
     let sent = match done {
@@ -68,7 +78,8 @@ async fn answer(app: &App, headers: &HeaderMap, asked: Result<Parameters, OAuthE
                 OAuthErrorCode::ServerError => Wrong::Failed,
                 _ => Wrong::Logout,
             };
-            let page = ErrorPage { detail: Some(error.description), ..ErrorPage::of(wrong, error.code.name()) };
+            let status = (wrong == Wrong::Away).then(|| error.answered_with());
+            let page = ErrorPage { detail: Some(error.description), status, ..ErrorPage::of(wrong, error.code.name()) };
             return page.answer(app, request, language, data);
         }
     };

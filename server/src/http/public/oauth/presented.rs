@@ -10,7 +10,7 @@ use domain::RequestId;
 use super::error::OAuthError;
 use super::form::Parameters;
 use crate::app::App;
-use crate::http::accept::{Peer, PeerCertificate};
+use crate::http::accept::{CameFrom, Peer, PeerCertificate};
 use crate::http::party::Party;
 
 /// What came, and how.
@@ -26,6 +26,8 @@ pub struct Presented {
     pub headers: HeaderMap,
     /// Its form.
     pub form: Parameters,
+    /// Where it came from.
+    pub from: CameFrom,
     /// The party of the connection's certificate, where there is one.
     pub party: Option<Party>,
     /// That certificate.
@@ -54,6 +56,7 @@ impl Presented {
             headers: parts.headers,
             form: Parameters::default(),
             party: parts.extensions.remove::<Party>(),
+            from: parts.extensions.remove::<CameFrom>().unwrap_or_default(),
             certificate,
         };
         (presented, body)

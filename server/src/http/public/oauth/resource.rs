@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::Timestamp;
+use domain::{ClientId, Timestamp};
 use pki::TokenType;
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +105,12 @@ pub(crate) async fn read_access_token(app: &App, token: &str) -> Result<Option<A
     let ours = claims.iss == app.issuer_url && claims.aud == app.issuer_url;
     let over = app.latest() >= claims.expires_at();
     Ok((ours && !over).then_some(claims))
+}
+
+/// The client that a token is said to be of, before anything of it is verified: it decides in which queue its bearer waits.
+pub(crate) fn claimed(shown: &Presented) -> Option<ClientId> {
+    let (_, token) = authorization(&shown.headers).ok()?;
+    (token.len() <= LARGEST).then(|| pki::jws::claimed(token, "client_id").ok()?.parse().ok()).flatten()
 }
 
 /// The access token of a request, held to what it is bound to; its proof is spent.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::{NOT_KEPT, OAuthError, OAuthErrorCode};
 use super::presented::Presented;
-use super::resource::{AccessClaims, access, not_alive};
+use super::resource::{AccessClaims, access, claimed, not_alive};
 use crate::account::seal::open_profile;
 use crate::app::App;
 use crate::store::{PublicActor, PublicUse};
@@ -22,19 +22,28 @@ pub(super) const PATH: &str = "/oauth2/userinfo";
 /// Serves it, by GET and POST alike.
 pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Result<Response, OAuthError> {
     let (shown, _) = Presented::head(&app, request);
+    // Held while the token is looked at; what it releases waits its turn among its own party's.
+    let door = app.surge.client(shown.from, claimed(&shown).as_ref(), shown.party.as_ref().map(|party| &party.rp)).await?;
     let claims = access(&app, &shown).await?;
+    drop(door);
     if !claims.has(Scope::OpenId.as_str()) {
         let challenge = "Bearer error=\"insufficient_scope\", scope=\"openid\"";
         return Err(OAuthError::new(OAuthErrorCode::InsufficientScope, "the token is of no login").challenge(challenge));
     }
-    Ok((NOT_KEPT, Json(released(&app, &claims, shown.id).await?)).into_response())
+    let client: ClientId = claims.client_id.parse().map_err(|_| not_alive(&claims))?;
+    let _turn = app.surge.enter(&client.rp).await?;
+    Ok((NOT_KEPT, Json(released(&app, &claims, &client, shown.id).await?)).into_response())
 }
 
 /// What the citizen released; account, service and party are kept as they are until that it was read is on record.
-async fn released(app: &App, claims: &AccessClaims, request: RequestId) -> Result<Map<String, Value>, OAuthError> {
+async fn released(
+    app: &App,
+    claims: &AccessClaims,
+    client: &ClientId,
+    request: RequestId,
+) -> Result<Map<String, Value>, OAuthError> {
     let dead = || not_alive(claims);
     let id = claims.id().ok_or_else(dead)?;
-    let client: ClientId = claims.client_id.parse().map_err(|_| dead())?;
     let seen = app.store.read().await?.token(&id).await?.ok_or_else(dead)?;
     let mut tx = app.store.write().await?;
     tx.keep_party(&client.rp).await?;
@@ -54,7 +63,7 @@ async fn released(app: &App, claims: &AccessClaims, request: RequestId) -> Resul
     let of = |claim: &Claim| claim.of(&profile).map(|value| (claim.to_string(), value));
     released.extend(granted.claims.iter().filter_map(of));
     let record = PublicUse {
-        actor: PublicActor::Client(&client),
+        actor: PublicActor::Client(client),
         action: "login.userinfo",
         subject: stored.account.id.to_string(),
         outcome: AuditOutcome::Done,

@@ -21,6 +21,7 @@ use super::terms::{Answer, Terms};
 use super::waiting_page;
 use crate::app::App;
 use crate::failure::Failure;
+use crate::http::accept::CameFrom;
 use crate::http::public::html::{ErrorPage, Language, Wrong, guarded, wants_data};
 use crate::request::{PAGE_PATH, app_link, cancel};
 use crate::store::CitizenRequestRow;
@@ -53,21 +54,23 @@ pub(super) struct Standing {
 /// `GET`: the page, or the way on.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    from: CameFrom,
     headers: HeaderMap,
     id: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    answered(&app, &headers, id, query.as_deref(), Step::Look).await
+    answered(&app, from, &headers, id, query.as_deref(), Step::Look).await
 }
 
 /// `POST …/cancel`: the citizen does not want to.
 pub(super) async fn give_up(
     State(app): State<Arc<App>>,
+    from: CameFrom,
     headers: HeaderMap,
     id: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    answered(&app, &headers, id, query.as_deref(), Step::Cancel).await
+    answered(&app, from, &headers, id, query.as_deref(), Step::Cancel).await
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -84,6 +87,7 @@ fn wished(query: Option<&str>) -> Option<Language> {
 
 async fn answered(
     app: &App,
+    from: CameFrom,
     headers: &HeaderMap,
     id: Result<Path<String>, PathRejection>,
     query: Option<&str>,
@@ -96,7 +100,7 @@ async fn answered(
     let id: Option<CitizenRequestId> = id.ok().and_then(|Path(id)| id.parse().ok());
     let told = async {
         let Some(id) = id else { return Ok(None) };
-        let _turn = app.surge.door(id.as_bytes()).await.map_err(|_| busy())?;
+        let _turn = app.surge.door(from, id.as_bytes()).await.map_err(|_| busy())?;
         let Some(mut shown) = OnScreen::read(app, id).await? else { return Ok(None) };
         if step == Step::Cancel && cancel(app, id).await? {
             shown.state = RequestState::Cancelled;
