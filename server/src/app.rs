@@ -31,6 +31,7 @@ use crate::keys::Keys;
 use crate::keys::watch::Presence;
 use crate::operator::turned_away::TurnedAway;
 use crate::population_register::PopulationRegister;
+use crate::registration::arrivals::Arrivals;
 use crate::request::Guesses;
 use crate::settings::Settings;
 use crate::spent::Spender;
@@ -96,6 +97,8 @@ pub struct App {
     pub face_matcher: Option<Arc<dyn FaceMatcher>>,
     /// People whose evidence is checked at this moment.
     pub checks: Semaphore,
+    /// Phones that register by themselves.
+    pub arrivals: Arrivals,
     /// What the TLS listeners accept connections with.
     pub listeners: Listeners,
     /// Wakes the node's own waiters early when something was committed. A hint, never a decision.

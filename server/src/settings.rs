@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use immigration::{ImmigrationDepartment, ImmigrationDepartmentFile};
 pub use provider::{KeyProvider, KeysFile};
-pub use surge::{SurgeFile, SurgeSettings};
+pub use surge::{RemoteRegistrations, SurgeFile, SurgeSettings};
 
 use crate::store::Location;
 
@@ -155,6 +155,8 @@ pub const NAMES: &[&str] = &[
     "surge-at-work",
     "surge-waiting",
     "surge-wait",
+    "surge-registrations",
+    "surge-registrations-in-all",
 ];
 
 /// The variable of a setting.

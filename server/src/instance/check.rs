@@ -1,14 +1,17 @@
 use std::time::Duration;
 
 use api::instance::{Check, CheckInstance};
-use domain::Timestamp;
+use domain::{Environment, Timestamp};
 
 use super::health;
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::key::telling::COMPROMISED;
+use crate::population_register::Standing;
 use crate::store::WaitingNotices;
 
+/// A certificate of ours that ends sooner than this is said.
+const CERTIFICATE_ENDS: Duration = Duration::from_hours(14 * 24);
 /// Receivers that are named one by one.
 const NAMED: usize = 5;
 /// A notice of a compromise that nobody could deliver for so long is said, and found wrong no more: whoever had to call has called.
@@ -19,8 +22,65 @@ pub async fn check(app: &App, _: &Caller, _: CheckInstance) -> Result<Vec<Check>
     let mut checks = health::look(app).await;
     let waiting = app.store.read().await?.outbox_waiting().await?;
     checks.extend(crate::inventory::told::look(app).await?);
+    checks.extend(registering(
+        app.environment,
+        &app.population_register.look().await,
+        app.face_matcher.is_some(),
+        app.clock.now(),
+    ));
     checks.push(outbox(&waiting, |receiver| app.courier.has_way(receiver), app.clock.now()));
     Ok(checks)
+}
+
+/// What people are registered with: the records of the Immigration Department, and what compares faces.
+fn registering(environment: Environment, records: &Standing, faces: bool, now: Timestamp) -> [Check; 2] {
+    let sandbox = environment == Environment::Sandbox;
+    let (ok, detail, mend) = match records {
+        Standing::NotConfigured if sandbox => (
+            true,
+            "the settings name no records of the Immigration Department: nobody can be registered but by import".to_owned(),
+            None,
+        ),
+        Standing::NotConfigured => (
+            false,
+            "the settings name no records of the Immigration Department: nobody can be registered".to_owned(),
+            Some("set 'immigrationDepartment' in iamd.yaml on every node: url, caFile, certificateFile, keyFile"),
+        ),
+        Standing::Configured { place, fault: None, certificate_ends: Some(end), .. } if *end <= now.plus(CERTIFICATE_ENDS) => (
+            false,
+            format!("the records at {place} answer; the certificate that they know this platform by ends at {}", end.people()),
+            Some(
+                "ask the Immigration Department for the next one, and put it and its key where iamd.yaml says; iamd reads them by itself",
+            ),
+        ),
+        Standing::Configured { place, fault: None, certificate_ends, .. } => {
+            let until = certificate_ends.map(|end| format!("; the certificate for them lasts until {}", end.people()));
+            (true, format!("the records at {place} answer{}", until.unwrap_or_default()), None)
+        }
+        Standing::Configured { place, fault: Some(fault), left_alone_since, certificate_ends } => {
+            let alone = left_alone_since
+                .map(|since| format!("; registrations are refused at once, without an answer since {}", since.people()));
+            let ended = certificate_ends.filter(|end| *end <= now);
+            let ended =
+                ended.map(|end| format!("; the certificate that they know this platform by has ended at {}", end.people()));
+            let detail = format!(
+                "the records at {place} do not answer: {fault}{}{}",
+                alone.unwrap_or_default(),
+                ended.unwrap_or_default()
+            );
+            let mend = "see that they are reached from this node, and that the files of 'immigrationDepartment' in iamd.yaml are good; iamd asks again by itself";
+            (false, detail, Some(mend))
+        }
+    };
+    let faces = match (faces, sandbox) {
+        (true, true) => "a simulator compares faces: it looks at no photo",
+        (true, false) => "faces are compared",
+        (false, _) => "nothing compares faces here: kiosks and phones are refused, counters and mobile teams register",
+    };
+    [
+        Check { id: "immigration-department".to_owned(), ok, detail, mend: mend.map(str::to_owned) },
+        Check { id: "face-matcher".to_owned(), ok: true, detail: faces.to_owned(), mend: None },
+    ]
 }
 
 /// Notices on their way, and those that have none.
@@ -74,6 +134,41 @@ mod tests {
 
     fn row(receiver: &str, kind: &str, notices: i64, day: i64) -> WaitingNotices {
         WaitingNotices { kind: kind.to_owned(), receiver: receiver.to_owned(), notices, newest: at(day).micros() }
+    }
+
+    #[test]
+    fn what_registering_needs_and_has_not_is_said_plainly() {
+        let look = |environment, records: &Standing, faces| registering(environment, records, faces, at(100));
+        let [records, faces] = look(Environment::Production, &Standing::NotConfigured, false);
+        assert_eq!((&*records.id, records.ok, records.mend.is_some()), ("immigration-department", false, true));
+        assert!(records.detail.contains("nobody can be registered"), "{records:?}");
+        assert!(faces.ok && faces.detail.contains("kiosks and phones are refused"), "{faces:?}");
+        let [records, faces] = look(Environment::Sandbox, &Standing::NotConfigured, true);
+        assert!(records.ok && faces.detail.contains("simulator"), "{records:?} {faces:?}");
+
+        let standing = |fault: Option<&str>, since: Option<i64>, end: Option<i64>| {
+            let place = "immd.example:8443".to_owned();
+            let (left_alone_since, certificate_ends) = (since.map(at), end.map(at));
+            let standing = Standing::Configured { place, fault: fault.map(str::to_owned), left_alone_since, certificate_ends };
+            let [records, _] = look(Environment::Production, &standing, false);
+            (records.ok, records.detail)
+        };
+        let told = "the records at immd.example:8443 answer";
+        let until = |day: i64| at(day).people();
+        assert_eq!(standing(None, None, None), (true, told.to_owned()));
+        assert_eq!(
+            standing(None, None, Some(200)),
+            (true, format!("{told}; the certificate for them lasts until {}", until(200)))
+        );
+        let soon = format!("{told}; the certificate that they know this platform by ends at {}", until(110));
+        assert_eq!(standing(None, None, Some(110)), (false, soon));
+        let down = standing(Some("connection refused"), Some(99), Some(200));
+        let told = format!(
+            "the records at immd.example:8443 do not answer: connection refused; registrations are refused at once, without an answer since {}",
+            until(99)
+        );
+        assert_eq!(down, (false, told));
+        assert!(standing(Some("tls"), None, Some(99)).1.ends_with(&format!("has ended at {}", until(99))));
     }
 
     #[test]

@@ -32,6 +32,7 @@ use crate::keys::watch::Presence;
 use crate::keys::{Hsm, Keys, LedgerKeys};
 use crate::operator::turned_away::TurnedAway;
 use crate::population_register::PopulationRegister;
+use crate::registration::arrivals::Arrivals;
 use crate::request::Guesses;
 use crate::settings::{KeyProvider, Settings};
 use crate::spent::Spender;
@@ -147,6 +148,7 @@ fn assemble(dir: &Path, settings: Settings, ports: Ports, engine: Engine, keys: 
         entropy: ports.entropy,
         keys: Arc::new(keys),
         surge: Surge::new(settings.surge),
+        arrivals: Arrivals::new(settings.surge.registrations),
         settings,
         data_dir: dir.to_owned(),
         instance: id,

@@ -13,6 +13,8 @@ const REST: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     faults: u32,
+    /// When the first of these was.
+    failing_since: Option<Timestamp>,
     rests_until: Option<Timestamp>,
 }
 
@@ -30,6 +32,11 @@ impl Breaker {
         }
     }
 
+    /// Since when there was no answer, where they are left alone for it.
+    pub(super) fn left_alone_since(&self) -> Option<Timestamp> {
+        self.rests_until.and(self.failing_since)
+    }
+
     /// An answer came.
     pub(super) fn answered(&mut self) {
         *self = Self::default();
@@ -38,6 +45,7 @@ impl Breaker {
     /// None came.
     pub(super) fn failed(&mut self, now: Timestamp) {
         self.faults = self.faults.saturating_add(1);
+        self.failing_since.get_or_insert(now);
         if self.faults >= FAULTS {
             self.rests_until = Some(now.plus(REST));
         }
@@ -56,12 +64,16 @@ mod tests {
             breaker.failed(at(0));
             assert!(breaker.lets_through(at(0)));
         }
+        assert_eq!(breaker.left_alone_since(), None);
         breaker.failed(at(0));
+        assert_eq!(breaker.left_alone_since(), Some(at(0)));
         assert_eq!([0, 9, 10, 10, 19].map(|second| breaker.lets_through(at(second))), [false, false, true, false, false]);
         breaker.failed(at(11));
         assert_eq!([20, 21].map(|second| breaker.lets_through(at(second))), [false, true]);
         assert!(breaker.lets_through(at(-100)), "a clock that was turned back");
+        assert_eq!(breaker.left_alone_since(), Some(at(0)), "all the while");
         breaker.answered();
+        assert_eq!(breaker.left_alone_since(), None);
         assert!(breaker.lets_through(at(21)) && breaker.lets_through(at(21)));
     }
 }

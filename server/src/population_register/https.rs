@@ -17,6 +17,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use openssl::ssl::{Ssl, SslContext, SslFiletype, SslMethod, SslVerifyMode, SslVersion};
+use pki::Certificate;
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 use tokio_util::task::AbortOnDropHandle;
@@ -24,7 +25,7 @@ use url::Host;
 use zeroize::Zeroizing;
 
 use super::breaker::Breaker;
-use super::{Checking, PopulationRegister, RecordsFault};
+use super::{Checking, Looking, PopulationRegister, RecordsFault, Standing};
 use crate::http::tls::require_private;
 use crate::settings::ImmigrationDepartment;
 
@@ -85,29 +86,59 @@ impl OverHttps {
     }
 
     async fn try_once(&self, card: &Card) -> anyhow::Result<RecordVerdict> {
-        let (host, port) = (self.place.url.host_str().unwrap_or_default(), self.place.url.port_or_known_default().unwrap_or(443));
+        let body = Zeroizing::new(serde_json::to_vec(&IdentityCheck { card: card.clone() })?);
+        let (status, answer) = self.exchange(body.to_vec()).await?;
+        ensure!(status == StatusCode::OK, "the answer is HTTP {}", status.as_u16());
+        // What it says instead is not repeated: it may be of the person.
+        let answer: IdentityAnswer =
+            serde_json::from_slice(&answer).map_err(|_| anyhow::anyhow!("the answer is of no known form"))?;
+        Ok(answer.verdict)
+    }
+
+    /// Host and port.
+    fn place(&self) -> (&str, u16) {
+        (self.place.url.host_str().unwrap_or_default(), self.place.url.port_or_known_default().unwrap_or(443))
+    }
+
+    async fn exchange(&self, body: Vec<u8>) -> anyhow::Result<(StatusCode, Bytes)> {
+        let (host, port) = self.place();
         let tcp = TcpStream::connect((host.trim_matches(['[', ']']), port)).await.with_context(|| format!("{host}:{port}"))?;
         let mut stream = SslStream::new(self.handshake()?, tcp)?;
         Pin::new(&mut stream).connect().await.context("no TLS with them")?;
         let (mut sender, connection) = http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await?;
         // It ends with the answer, or when nobody waits for it any more.
         let driven = AbortOnDropHandle::new(tokio::spawn(connection));
-        let body = Zeroizing::new(serde_json::to_vec(&IdentityCheck { card: card.clone() })?);
         let base = self.place.url.path().trim_end_matches('/');
         let request = Request::post(format!("{base}{IDENTITY_CHECKS}"))
             .header(header::HOST, format!("{host}:{port}"))
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::CONNECTION, "close")
-            .body(Full::from(body.to_vec()))?;
+            .body(Full::from(body))?;
         let response = sender.send_request(request).await.context("the connection broke off")?;
-        ensure!(response.status() == StatusCode::OK, "the answer is HTTP {}", response.status().as_u16());
+        let status = response.status();
         let answer = Limited::new(response.into_body(), LARGEST).collect().await;
         let answer = answer.map_err(|_| anyhow::anyhow!("the answer broke off, or is too long"))?.to_bytes();
         drop(driven);
-        // What it says instead is not repeated: it may be of the person.
-        let answer: IdentityAnswer =
-            serde_json::from_slice(&answer).map_err(|_| anyhow::anyhow!("the answer is of no known form"))?;
-        Ok(answer.verdict)
+        Ok((status, answer))
+    }
+
+    /// A question about nobody: whoever refuses it as one is there.
+    async fn standing(&self) -> Standing {
+        let tried = tokio::time::timeout(self.patience, self.exchange(b"{}".to_vec())).await;
+        let fault = match tried {
+            Ok(Ok((status, _))) if status.is_client_error() => None,
+            Ok(Ok((status, _))) => Some(format!("a question about nobody is answered by HTTP {}", status.as_u16())),
+            Ok(Err(error)) => Some(shortened(&format!("{error:#}"))),
+            Err(_) => Some(format!("no whole answer within {} ms", self.patience.as_millis())),
+        };
+        let pem = tokio::fs::read(&self.place.certificate_file).await.unwrap_or_default();
+        let (host, port) = self.place();
+        Standing::Configured {
+            place: format!("{host}:{port}"),
+            fault,
+            left_alone_since: self.breaker().left_alone_since(),
+            certificate_ends: Certificate::from_pem(&pem).ok().map(|own| own.view().not_after),
+        }
     }
 
     fn handshake(&self) -> anyhow::Result<Ssl> {
@@ -137,5 +168,9 @@ impl OverHttps {
 impl PopulationRegister for OverHttps {
     fn check<'a>(&'a self, card: &'a Card) -> Checking<'a> {
         Box::pin(self.ask(card))
+    }
+
+    fn look(&self) -> Looking<'_> {
+        Box::pin(self.standing())
     }
 }

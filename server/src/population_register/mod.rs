@@ -2,8 +2,10 @@
 
 mod breaker;
 mod https;
+mod standing;
 
 pub use https::OverHttps;
+pub use standing::{Looking, Standing};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,6 +27,14 @@ pub type Checking<'a> = Pin<Box<dyn Future<Output = Result<RecordVerdict, Record
 pub trait PopulationRegister: Send + Sync {
     /// Whether the records say of the card what it says of itself.
     fn check<'a>(&'a self, card: &'a Card) -> Checking<'a>;
+
+    /// Whether they are there, without asking about anybody.
+    fn look(&self) -> Looking<'_>;
+
+    /// Whether this instance knows where they are.
+    fn is_configured(&self) -> bool {
+        true
+    }
 }
 
 /// An instance whose settings do not say where the records are.
@@ -35,5 +45,13 @@ impl PopulationRegister for NotReached {
     fn check<'a>(&'a self, _: &'a Card) -> Checking<'a> {
         let message = "the settings of this node do not say where the records of the Immigration Department are".to_owned();
         Box::pin(async move { Err(RecordsFault { message }) })
+    }
+
+    fn look(&self) -> Looking<'_> {
+        Box::pin(async { Standing::NotConfigured })
+    }
+
+    fn is_configured(&self) -> bool {
+        false
     }
 }

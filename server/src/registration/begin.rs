@@ -71,13 +71,16 @@ struct Taken {
 
 /// Puts down that evidence was taken, before anybody looks at a photo, and checks it.
 async fn take(app: &App, station: Option<&Station>, evidence: Evidence, now: Timestamp) -> Result<Taken, Failure> {
-    let Ok(_permit) = app.checks.try_acquire() else {
-        return Err(Failure::Unavailable {
-            code: "registration.busy",
-            message: "as many people are being registered as this node can check at once; nothing was taken".to_owned(),
-            hint: Some("try again in some seconds".to_owned()),
-        });
+    let busy = |_| Failure::Unavailable {
+        code: "registration.busy",
+        message: "as many people are being registered as this node can check at once; nothing was taken".to_owned(),
+        hint: Some("try again in some seconds".to_owned()),
     };
+    let _phones = match station {
+        None => Some(app.arrivals.checks.try_acquire().map_err(busy)?),
+        Some(_) => None,
+    };
+    let _permit = app.checks.try_acquire().map_err(busy)?;
     let Evidence { profile, card, tier, channel, location, photos } = evidence;
     let id = RegistrationId::new(now, app.entropy.as_ref());
     let row = StoredRegistration {

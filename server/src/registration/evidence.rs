@@ -56,7 +56,7 @@ impl Evidence {
     /// Holds what was brought to the rules.
     ///
     /// # Errors
-    /// `registration.channel`, `registration.photos`, `registration.no-face-matcher`, and [`Failure::Invalid`]
+    /// `registration.channel`, `registration.photos`, `registration.no-records`, `registration.no-face-matcher`, and [`Failure::Invalid`]
     /// `registration.details` with every field that breaks a rule. No message holds personal data.
     pub(super) fn of(app: &App, station: Option<&Station>, op: Register, now: Timestamp) -> Result<Self, Failure> {
         let Register { channel, tier, card, phone, card_photo, selfie, device_name: _ } = op;
@@ -86,6 +86,10 @@ impl Evidence {
             );
             return Err(Failure::invalid("registration.photos", message));
         }
+        if !app.population_register.is_configured() {
+            let refusal = Refusal::new("registration.no-records", "this platform knows no records of the Immigration Department");
+            return Err(refusal.hint("ask whoever runs it: 'immigrationDepartment' in iamd.yaml names them").into());
+        }
         if photos.selfie.is_some() && app.face_matcher.is_none() {
             let refusal = Refusal::new("registration.no-face-matcher", "this platform has nothing to compare faces with");
             return Err(refusal.hint("register at a counter or with a mobile team").into());
@@ -103,11 +107,19 @@ impl Evidence {
         Ok(Self { profile, card, tier, channel, location, photos })
     }
 
-    /// Asks the records, and then compares the faces. The photos are gone when this is over, whatever came of it and however it
-    /// ended. None when everything is as it should be.
+    /// Asks the records, and compares the faces meanwhile, whatever the records say: who registers cannot tell by the time which of
+    /// them said no. The photos are gone when this is over, whatever came of it and however it ended. None when everything is as it
+    /// should be.
     pub(super) async fn check(app: &App, card: &api::app::registration::Card, photos: Photos) -> Option<RegistrationEnd> {
         let checks = async {
-            match app.population_register.check(card).await {
+            let faces = async {
+                match (&photos.selfie, &app.face_matcher) {
+                    (Some(selfie), Some(matcher)) => matcher.compare(Faces { selfie, card: photos.card.as_ref() }).await,
+                    _ => Ok(true),
+                }
+            };
+            let (records, faces) = tokio::join!(app.population_register.check(card), faces);
+            match records {
                 Ok(RecordVerdict::Valid) => {}
                 Ok(RecordVerdict::NotOnRecord) => return Some(RegistrationEnd::NotOnRecord),
                 Ok(RecordVerdict::DetailsDiffer) => return Some(RegistrationEnd::DetailsDiffer),
@@ -117,8 +129,7 @@ impl Evidence {
                     return Some(RegistrationEnd::RecordsAway);
                 }
             }
-            let (Some(selfie), Some(matcher)) = (&photos.selfie, &app.face_matcher) else { return None };
-            match matcher.compare(Faces { selfie, card: photos.card.as_ref() }).await {
+            match faces {
                 Ok(true) => None,
                 Ok(false) => Some(RegistrationEnd::FaceDiffers),
                 Err(error) => {

@@ -3,6 +3,7 @@
 //! Evidence is taken (`begin`), checked against the records and by face, and wiped; then a device is bound (`bind`), and in that
 //! transaction the account comes into being, or comes back (`complete`). What is not brought to an end is ended by `overdue`.
 
+pub mod arrivals;
 pub mod begin;
 pub mod bind;
 mod certificates;

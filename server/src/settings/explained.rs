@@ -47,6 +47,8 @@ pub const EXPLAINED: &[Explained] = &[
     setting("surge-at-work", "64", "requests of one relying party at work at once; 1 to 4096"),
     setting("surge-waiting", "256", "requests of one relying party that wait; 0 to 65536"),
     setting("surge-wait", "2s", "how long they wait before 429; at most 10s"),
+    setting("surge-registrations", "30", "by phones of one source in 10 minutes"),
+    setting("surge-registrations-in-all", "600", "by phones of all sources in 10 minutes"),
 ];
 
 /// A line a setting, for the help.

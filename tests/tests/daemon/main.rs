@@ -15,6 +15,7 @@ mod killed;
 mod nodes;
 mod pages;
 mod phones;
+mod production;
 mod quickstart;
 mod records;
 mod refusals;

@@ -9,11 +9,11 @@ use std::time::Duration;
 use api::app::registration::{Card, Photo, REGISTRATIONS, Register, Registering};
 use api::immigration::RecordVerdict;
 use client::phone::{Line, Signed};
-use domain::{Channel, Profile, Tier, synthetic};
+use domain::{Channel, Clock, Profile, Tier, synthetic};
 use http::Method;
 use pki::{KeyKind, PrivateKey};
 use server::clock::SystemClock;
-use server::population_register::{OverHttps, PopulationRegister};
+use server::population_register::{OverHttps, PopulationRegister, Standing};
 use server::settings::ImmigrationDepartment;
 use tests::Engine;
 use tests::daemon::{Daemon, program};
@@ -78,6 +78,8 @@ fn the_records_know_the_people_of_a_sandbox_and_a_node_bears_with_their_faults()
         assert_eq!(records().check(&card(7)).await.unwrap(), RecordVerdict::Valid);
         let other = Card { name: card(8).name, ..card(7) };
         assert_eq!(records().check(&other).await.unwrap(), RecordVerdict::DetailsDiffer);
+        let standing = records().look().await;
+        assert!(matches!(&standing, Standing::Configured { fault: None, left_alone_since: None, .. }), "{standing:?}");
         let nobody = Card { hkic: "A123456(3)".parse().unwrap(), ..card(7) };
         assert_eq!(records().check(&nobody).await.unwrap(), RecordVerdict::NotOnRecord);
 
@@ -91,9 +93,16 @@ fn the_records_know_the_people_of_a_sandbox_and_a_node_bears_with_their_faults()
         }
         set(&simulator, folder.path(), "down");
         let records = records();
+        let Standing::Configured { fault, left_alone_since, certificate_ends, .. } = records.look().await else {
+            panic!("they are configured")
+        };
+        assert!(fault.is_some_and(|fault| fault.contains("broke off")), "they do not answer");
+        assert!(left_alone_since.is_none() && certificate_ends.is_some_and(|end| end > SystemClock.now()));
         for _ in 0..3 {
             records.check(&card(7)).await.unwrap_err();
         }
+        let Standing::Configured { left_alone_since, .. } = records.look().await else { panic!("they are configured") };
+        assert!(left_alone_since.is_some_and(|since| since <= SystemClock.now()));
         set(&simulator, folder.path(), "none");
         let message = records.check(&card(7)).await.unwrap_err().message;
         assert!(message.contains("left alone"), "who is down is not asked for a while: {message}");
@@ -103,7 +112,9 @@ fn the_records_know_the_people_of_a_sandbox_and_a_node_bears_with_their_faults()
         let mut mixed = place(&simulator, folder.path());
         let theirs = place(&another, stranger.path());
         (mixed.certificate_file, mixed.key_file) = (theirs.certificate_file, theirs.key_file);
-        assert!(OverHttps::new(mixed, Arc::new(SystemClock)).check(&card(7)).await.is_err(), "a foreign certificate");
+        let foreign = OverHttps::new(mixed, Arc::new(SystemClock));
+        assert!(foreign.check(&card(7)).await.is_err(), "a foreign certificate");
+        assert!(matches!(foreign.look().await, Standing::Configured { fault: Some(_), .. }));
     });
 }
 

@@ -54,6 +54,7 @@ mod party_credentials;
 mod party_history;
 mod party_key_sets;
 mod party_keys;
+mod phones_alone;
 mod population;
 mod pushed_requests;
 mod readiness;

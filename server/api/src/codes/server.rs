@@ -126,6 +126,11 @@ pub(super) const CODES: &[Code] = &[
         "this platform has nothing to compare faces with",
         "register at a counter or with a mobile team",
     ),
+    entry(
+        "registration.no-records",
+        "the settings name no records of the Immigration Department, so nobody can be registered",
+        "set 'immigrationDepartment' in iamd.yaml; 'iamctl doctor' tells how it stands with them",
+    ),
     entry("registration.not-found", "there is no such registration", "'iamctl registration list' has them"),
     entry(
         "registration.not-valid",
@@ -133,6 +138,11 @@ pub(super) const CODES: &[Code] = &[
         "'iamctl registration show' says which check said so",
     ),
     entry("registration.photos", "the channel takes other photos, or none", "remote: card and selfie; kiosk: selfie; else none"),
+    entry(
+        "registration.too-many",
+        "more phones have registered from one source, or in all, than are taken in ten minutes; nothing was looked at",
+        "try again after Retry-After, or register at a kiosk, a counter or with a mobile team",
+    ),
     entry(
         "registration.records-unavailable",
         "the records of the Immigration Department could not be asked; nobody was registered",

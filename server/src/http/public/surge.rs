@@ -132,7 +132,7 @@ impl Surge {
     /// Gates with nobody in them.
     #[must_use]
     pub fn new(settings: SurgeSettings) -> Self {
-        let SurgeSettings { at_work: each, waiting, wait } = settings;
+        let SurgeSettings { at_work: each, waiting, wait, .. } = settings;
         let all = each.saturating_mul(TOGETHER);
         let of = |each, all| Arc::new(Gate { turns: Mutex::new(Turns::new(Bounds { each, all, waiting })), wait });
         let gate = || of(each, all);

@@ -8,6 +8,7 @@ use api::app::registration::{BindDevice, Bound, Register, Registering};
 use axum::body::{Body, HttpBody};
 use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use domain::{RegistrationId, RequestId};
 use http_body_util::BodyExt;
@@ -20,6 +21,7 @@ use crate::app::App;
 use crate::failure::Failure;
 use crate::http::accept::CameFrom;
 use crate::http::problem::problem;
+use crate::registration::arrivals::TooMany;
 use crate::registration::{Device, Station, begin, bind};
 use crate::spent::{Once, spend};
 
@@ -52,6 +54,11 @@ pub(super) async fn registers(State(app): State<Arc<App>>, request: Request) -> 
             Err(problem) => return told(&problem),
         },
     };
+    if station.is_none()
+        && let Err(too_many) = app.arrivals.come(from(&head).0, app.clock.now())
+    {
+        return come_again(too_many, id);
+    }
     let done = async {
         let op: Register = says(&body)?;
         drop(body);
@@ -102,6 +109,17 @@ async fn bound(app: &Arc<App>, registration: &str, proof: Proof, body: &[u8], id
     let registration = registration.parse::<RegistrationId>().map_err(|_| bind::wrong_code())?;
     let device = spent(app, proof).await?;
     bind::bind(app, registration, op, device, id).await
+}
+
+/// Nothing was looked at: the answer is the same for everybody.
+fn come_again(too_many: TooMany, id: RequestId) -> Response {
+    metrics::counter!("iam_registrations_too_many_total").increment(1);
+    let hint = "try again after the time in Retry-After, or register at a kiosk, a counter or with a mobile team";
+    let message = "too many registrations come from here, or in all; nothing was looked at";
+    let problem = problem(429, "registration.too-many", message, Some(hint), id);
+    let mut response = told(&problem);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(too_many.retry_after.as_secs().max(1)));
+    response
 }
 
 fn from(head: &Parts) -> CameFrom {

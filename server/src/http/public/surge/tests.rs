@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use super::*;
 
 fn surge(at_work: usize, waiting: usize, wait: Duration) -> Surge {
-    Surge::new(SurgeSettings { at_work, waiting, wait })
+    Surge::new(SurgeSettings { at_work, waiting, wait, ..SurgeSettings::default() })
 }
 
 fn party(id: &str) -> RelyingPartyId {
