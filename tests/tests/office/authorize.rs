@@ -254,6 +254,7 @@ both_engines! {
         for needed in [shown.as_str(), link, "<svg", "Mobile Banking Login", "流動銀行登入", "Sandbox Bank", "沙盒銀行"] {
             assert!(page.body.contains(needed), "{needed} is missing");
         }
+        assert_eq!(tests::qr::read(&page.body), link, "a camera reads the app link, and nothing else");
 
         let carried = BASE64_URL_SAFE_NO_PAD.decode(link.strip_prefix("https://iam.example/app/link/").unwrap()).unwrap();
         let carried: [u8; 16] = carried.try_into().unwrap();
