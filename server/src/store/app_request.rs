@@ -168,7 +168,8 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
-    /// The requests of a citizen that somebody has decided or that are over, the newest first.
+    /// The requests of a citizen that somebody has decided or that are over, the newest first, from behind `after` on: a request of
+    /// the same citizen; of another one nothing follows.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -176,13 +177,18 @@ impl Read {
         &mut self,
         account: Uuid,
         now: Timestamp,
+        after: Option<CitizenRequestId>,
         limit: i64,
     ) -> Result<Vec<AppRequestRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(rows!(
-            "r.account = $1 AND (r.state <> 'waiting' OR r.expires_at <= $2) ORDER BY r.asked_at DESC, r.id DESC LIMIT $3"
+            "r.account = $1 AND (r.state <> 'waiting' OR r.expires_at <= $2)
+             AND ($3 IS NULL OR (r.asked_at, r.id) <
+                 (SELECT before.asked_at, before.id FROM citizen_request before WHERE before.id = $3 AND before.account = $1))
+             ORDER BY r.asked_at DESC, r.id DESC LIMIT $4"
         ))
         .bind(&account.as_bytes()[..])
         .bind(now.micros())
+        .bind(after.map(|after| after.as_bytes().to_vec()))
         .bind(limit)
         .fetch_all(c))
         .map_err(|error| self.error(error))

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use api::Problem;
 use api::app::own::{self, Consent, LoginHint, OwnSuspension, SuspendOwn, Use, Withdrawn};
 use api::app::request::{self, AppRequest, Approval, Decided, Refuse, TakeUp};
+use api::{Page, Problem};
 use axum::body::Body;
 use domain::{AccountId, CitizenRequestId, Claim, Clock, Timestamp};
 use http::{Method, Request};
@@ -88,7 +88,7 @@ impl<'w> Phone<'w> {
     /// When it cannot be made.
     #[must_use]
     pub fn proof(&self, says: &Says) -> String {
-        let address = format!("{}{}", self.world.app.issuer_url, says.path);
+        let address = format!("{}{}", self.world.app.issuer_url, says.path.split('?').next().unwrap());
         let terms = ProofTerms {
             method: says.method.as_str(),
             address: &address,
@@ -168,7 +168,7 @@ impl<'w> Phone<'w> {
     /// # Errors
     /// The problem that the server answered.
     pub async fn uses(&self) -> Result<Vec<Use>, Problem> {
-        self.get(own::USES).await
+        Ok(self.get::<Page<Use>>(own::USES).await?.items)
     }
 
     /// What services may know.

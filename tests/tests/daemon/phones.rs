@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::phone::{Drawer, Kept, KeptKeys};
+use client::phone::{Drawer, Kept, KeptKeys, Line, Phone};
 use client::{Context, surroundings};
 use domain::citizen_request::WAITS;
 use domain::{AccountId, Channel, CitizenRequestId, Claim, Function, Tier, Wants};
@@ -149,6 +149,14 @@ on_both! {
         let done = daemon.json(&["sandbox", "phone", "refuse", &auth_req_id], "");
         assert_eq!((&done["state"], &done["account"]), (&"refused".into(), &anna.to_string().into()), "{done}");
         assert_eq!(sandbox.granted(&sent).await.0, "refused");
+
+        // What became of them is told in pages, which the phone follows.
+        let context = Context::read(&daemon.data_dir.join("first-operator/context.yaml")).unwrap();
+        let line = Line::open(&sandbox.node.issuer_url, &context.read_ca().unwrap()).unwrap();
+        let phone = Phone::new(line, &sandbox.drawer().phone(anna).unwrap().unwrap()).unwrap();
+        let uses: Vec<CitizenRequestId> = phone.uses_by(1).await.unwrap().iter().map(|row| row.request).collect();
+        assert_eq!(uses, [id, CitizenRequestId::from_bytes(&shown.id).unwrap()]);
+        assert_eq!(phone.uses().await.unwrap().len(), 2);
 
         // Nobody's yet, and two phones: the newest, and it says so.
         let shown = sandbox.asks(None).await;

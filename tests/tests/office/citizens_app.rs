@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use api::Problem;
 use api::account::{Ended, ShowAccount, SuspendAccount};
+use api::app::own::{self, Use};
 use api::app::request::{self, Decision};
 use api::sandbox::ListRequests;
+use api::{Page, Problem};
 use domain::{AccountState, CallRef, Claim, Clock, RequestState, SuspensionReason, Tier, UsageChannel};
 use http::Method;
 use server::request::Door;
@@ -94,6 +95,34 @@ both_engines! {
         world.clock.advance(Duration::from_mins(5));
         assert_eq!(anna.requests().await.unwrap(), []);
         assert_eq!(anna.uses().await.unwrap()[0].state, RequestState::Expired);
+    }
+
+    async fn the_past_is_told_in_pages_and_to_nobody_else(world: &World) {
+        let office = Office::opens(world).await;
+        let (anna, ben) = (anna(world).await, ben(world).await);
+        let mut asked = Vec::new();
+        for _ in 0..5 {
+            let id = office.asked(Door::Phone(owner(world, &anna).await)).await;
+            anna.refuses(id).await.unwrap();
+            asked.push(id);
+            world.clock.advance(Duration::from_mins(3));
+        }
+        asked.reverse();
+        let mut told = Vec::new();
+        let mut path = format!("{}?limit=2", own::USES);
+        for rows in [2, 2, 1] {
+            let page: Page<Use> = anna.get(&path).await.unwrap();
+            assert_eq!((page.items.len(), page.next.is_some()), (rows, rows == 2));
+            told.extend(page.items.iter().map(|row| row.request));
+            path = format!("{}?limit=2&after={}", own::USES, page.next.unwrap_or_default());
+        }
+        assert_eq!(told, asked);
+        assert_eq!(anna.uses().await.unwrap().len(), 5);
+        let of_another: Page<Use> = ben.get(&format!("{}?after={}", own::USES, asked[0])).await.unwrap();
+        assert_eq!((of_another.items, of_another.next), (vec![], None), "another's place is no place");
+        for (bad, told) in [("after=x", "page.after"), ("limit=0", "request.invalid"), ("limit=201", "request.invalid"), ("more=1", "request.invalid")] {
+            assert_eq!(code(anna.get::<Page<Use>>(&format!("{}?{bad}", own::USES)).await), refused(422, told), "{bad}");
+        }
     }
 
     async fn a_consent_that_is_withdrawn_ends_that_services_logins_and_no_others(world: &World) {

@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Ended;
 
-/// `GET`: what came of the requests of this citizen, the latest first; an array of [`Use`].
+/// `GET`: what came of the requests of this citizen, the latest first; a [`Page`](crate::Page) of [`Use`], which goes on by the parameters
+/// `after` and `limit` (1 to [`MOST_USES`]) of the address.
 pub const USES: &str = "/app/v1/uses";
+/// Rows of a page of those.
+pub const MOST_USES: u32 = 200;
 /// `GET`: what this citizen lets services know; an array of [`Consent`].
 pub const CONSENTS: &str = "/app/v1/consents";
 /// `DELETE`: [`Withdrawn`].

@@ -138,7 +138,10 @@ impl Line {
         let uri = self.connection.uri(path)?;
         let mut headers = HeaderMap::new();
         if let Some(signed) = signed {
-            let proof = signed.proof(&method, &uri.to_string(), body.as_deref())?;
+            // Without the parameters (RFC 9449 section 4.2).
+            let whole = uri.to_string();
+            let address = whole.split('?').next().unwrap_or_default();
+            let proof = signed.proof(&method, address, body.as_deref())?;
             let proof = HeaderValue::from_str(&proof).map_err(|_| self.odd("the proof is no header", Written::No))?;
             headers.insert(PROOF, proof);
         }

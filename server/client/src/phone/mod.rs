@@ -7,6 +7,7 @@ mod line;
 mod register;
 mod station;
 
+use api::Page;
 use api::app::own::{self, Consent, LoginHint, OwnSuspension, SuspendOwn, Use, Withdrawn};
 use api::app::request::{self, AppRequest, Approval, Decided, Refuse, TakeUp};
 use domain::{AccountId, CitizenRequestId, Claim, ClientId};
@@ -77,12 +78,26 @@ impl Phone {
         self.line.send(&self.signed, Method::POST, &path, &Refuse {}).await
     }
 
-    /// What became of its citizen's requests.
+    /// What became of its citizen's requests, all of them, the latest first.
     ///
     /// # Errors
     /// As [`Phone::requests`].
     pub async fn uses(&self) -> Result<Vec<Use>, ClientError> {
-        self.line.get(&self.signed, own::USES).await
+        self.uses_by(own::MOST_USES).await
+    }
+
+    /// The same, fetched so many at a time.
+    ///
+    /// # Errors
+    /// As [`Phone::requests`].
+    pub async fn uses_by(&self, limit: u32) -> Result<Vec<Use>, ClientError> {
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let page: Page<Use> = self.line.get(&self.signed, &format!("{}?limit={limit}{after}", own::USES)).await?;
+            all.extend(page.items);
+            let Some(next) = page.next else { return Ok(all) };
+            after = format!("&after={next}");
+        }
     }
 
     /// What its citizen lets services know.

@@ -1,5 +1,6 @@
 //! What apps may ask, described.
 
+use api::Page;
 use api::app::{own, registration, request};
 use schemars::JsonSchema;
 
@@ -43,7 +44,9 @@ pub(super) fn refuses() -> Endpoint {
 }
 
 pub(super) fn uses() -> Endpoint {
-    read::<Vec<own::Use>>(own::USES, "own.uses", "What came of the requests of this citizen, the latest first.")
+    read::<Page<own::Use>>(own::USES, "own.uses", "What came of the requests of this citizen, the latest first.")
+        .query("after", "Goes on behind this request: the `next` of the page before.", false)
+        .query("limit", "Rows of the page, 1 to 200; 200 when left out.", false)
 }
 
 pub(super) fn consents() -> Endpoint {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::app::own::{Consent, LoginHint, SuspendOwn, Use};
-use axum::extract::{Path, State};
+use api::Page;
+use api::app::own::{Consent, LoginHint, MOST_USES, SuspendOwn, Use};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
-use domain::{ClientId, Timestamp};
+use domain::{CitizenRequestId, ClientId, Timestamp};
+use url::form_urlencoded;
 
 use super::answer::answer;
 use super::authenticate::Citizen;
@@ -16,8 +18,6 @@ use crate::consent::withdraw::withdraw;
 use crate::failure::Failure;
 use crate::store::{AppRequestRow, ConsentRow, StoreError};
 
-/// How much of the past is told.
-const PAST: i64 = 200;
 /// How long a service can ask by a hint.
 const HINT: Duration = Duration::from_mins(5);
 
@@ -58,13 +58,38 @@ pub(super) async fn suspends(State(app): State<Arc<App>>, citizen: Citizen) -> R
     .await
 }
 
-pub(super) async fn uses(State(app): State<Arc<App>>, citizen: Citizen) -> Response {
+pub(super) async fn uses(State(app): State<Arc<App>>, RawQuery(query): RawQuery, citizen: Citizen) -> Response {
     answer("own.uses", citizen.request, async {
+        let (after, limit) = page(query.as_deref().unwrap_or_default())?;
         let now = app.latest();
-        let rows = app.store.read().await?.app_requests_past(citizen.device.owner, now, PAST).await?;
-        Ok(rows.iter().map(|row| past(row, now)).collect::<Result<Vec<_>, _>>()?)
+        let rows = app.store.read().await?.app_requests_past(citizen.device.owner, now, after, limit).await?;
+        let items = rows.iter().map(|row| past(row, now)).collect::<Result<Vec<_>, _>>()?;
+        let next = crate::page::next(&items, limit, |row| row.request.to_string());
+        Ok(Page { items, next })
     })
     .await
+}
+
+/// Where the page begins, and how many rows it has at most.
+fn page(query: &str) -> Result<(Option<CitizenRequestId>, i64), Failure> {
+    let (mut after, mut limit) = (None, MOST_USES);
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "after" => {
+                let told = |error| Failure::invalid_field("page.after", "after", format!("'after' is {error}"));
+                after = Some(value.parse().map_err(told)?);
+            }
+            "limit" => {
+                let most = || Failure::invalid_field("request.invalid", "limit", format!("'limit' is 1 to {MOST_USES}"));
+                limit = value.parse().ok().filter(|limit| (1..=MOST_USES).contains(limit)).ok_or_else(most)?;
+            }
+            other => {
+                let message = format!("there is no parameter '{}' here", domain::visible(other));
+                return Err(Failure::invalid_field("request.invalid", "query", message));
+            }
+        }
+    }
+    Ok((after, i64::from(limit)))
 }
 
 fn past(row: &AppRequestRow, now: Timestamp) -> Result<Use, StoreError> {
