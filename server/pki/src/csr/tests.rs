@@ -1,5 +1,6 @@
 mod asked;
 mod keys;
+mod vectors;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

@@ -147,3 +147,5 @@ fn raw(der: &[u8]) -> Result<Vec<u8>, PkiError> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
