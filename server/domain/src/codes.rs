@@ -259,6 +259,11 @@ pub const CODES: &[Code] = &[
     entry("rp.retired", "the relying party is retired, which is final", "bring the organisation back under another id"),
     entry("rp.suspended", "the relying party is suspended already", "nothing is left to do; see 'iamctl rp history'"),
     entry("service.category-missing", "a service of a government or public party needs a category", "add 'category: ID'"),
+    entry(
+        "service.ciba-notification",
+        "'ciba: ping' and 'cibaNotificationUri' belong together",
+        "add what is missing, or write 'ciba: poll' without an address",
+    ),
     entry("service.fapi2-constraint", "a fapi2 client's tokens are bound to it", "write 'senderConstraint: dpop' or mtls"),
     entry(
         "service.fapi2-secret",

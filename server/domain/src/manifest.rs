@@ -210,6 +210,9 @@ pub struct ServiceManifest {
     /// How it learns of decisions made on the phone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ciba: Option<Ciba>,
+    /// Where its server is told of them; with `ciba: ping`, and then alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ciba_notification_uri: Option<String>,
     /// Whether it may have refresh tokens.
     #[serde(default, skip_serializing_if = "is_false")]
     pub offline_access: bool,
@@ -272,6 +275,8 @@ fn says_something(finding: &Finding, reading: &Reading<Manifest>) -> bool {
         "manifest.industry-missing" | "manifest.industry-unexpected" | "service.category-missing" => Some("sector".to_owned()),
         "service.form-fields" => beside("functions"),
         "service.offline-access" => beside("offlineAccess"),
+        "service.ciba-notification" if finding.path.ends_with(".cibaNotificationUri") => beside("ciba"),
+        "service.ciba-notification" => beside("cibaNotificationUri"),
         "credential.kind" | "credential.empty" => Some(format!("{}.kind", finding.path)),
         _ => None,
     };
@@ -337,7 +342,8 @@ mod tests {
             "scopes": ["openid", "profile", "offline_access"],
             "postLogoutRedirectUris": ["https://etax.ird.example/bye"],
             "backchannelLogoutUri": "https://etax.ird.example/logout",
-            "ciba": "ping", "offlineAccess": true, "synthetic": true
+            "ciba": "ping", "cibaNotificationUri": "https://etax.ird.example/decided",
+            "offlineAccess": true, "synthetic": true
         });
         value["services"][0].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let manifest = Manifest::read(&value, Environment::Sandbox).unwrap();

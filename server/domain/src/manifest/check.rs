@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::hash::Hash;
 
 use super::{
-    Bilingual, ClientAuthentication, ClientProfile, Contact, Credential, CredentialKind, Manifest, SenderConstraint,
+    Bilingual, Ciba, ClientAuthentication, ClientProfile, Contact, Credential, CredentialKind, Manifest, SenderConstraint,
     ServiceManifest, check_redirect_uri,
 };
 use crate::credential::MOST_KEYS;
@@ -159,8 +159,31 @@ impl Findings {
         if let Some(uri) = &service.backchannel_logout_uri {
             self.uri(format!("{path}.backchannelLogoutUri"), uri, environment);
         }
+        self.notified(path, service, environment);
         if service.synthetic && environment == Environment::Production {
             self.synthetic(format!("{path}.synthetic"));
+        }
+    }
+
+    /// Where a service is told of decisions (CIBA Core 1.0, section 4): one that is told has an address, and no other.
+    fn notified(&mut self, path: &str, service: &ServiceManifest, environment: Environment) {
+        match (service.ciba, &service.ciba_notification_uri) {
+            (Some(Ciba::Ping), None) => self.add(
+                format!("{path}.ciba"),
+                "service.ciba-notification",
+                "a service that is told of decisions has an address for it",
+                Some("add 'cibaNotificationUri: https://…', or write 'ciba: poll'"),
+            ),
+            (None | Some(Ciba::Poll), Some(_)) => self.add(
+                format!("{path}.cibaNotificationUri"),
+                "service.ciba-notification",
+                "an address to be told of decisions at, for a service that is not told",
+                Some("write 'ciba: ping', or leave the address out"),
+            ),
+            _ => {}
+        }
+        if let Some(uri) = &service.ciba_notification_uri {
+            self.uri(format!("{path}.cibaNotificationUri"), uri, environment);
         }
     }
 
@@ -599,6 +622,8 @@ mod tests {
             m["services"][0]["redirectUris"] = json!(["https://a.example/", "https://a.example/#x"]);
             m["services"][0]["postLogoutRedirectUris"] = json!(["http://a.example/"]);
             m["services"][0]["backchannelLogoutUri"] = json!("https://10.0.0.1/");
+            m["services"][0]["ciba"] = json!("ping");
+            m["services"][0]["cibaNotificationUri"] = json!("http://a.example/decided");
         });
         assert_eq!(
             found,
@@ -606,8 +631,32 @@ mod tests {
                 ("services[0].redirectUris[1]".to_owned(), "redirect-uri.fragment"),
                 ("services[0].postLogoutRedirectUris[0]".to_owned(), "redirect-uri.scheme"),
                 ("services[0].backchannelLogoutUri".to_owned(), "redirect-uri.ip-literal"),
+                ("services[0].cibaNotificationUri".to_owned(), "redirect-uri.scheme"),
             ]
         );
+    }
+
+    #[test]
+    fn who_is_told_of_decisions_has_an_address_for_it_and_nobody_else() {
+        for (mode, address, path) in [
+            (json!("ping"), true, None),
+            (json!("ping"), false, Some("ciba")),
+            (json!("poll"), true, Some("cibaNotificationUri")),
+            (json!("poll"), false, None),
+            (json!(null), true, Some("cibaNotificationUri")),
+        ] {
+            let found = found(|m| {
+                if mode.is_string() {
+                    m["services"][0]["ciba"] = mode.clone();
+                }
+                if address {
+                    m["services"][0]["cibaNotificationUri"] = json!("https://a.example/decided");
+                }
+            });
+            let wanted: Vec<_> =
+                path.map(|field| (format!("services[0].{field}"), "service.ciba-notification")).into_iter().collect();
+            assert_eq!(found, wanted, "{mode}, {address}");
+        }
     }
 
     #[test]

@@ -149,6 +149,7 @@ impl Fields {
             post_logout_redirect_uris,
             backchannel_logout_uri,
             ciba,
+            ciba_notification_uri,
             offline_access,
             synthetic,
         } = service;
@@ -167,6 +168,7 @@ impl Fields {
         self.add(&at("postLogoutRedirectUris"), post_logout_redirect_uris.iter());
         self.maybe(&at("backchannelLogoutUri"), backchannel_logout_uri.as_ref());
         self.maybe(&at("ciba"), ciba.as_ref());
+        self.maybe(&at("cibaNotificationUri"), ciba_notification_uri.as_ref());
         self.flag(&at("offlineAccess"), *offline_access);
         self.flag(&at("synthetic"), *synthetic);
     }

@@ -48,6 +48,7 @@ impl SyntheticServices {
             post_logout_redirect_uris: Vec::new(),
             backchannel_logout_uri: None,
             ciba: None,
+            ciba_notification_uri: None,
             offline_access: false,
             synthetic: true,
         }
