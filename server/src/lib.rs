@@ -26,6 +26,7 @@ pub mod inventory;
 pub mod job;
 pub mod key;
 pub mod keys;
+pub mod notice;
 pub mod operator;
 pub mod page;
 mod places;

@@ -21,11 +21,11 @@ use server::backup::prove::Loss;
 use server::backup::{self, locks, words};
 use server::clock::{SystemClock, SystemEntropy};
 use server::credential::key_sets::OverTheNetwork;
-use server::housekeeping::outbox::NoChannel;
 use server::instance::init::{NewInstance, RootPlace, RootsToken, init};
 use server::instance::join::join;
 use server::instance::offline;
 use server::instance::open::{Ports, open};
+use server::notice::Channels;
 use server::population_register::{NotReached, OverHttps, PopulationRegister};
 use server::root_ca;
 use server::root_ca::answer::RootDesk;
@@ -104,11 +104,12 @@ async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
 }
 
 fn ports() -> Ports {
+    let network = Arc::new(OverTheNetwork::new(None));
     Ports {
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
-        courier: Arc::new(NoChannel),
-        key_sets: Arc::new(OverTheNetwork::new(None)),
+        courier: Arc::new(Channels::over(Arc::clone(&network))),
+        key_sets: network,
         population_register: Arc::new(NotReached),
         clock_vouched: false,
     }
@@ -218,13 +219,14 @@ async fn serve_with(arguments: &Serve, settings: Settings) -> anyhow::Result<()>
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     });
     let prometheus = PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?;
-    let key_sets = Arc::new(OverTheNetwork::new(settings.outbound_ca_file.clone()));
+    let network = Arc::new(OverTheNetwork::new(settings.outbound_ca_file.clone()));
+    let (courier, key_sets) = (Arc::new(Channels::over(Arc::clone(&network))), network);
     let ports = ports();
     let population_register: Arc<dyn PopulationRegister> = match settings.immigration_department.clone() {
         Some(place) => Arc::new(OverHttps::new(place, Arc::clone(&ports.clock))),
         None => Arc::new(NotReached),
     };
-    let ports = Ports { key_sets, population_register, clock_vouched: arguments.clock_is_right, ..ports };
+    let ports = Ports { courier, key_sets, population_register, clock_vouched: arguments.clock_is_right, ..ports };
     let node = Node::prepare(&arguments.node.data_dir, settings, ports, prometheus).await?;
     let addresses = node.addresses()?;
     tracing::info!(

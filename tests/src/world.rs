@@ -5,6 +5,7 @@ pub mod citizen;
 pub mod client;
 pub mod clock;
 pub mod desk;
+pub mod ear;
 pub mod handset;
 pub mod invariants;
 pub mod line;
@@ -33,11 +34,12 @@ use http::Request;
 use pki::{KeyKind, PrivateKey};
 use server::app::App;
 use server::clock::{SystemClock, SystemEntropy};
-use server::credential::key_sets::KeySets;
-use server::housekeeping::outbox::{Courier, NoChannel};
+use server::credential::key_sets::{KeySets, OverTheNetwork};
+use server::housekeeping::outbox::Courier;
 use server::http::accept::Peer;
 use server::instance::init::{NewInstance, RootPlace, init};
 use server::instance::open::{Ports, open};
+use server::notice::Channels;
 use server::population_register::PopulationRegister;
 use server::settings::{File, Settings, Source};
 use tempfile::TempDir;
@@ -395,7 +397,8 @@ fn ports(clock: &Arc<ManualClock>, key_sets: &Arc<Shelf>, records: &Arc<Records>
     let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
     let key_sets: Arc<dyn KeySets> = Arc::<Shelf>::clone(key_sets);
     let population_register: Arc<dyn PopulationRegister> = Arc::<Records>::clone(records);
-    let (entropy, courier) = (Arc::new(SystemEntropy), Arc::new(NoChannel));
+    let network = Arc::new(OverTheNetwork::new(None));
+    let (entropy, courier) = (Arc::new(SystemEntropy), Arc::new(Channels::over(network)));
     Ports { clock, entropy, courier, key_sets, population_register, clock_vouched: false }
 }
 

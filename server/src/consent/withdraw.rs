@@ -33,6 +33,7 @@ pub(crate) async fn withdraw(
     let requests = tx.end_approved_requests_at(stored.id, service.code, now).await?;
     record_ended(app, &mut tx, &requests, |_| Outcome::Cancelled).await?;
     let ended = tx.end_logins_at(stored.id, service.code, REASON, now).await?;
+    tx.tell_of_ended_logins_at(&stored, service.code, REASON, now).await?;
     let reply = Withdrawn { client: client.clone(), withdrawn_at: now, sessions: ended.logins, tokens: ended.tokens };
     let entry = PublicUse {
         actor: PublicActor::Citizen { account: device.account, device: &device.thumbprint },
@@ -44,5 +45,6 @@ pub(crate) async fn withdraw(
     };
     tx.commit_public(entry).await?;
     app.wake.sealer.notify_one();
+    app.wake.outbox.notify_one();
     Ok(reply)
 }

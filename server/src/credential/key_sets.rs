@@ -146,7 +146,7 @@ struct Answer {
 }
 
 /// Anything that bytes go over.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
@@ -180,7 +180,7 @@ impl OverTheNetwork {
     }
 
     /// Connects to a machine that the name stands for and that may be asked.
-    async fn connect(&self, url: &Url, environment: Environment) -> Result<Box<dyn Stream>, FetchFault> {
+    pub(crate) async fn connect(&self, url: &Url, environment: Environment) -> Result<Box<dyn Stream>, FetchFault> {
         let port = url.port_or_known_default().unwrap_or(443);
         let addresses = match url.host() {
             Some(Host::Domain(name)) => tokio::net::lookup_host((name, port))
@@ -249,11 +249,17 @@ async fn handshake(context: &SslContext, host: Option<Host<&str>>, tcp: TcpStrea
     Ok(stream)
 }
 
-/// Nothing of ours but a name. No encoding is offered: what was packed could unpack to anything.
-fn request(url: &Url) -> Result<Request<Empty<Bytes>>, FetchFault> {
+/// `Host`, and what is asked for there.
+pub(crate) fn host_and_target(url: &Url) -> (String, String) {
     let host = url.host_str().unwrap_or_default();
     let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let target = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    (host, target)
+}
+
+/// Nothing of ours but a name. No encoding is offered: what was packed could unpack to anything.
+fn request(url: &Url) -> Result<Request<Empty<Bytes>>, FetchFault> {
+    let (host, target) = host_and_target(url);
     Request::get(target)
         .header(header::HOST, host)
         .header(header::ACCEPT, "application/jwk-set+json, application/json")

@@ -317,6 +317,9 @@ const ABANDONED: Duration = Duration::from_hours(1);
 /// For how long citizens see in their app what services asked of them.
 const HISTORY: Duration = Duration::from_hours(24 * 400);
 
+/// For how long it can be seen what became of notices to services.
+const NOTICES: Duration = Duration::from_hours(24 * 30);
+
 /// Forgets what has aged out, and revokes serial numbers whose certificate never came.
 ///
 /// # Errors
@@ -332,7 +335,8 @@ pub async fn sweep(app: &App) -> anyhow::Result<()> {
     let replies = match tx.passed_for_certain(now).await? {
         Some(passed) => {
             let requests = tx.sweep_requests(passed.minus(HISTORY)).await?;
-            tx.sweep_replies(passed).await? + tx.sweep_logins(passed).await? + requests
+            let notices = tx.sweep_notices(passed.minus(NOTICES)).await?;
+            tx.sweep_replies(passed).await? + tx.sweep_logins(passed).await? + requests + notices
         }
         None => 0,
     };

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 
 use super::within;
 use crate::app::App;
-use crate::store::{Delivery, Housekeeping, OutboxRow};
+use crate::store::{Delivery, Housekeeping, OutboxRow, REQUEST_DECIDED};
 
 /// Messages that a worker takes at a time, and how many of them it tries at once.
 const BATCH: i64 = 50;
@@ -23,13 +23,17 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 
 /// How a message reaches its receiver.
 pub trait Courier: Send + Sync {
-    /// Whether there is a way to this receiver at all: to one without, no try will ever come through.
-    fn has_way(&self, _receiver: &str) -> bool {
+    /// Whether messages of this kind have a way to this receiver at all: without one, no try will ever come through.
+    fn has_way(&self, _kind: &str, _receiver: &str) -> bool {
         true
     }
 
     /// One try.
-    fn deliver<'a>(&'a self, message: &'a OutboxRow) -> std::pin::Pin<Box<dyn Future<Output = Attempt> + Send + 'a>>;
+    fn deliver<'a>(
+        &'a self,
+        app: &'a App,
+        message: &'a OutboxRow,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Attempt> + Send + 'a>>;
 }
 
 /// What one try came to.
@@ -41,19 +45,10 @@ pub enum Attempt {
     NotYet(String),
     /// There is no way to the receiver: the message waits for one to be given, however long.
     NoWay(String),
-}
-
-/// No relying party has a channel for notices yet: they wait, visibly, until one is given at onboarding.
-pub struct NoChannel;
-
-impl Courier for NoChannel {
-    fn has_way(&self, _: &str) -> bool {
-        false
-    }
-
-    fn deliver<'a>(&'a self, _: &'a OutboxRow) -> std::pin::Pin<Box<dyn Future<Output = Attempt> + Send + 'a>> {
-        Box::pin(async { Attempt::NoWay("the relying party has no channel for notices".to_owned()) })
-    }
+    /// The receiver knows it already, or it is of no use any more: it is finished without having been sent.
+    Needless,
+    /// No try will come through any more, for this reason: given up.
+    Never(String),
 }
 
 /// Sends what is due; gives how many messages were tried. It needs no leader: a message is claimed in a transaction, by row,
@@ -73,7 +68,7 @@ pub async fn deliver_due(app: &App) -> anyhow::Result<usize> {
 
 /// One try.
 async fn send(app: &App, message: OutboxRow) -> (OutboxRow, Attempt) {
-    let attempt = match tokio::time::timeout(TRY, app.courier.deliver(&message)).await {
+    let attempt = match tokio::time::timeout(TRY, app.courier.deliver(app, &message)).await {
         Ok(attempt) => attempt,
         Err(_) => Attempt::NotYet(format!("the receiver gave no answer within {} s", TRY.as_secs())),
     };
@@ -97,11 +92,17 @@ async fn note(app: &App, message: &OutboxRow, attempt: Attempt) -> anyhow::Resul
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     let passed = tx.passed_for_certain(now).await?;
-    if !tx.note_delivery(message, &outcome(message, attempt, now, passed), now).await? {
+    let delivery = outcome(message, attempt, now, passed);
+    if !tx.note_delivery(message, &delivery, now).await? {
         tracing::warn!(
             receiver = message.receiver,
             "a notice took longer than it was held for; whoever holds it now notes how it ends"
         );
+    } else if message.kind == REQUEST_DECIDED
+        && !matches!(delivery, Delivery::Again { .. })
+        && let Ok(request) = message.subject.parse()
+    {
+        tx.forget_notification_token(request).await?;
     }
     tx.commit_housekeeping(Housekeeping::Deliver).await?;
     Ok(())
@@ -112,7 +113,8 @@ async fn note(app: &App, message: &OutboxRow, attempt: Attempt) -> anyhow::Resul
 fn outcome(message: &OutboxRow, attempt: Attempt, now: Timestamp, passed: Option<Timestamp>) -> Delivery {
     let created_at = Timestamp::from_micros(message.created_at);
     match attempt {
-        Attempt::Acknowledged => Delivery::Acknowledged,
+        Attempt::Acknowledged | Attempt::Needless => Delivery::Acknowledged,
+        Attempt::Never(error) => Delivery::Failed { error },
         Attempt::NoWay(error) => Delivery::Again { at: now.plus(LONGEST_PAUSE), error },
         Attempt::NotYet(error) if passed.is_some_and(|passed| passed.saturating_since(created_at) > GIVEN_UP) => {
             Delivery::Failed { error }

@@ -17,6 +17,9 @@ const NAMED: usize = 5;
 /// A notice of a compromise that nobody could deliver for so long is said, and found wrong no more: whoever had to call has called.
 const CALLED_BY: Duration = Duration::from_hours(30 * 24);
 
+/// For how long a notice that was given up is said.
+const SAID_FOR: Duration = Duration::from_hours(7 * 24);
+
 /// The running server, looked over.
 pub async fn check(app: &App, _: &Caller, _: CheckInstance) -> Result<Vec<Check>, Failure> {
     let mut checks = health::look(app).await;
@@ -28,7 +31,11 @@ pub async fn check(app: &App, _: &Caller, _: CheckInstance) -> Result<Vec<Check>
         app.face_matcher.is_some(),
         app.clock.now(),
     ));
-    checks.push(outbox(&waiting, |receiver| app.courier.has_way(receiver), app.clock.now()));
+    let now = app.clock.now();
+    let given_up = app.store.read().await?.outbox_given_up(now.minus(SAID_FOR)).await?;
+    let mut check = outbox(&waiting, |kind, receiver| app.courier.has_way(kind, receiver), now);
+    check.detail += &lost(&given_up);
+    checks.push(check);
     Ok(checks)
 }
 
@@ -83,9 +90,24 @@ fn registering(environment: Environment, records: &Standing, faces: bool, now: T
     ]
 }
 
+/// What was given up: whoever should have had it learns it in another way, or not at all.
+fn lost(given_up: &[WaitingNotices]) -> String {
+    if given_up.is_empty() {
+        return String::new();
+    }
+    let count = given_up.iter().map(|row| row.notices).sum::<i64>();
+    let days = SAID_FOR.as_secs() / 86_400;
+    let mut named: Vec<String> = given_up.iter().map(|row| format!("{} to {}", row.kind, row.receiver)).collect();
+    let more = named.len().saturating_sub(NAMED);
+    named.truncate(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("; {count} given up in the last {days} days: {}{more}", named.join(", "))
+}
+
 /// Notices on their way, and those that have none.
-fn outbox(waiting: &[WaitingNotices], has_way: impl Fn(&str) -> bool, now: Timestamp) -> Check {
-    let (sent, stuck): (Vec<&WaitingNotices>, Vec<&WaitingNotices>) = waiting.iter().partition(|row| has_way(&row.receiver));
+fn outbox(waiting: &[WaitingNotices], has_way: impl Fn(&str, &str) -> bool, now: Timestamp) -> Check {
+    let (sent, stuck): (Vec<&WaitingNotices>, Vec<&WaitingNotices>) =
+        waiting.iter().partition(|row| has_way(&row.kind, &row.receiver));
     let count = |rows: &[&WaitingNotices]| rows.iter().map(|row| row.notices).sum::<i64>();
     let on_their_way = format!("{} notices on their way", count(&sent));
     let mut check = Check { id: "outbox".to_owned(), ok: true, detail: on_their_way, mend: None };
@@ -175,16 +197,25 @@ mod tests {
     fn a_notice_that_reaches_nobody_is_not_on_its_way() {
         let waiting =
             [row("a", "account.suspended", 2, 99), row("a", "key.compromised", 1, 99), row("b", "key.compromised", 1, 99)];
-        let good = outbox(&waiting, |_| true, at(100));
+        let good = outbox(&waiting, |_, _| true, at(100));
         assert_eq!((good.ok, good.detail.as_str(), good.mend), (true, "4 notices on their way", None));
-        let some = outbox(&waiting, |receiver| receiver == "b", at(100));
+        let some = outbox(&waiting, |_, receiver| receiver == "b", at(100));
         let told = "1 notices (key.compromised) reach nobody, there is no channel to a; 1 notices on their way; 2 notices (account.suspended) reach nobody, there is no channel to a";
         assert_eq!((some.ok, some.detail.as_str()), (false, told));
         assert!(some.mend.unwrap().contains("iamctl rp show"));
-        let old = outbox(&waiting, |_| false, at(130));
+        let old = outbox(&waiting, |_, _| false, at(130));
         assert!(old.ok && old.detail.contains("4 notices (account.suspended, key.compromised) reach nobody"), "{old:?}");
         let many: Vec<WaitingNotices> = (0..7).map(|number| row(&format!("party-{number}"), "key.compromised", 1, 99)).collect();
-        assert!(outbox(&many, |_| false, at(100)).detail.contains("party-4 and 2 more"));
-        assert_eq!(outbox(&[], |_| false, at(100)).detail, "0 notices on their way");
+        assert!(outbox(&many, |_, _| false, at(100)).detail.contains("party-4 and 2 more"));
+        assert_eq!(outbox(&[], |_, _| false, at(100)).detail, "0 notices on their way");
+    }
+
+    #[test]
+    fn what_was_given_up_is_said_with_whom_it_was_for() {
+        assert_eq!(lost(&[]), "");
+        let one = [row("a.b", "login.ended", 3, 99)];
+        assert_eq!(lost(&one), "; 3 given up in the last 7 days: login.ended to a.b");
+        let many: Vec<WaitingNotices> = (0..7).map(|number| row(&format!("a.s{number}"), "login.ended", 1, 99)).collect();
+        assert!(lost(&many).ends_with("login.ended to a.s4 and 2 more"), "{}", lost(&many));
     }
 }

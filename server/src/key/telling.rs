@@ -36,7 +36,7 @@ pub(super) async fn tell_parties(app: &App, tx: &mut Write, keys: Withdrawn<'_>,
     for party in tx.parties_with_credentials().await? {
         let id = RequestId::new(now, app.entropy.as_ref()).uuid();
         tx.enqueue(id, COMPROMISED, &party, &keys.subject, &payload, now).await?;
-        if app.courier.has_way(&party) {
+        if app.courier.has_way(COMPROMISED, &party) {
             notices.on_their_way += 1;
         } else {
             let broken = |_| StoreError::Broken(anyhow::anyhow!("relying party {party} is damaged"));

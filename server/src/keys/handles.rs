@@ -3,10 +3,11 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::{CitizenRequestId, Timestamp};
+use domain::{CitizenRequestId, ClientId, Timestamp};
 use pki::provider::derive;
 use pki::{MacKey, PkiError, SealingKey};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 /// Bytes of a digest: 2^128 guesses.
 const MAC: usize = 16;
@@ -21,6 +22,7 @@ pub struct HandleKeys {
     codes: MacKey,
     back_channel: MacKey,
     hints: SealingKey,
+    notifications: SealingKey,
 }
 
 /// What an authorization code says.
@@ -35,8 +37,13 @@ pub struct ReadCode {
 impl HandleKeys {
     pub(crate) fn of(payloads: &[u8], salt: &[u8]) -> Result<Self, PkiError> {
         let key = |label| MacKey::new(&derive(payloads, salt, label)?[..]);
-        let hints = SealingKey::new(&*derive(payloads, salt, "request.login-hint")?)?;
-        Ok(Self { codes: key("request.code")?, back_channel: key("request.auth-req-id")?, hints })
+        let sealing = |label| SealingKey::new(&*derive(payloads, salt, label)?);
+        Ok(Self {
+            codes: key("request.code")?,
+            back_channel: key("request.auth-req-id")?,
+            hints: sealing("request.login-hint")?,
+            notifications: sealing("request.notification-token")?,
+        })
     }
 
     /// An authorization code for an approved request (RFC 6749 section 4.1.2).
@@ -111,6 +118,22 @@ impl HandleKeys {
         let Some((account, expires_at)) = says.split_first_chunk::<16>() else { return Ok(None) };
         let Ok(expires_at) = expires_at.try_into() else { return Ok(None) };
         Ok(Some((Uuid::from_bytes(*account), Timestamp::from_micros(i64::from_be_bytes(expires_at)))))
+    }
+
+    /// Seals a `client_notification_token` (CIBA Core 1.0, section 7.1), to be kept with the request of that client.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn seal_notification_token(&self, token: &str, client: &ClientId) -> Result<Vec<u8>, PkiError> {
+        self.notifications.seal(token.as_bytes(), client.to_string().as_bytes())
+    }
+
+    /// Opens one that [`HandleKeys::seal_notification_token`] has sealed for that client.
+    ///
+    /// # Errors
+    /// [`PkiError::NotOpened`] when it was sealed for another client or under another key.
+    pub fn open_notification_token(&self, sealed: &[u8], client: &ClientId) -> Result<Zeroizing<Vec<u8>>, PkiError> {
+        self.notifications.open(sealed, client.to_string().as_bytes())
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Ask<'a> {
     pub waits: Duration,
     /// How long the client has to wait between two questions how it stands.
     pub poll: Duration,
+    /// Sealed: the token by which the client knows who tells it of the decision, if it is to be told.
+    pub notify: Option<Vec<u8>>,
 }
 
 /// What became of it.
@@ -95,6 +97,7 @@ pub async fn ask(app: &App, ask: Ask<'_>) -> Result<Asked, Failure> {
             ended_at: None,
             polled_at: None,
             poll_micros: i64::try_from(ask.poll.as_micros()).unwrap_or(i64::MAX),
+            notify: ask.notify.clone(),
         };
         match tx.insert_citizen_request(&row).await {
             Err(StoreError::Unique) if tries < TRIES => continue,

@@ -1,6 +1,7 @@
 use api::audit::AuditOutcome;
 use domain::{
-    AccountId, AccountState, CitizenRequest, CitizenRequestId, Claim, Outcome, Refusal, RequestId, Tier, citizen_request,
+    AccountId, AccountState, CitizenRequest, CitizenRequestId, Claim, Outcome, Refusal, RequestId, Tier, Timestamp,
+    citizen_request,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 use super::outcome::record;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::store::{CitizenRequestRow, EndedRequestRow, PublicActor, PublicUse, Shown, StoredAccount, Write};
+use crate::store::{CitizenRequestRow, EndedRequestRow, PublicActor, PublicUse, Shown, StoreError, StoredAccount, Write};
 
 /// The device of a citizen that has signed what it asks.
 #[derive(Debug, Clone, Copy)]
@@ -73,8 +74,10 @@ pub async fn approve(
     tx.put_citizen_request(id, &approved, Some(now), now).await?;
     let granted = approved.granted.as_deref().unwrap_or_default();
     tx.give_consent(device.owner, row.service, &words(granted), now).await?;
+    tell(&mut tx, &row, id, now).await?;
     let facts = json!({ "request": id, "rp": row.relying_party, "released": granted });
     commit(tx, device, "request.approve", facts).await?;
+    wake(app, &row);
     Ok(changed(row, &approved, now.micros()))
 }
 
@@ -98,9 +101,25 @@ pub async fn refuse(app: &App, device: &Device<'_>, id: CitizenRequestId) -> Res
         decided_at: Some(now.micros()),
     };
     record(app, &mut tx, &ended, &stored, Outcome::Refused).await?;
+    tell(&mut tx, &row, id, now).await?;
     let facts = json!({ "request": id, "rp": row.relying_party });
     commit(tx, device, "request.refuse", facts).await?;
+    wake(app, &row);
     Ok(changed(row, &refused, now.micros()))
+}
+
+/// A client that wants to be told of the decision is, once it is durable.
+async fn tell(tx: &mut Write, row: &CitizenRequestRow, id: CitizenRequestId, now: Timestamp) -> Result<(), StoreError> {
+    match row.notify {
+        Some(_) => tx.tell_of_decision(id, now).await,
+        None => Ok(()),
+    }
+}
+
+fn wake(app: &App, row: &CitizenRequestRow) {
+    if row.notify.is_some() {
+        app.wake.outbox.notify_one();
+    }
 }
 
 /// The account of the device, which stays as it is until the transaction ends, and its device in use.

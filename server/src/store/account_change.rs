@@ -118,8 +118,8 @@ impl Write {
 
     /// Ends everything that is under way for an account: the one place where its logins, tokens, open requests and signing
     /// certificates end, whatever the reason. Certificates are put on hold. The account's row is locked: whoever redeems or releases
-    /// something of it at this moment was before, and is found here, or comes after and finds it ended. Gives the requests that
-    /// ended besides, whose ends are to be recorded ([`crate::request::record_ended`]).
+    /// something of it at this moment was before, and is found here, or comes after and finds it ended. The services concerned are told. Gives the
+    /// requests that ended besides, whose ends are to be recorded ([`crate::request::record_ended`]).
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -130,7 +130,11 @@ impl Write {
         now: Timestamp,
     ) -> Result<(Ended, Vec<EndedRequestRow>), StoreError> {
         let requests = self.end_requests_of(stored.id, now).await?;
+        for undecided in requests.iter().filter(|request| request.decided_at.is_none()) {
+            self.tell_of_decision(undecided.id()?, now).await?;
+        }
         let logins = self.end_logins_of(stored.id, reason.as_str(), now).await?;
+        self.tell_of_ended_logins(stored, reason.as_str(), now).await?;
         let certificates = self.hold_certificates(HolderKind::Account, &stored.account.id.to_string(), now).await?;
         let ended = Ended {
             sessions: logins.logins,

@@ -47,6 +47,8 @@ pub struct CitizenRequestRow {
     pub polled_at: Option<i64>,
     /// How long the client has to wait between two questions.
     pub poll_micros: i64,
+    /// The sealed token by which the client knows who tells it of the decision (CIBA Core 1.0, section 7.1).
+    pub notify: Option<Vec<u8>>,
 }
 
 impl CitizenRequestRow {
@@ -94,6 +96,16 @@ pub struct EndedRequestRow {
     pub decided_at: Option<i64>,
 }
 
+impl EndedRequestRow {
+    /// Its id.
+    ///
+    /// # Errors
+    /// When the row is damaged.
+    pub fn id(&self) -> Result<CitizenRequestId, StoreError> {
+        CitizenRequestId::from_bytes(&self.id).map_err(|_| broken("id"))
+    }
+}
+
 /// By what somebody names a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown<'a> {
@@ -109,7 +121,7 @@ macro_rules! columns {
     ($where:literal) => {
         concat!(
             "SELECT id, link, code, relying_party, service, function, channel, state, account, wants, terms, granted, asked_at,
-               expires_at, decided_at, ended_at, polled_at, poll_micros
+               expires_at, decided_at, ended_at, polled_at, poll_micros, notify
              FROM citizen_request WHERE ",
             $where
         )
@@ -217,7 +229,7 @@ impl Write {
         let row = on_locked!(
             *self.conn(),
             "SELECT id, link, code, relying_party, service, function, channel, state, account, wants, terms, granted, asked_at,
-               expires_at, decided_at, ended_at, polled_at, poll_micros
+               expires_at, decided_at, ended_at, polled_at, poll_micros, notify
              FROM citizen_request WHERE id = $1",
             |c, sql| sqlx::query_as(sql).bind(&id.as_bytes()[..]).fetch_optional(c)
         );
@@ -232,8 +244,8 @@ impl Write {
         let done = on!(*self.conn(), |c| {
             sqlx::query(
             "INSERT INTO citizen_request (id, link, code, relying_party, service, function, channel, state, account, wants, terms,
-               granted, asked_at, expires_at, decided_at, ended_at, polled_at, poll_micros)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+               granted, asked_at, expires_at, decided_at, ended_at, polled_at, poll_micros, notify)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
         )
         .bind(&row.id)
         .bind(&row.link)
@@ -253,6 +265,7 @@ impl Write {
         .bind(row.ended_at)
         .bind(row.polled_at)
         .bind(row.poll_micros)
+        .bind(&row.notify)
         .execute(c)
         .map_ok(|_| ())
         });
@@ -305,13 +318,13 @@ impl Write {
         now: Timestamp,
     ) -> Result<Option<CitizenRequestRow>, StoreError> {
         let row = on!(*self.conn(), |c| sqlx::query_as(
-            "UPDATE citizen_request SET state = 'redeemed', ended_at = $4
+            "UPDATE citizen_request SET state = 'redeemed', ended_at = $4, notify = NULL
              WHERE id = $1 AND service = $2 AND state = 'approved' AND expires_at > $3
                AND EXISTS (SELECT 1 FROM account a WHERE a.id = citizen_request.account AND a.state = 'active')
                AND EXISTS (SELECT 1 FROM service s JOIN relying_party p ON p.id = s.relying_party
                            WHERE s.code = citizen_request.service AND s.state = 'active' AND p.state = 'active')
              RETURNING id, link, code, relying_party, service, function, channel, state, account, wants, terms, granted, asked_at,
-               expires_at, decided_at, ended_at, polled_at, poll_micros"
+               expires_at, decided_at, ended_at, polled_at, poll_micros, notify"
         )
         .bind(&id.as_bytes()[..])
         .bind(service)
@@ -364,7 +377,7 @@ impl Write {
         limit: i64,
     ) -> Result<Vec<EndedRequestRow>, StoreError> {
         let rows = on!(*self.conn(), |c| sqlx::query_as(
-            "UPDATE citizen_request SET state = 'expired', ended_at = $2, link = NULL, code = NULL
+            "UPDATE citizen_request SET state = 'expired', ended_at = $2, link = NULL, code = NULL, notify = NULL
              WHERE id IN (SELECT id FROM citizen_request WHERE state IN ('waiting', 'approved') AND expires_at <= $1
                           ORDER BY expires_at LIMIT $3)
                AND state IN ('waiting', 'approved')

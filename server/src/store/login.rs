@@ -307,7 +307,8 @@ impl Write {
         done.map_err(|error| self.error(error))
     }
 
-    /// Forgets logins whose last token ended before a moment, and their tokens; some of them at a time.
+    /// Forgets logins whose last token ended before a moment, and their tokens; some of them at a time. One whose end is still to
+    /// be told stays: the notice says whose it was.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -320,13 +321,16 @@ impl Write {
         .execute(c)
         .map_ok(|done| done.rows_affected()));
         let tokens = tokens.map_err(|error| self.error(error))?;
-        let logins = on!(*self.conn(), |c| sqlx::query(
+        let logins = on!(*self.conn(), |c| {
+            sqlx::query(
             "DELETE FROM login WHERE id IN (SELECT l.id FROM login l WHERE l.expires_at < $1
-               AND NOT EXISTS (SELECT 1 FROM token t WHERE t.login = l.id) ORDER BY l.expires_at LIMIT 5000)"
+               AND NOT EXISTS (SELECT 1 FROM token t WHERE t.login = l.id)
+               AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = l.id AND o.state = 'pending') ORDER BY l.expires_at LIMIT 5000)"
         )
         .bind(before.micros())
         .execute(c)
-        .map_ok(|done| done.rows_affected()));
+        .map_ok(|done| done.rows_affected())
+        });
         Ok(tokens + logins.map_err(|error| self.error(error))?)
     }
 }

@@ -39,6 +39,7 @@ mod log_times;
 mod login;
 mod login_end;
 mod node;
+mod notice;
 mod operator;
 mod outbox;
 mod photo;
@@ -96,6 +97,7 @@ pub use log_times::VouchingRow;
 pub use login::{Grant, LoginRow, NewToken, TokenKind, TokenRow};
 pub use login_end::EndedLogins;
 pub use node::NodeRow;
+pub use notice::{LOGIN_ENDED, REQUEST_DECIDED};
 pub use operator::{OperatorRow, roles_text};
 pub use outbox::{Delivery, OutboxRow, WaitingNotices};
 pub use photo::PhotoRow;
@@ -129,6 +131,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (8, "token", include_str!("../../migrations/0008_token.sql")),
     (9, "logins", include_str!("../../migrations/0009_logins.sql")),
     (10, "registrations", include_str!("../../migrations/0010_registrations.sql")),
+    (11, "notices", include_str!("../../migrations/0011_notices.sql")),
 ];
 
 /// What the database answered instead.

@@ -331,10 +331,11 @@ impl Write {
     /// # Errors
     /// [`StoreError::Unique`] when its code or its id is taken.
     pub async fn insert_service(&mut self, row: &ServiceRow) -> Result<(), StoreError> {
+        let told_of_logouts = row.manifest()?.backchannel_logout_uri.is_some();
         let done = on!(*self.conn(), |c| sqlx::query(
             "INSERT INTO service (code, relying_party, slug, name_en, name_zh_hant, category, functions, state, since,
-               synthetic, manifest)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+               synthetic, manifest, told_of_logouts)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
         )
         .bind(row.code)
         .bind(&row.relying_party)
@@ -347,6 +348,7 @@ impl Write {
         .bind(row.since)
         .bind(row.synthetic)
         .bind(&row.manifest)
+        .bind(told_of_logouts)
         .execute(c)
         .map_ok(|_| ()));
         done.map_err(|error| self.error(error))
@@ -357,9 +359,10 @@ impl Write {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn put_service(&mut self, row: &ServiceRow) -> Result<(), StoreError> {
+        let told_of_logouts = row.manifest()?.backchannel_logout_uri.is_some();
         let done = on!(*self.conn(), |c| sqlx::query(
             "UPDATE service SET name_en = $1, name_zh_hant = $2, category = $3, functions = $4, state = $5, since = $6,
-               synthetic = $7, manifest = $8
+               synthetic = $7, manifest = $8, told_of_logouts = $10
              WHERE code = $9"
         )
         .bind(&row.name_en)
@@ -371,6 +374,7 @@ impl Write {
         .bind(row.synthetic)
         .bind(&row.manifest)
         .bind(row.code)
+        .bind(told_of_logouts)
         .execute(c)
         .map_ok(|_| ()));
         done.map_err(|error| self.error(error))

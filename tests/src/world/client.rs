@@ -141,9 +141,20 @@ impl World {
 
 fn manifest(id: &ClientId, key: &PrivateKey, more: &Value) -> Manifest {
     let jwk = PublicJwk::signing(&key.public().unwrap(), JwsAlgorithm::ES256).unwrap();
+    let mut manifest = manifest_of(id);
+    manifest["credentials"] = json!([{ "kind": "jwks", "file": "keys.json", "jwks": { "keys": [jwk] } }]);
+    for (name, value) in more.as_object().unwrap() {
+        manifest["services"][0][name] = value.clone();
+    }
+    serde_json::from_value(manifest).unwrap()
+}
+
+/// The manifest of a party with this one service, which logs citizens in and has no key yet.
+#[must_use]
+pub fn manifest_of(id: &ClientId) -> Value {
     // A name of its own: the register refuses parties that look alike.
     let (party, service) = (&id.rp, &id.service);
-    let mut manifest = json!({
+    json!({
         "apiVersion": "iam/v1", "kind": "RelyingParty", "id": party,
         "organisation": { "en": format!("Office of {party}"), "zh-Hant": format!("{party}辦事處") },
         "sector": "government", "contact": { "name": "duty officer", "email": "duty@rp.example" },
@@ -151,13 +162,8 @@ fn manifest(id: &ClientId, key: &PrivateKey, more: &Value) -> Manifest {
             "id": service, "name": { "en": format!("Service {service}"), "zh-Hant": format!("{service}服務") },
             "category": "other-public-services", "functions": ["authentication"], "redirectUris": [CALLBACK],
             "since": "2021-01-01"
-        }],
-        "credentials": [{ "kind": "jwks", "file": "keys.json", "jwks": { "keys": [jwk] } }]
-    });
-    for (name, value) in more.as_object().unwrap() {
-        manifest["services"][0][name] = value.clone();
-    }
-    serde_json::from_value(manifest).unwrap()
+        }]
+    })
 }
 
 impl<'w> Client<'w> {

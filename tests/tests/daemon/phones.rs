@@ -74,6 +74,7 @@ impl<'d> Sandbox<'d> {
             wants: Wants { claims: vec![Claim::Name, Claim::PhoneNumber], ..Wants::default() },
             terms: "{}".to_owned(),
             waits: WAITS,
+            notify: None,
             poll: Duration::from_secs(5),
         };
         let Asked::Open(row) = ask(&self.node, asks).await.unwrap() else { unreachable!("nobody was asked") };

@@ -54,6 +54,7 @@ impl<'w> Office<'w> {
             wants,
             terms: "{}".to_owned(),
             waits: WAITS,
+            notify: None,
             poll: Duration::from_secs(5),
         };
         ask(&self.world.app, asks).await

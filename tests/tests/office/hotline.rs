@@ -9,6 +9,7 @@ use api::account::{AccountHistory, ImportAccounts, ImportRow, NoticeStatus, Show
 use api::hotline::{CloseCall, FindCaller, FoundAccount, Identifier, OpenCall};
 use domain::{AccountId, AccountState, CallRef, Channel, Clock, Hkic, SuspensionReason, Tier};
 use futures_util::future::join_all;
+use server::app::App;
 use server::housekeeping::outbox::{Attempt, Courier, deliver_due};
 use server::store::{Housekeeping, OutboxRow};
 use server::usage::{fold::fold, recount};
@@ -56,7 +57,7 @@ async fn knows(world: &World, account: AccountId, parties: &[&str]) {
 struct Confirms;
 
 impl Courier for Confirms {
-    fn deliver<'a>(&'a self, _: &'a OutboxRow) -> Pin<Box<dyn Future<Output = Attempt> + Send + 'a>> {
+    fn deliver<'a>(&'a self, _: &'a App, _: &'a OutboxRow) -> Pin<Box<dyn Future<Output = Attempt> + Send + 'a>> {
         Box::pin(async { Attempt::Acknowledged })
     }
 }
@@ -65,7 +66,7 @@ impl Courier for Confirms {
 struct Refuses;
 
 impl Courier for Refuses {
-    fn deliver<'a>(&'a self, _: &'a OutboxRow) -> Pin<Box<dyn Future<Output = Attempt> + Send + 'a>> {
+    fn deliver<'a>(&'a self, _: &'a App, _: &'a OutboxRow) -> Pin<Box<dyn Future<Output = Attempt> + Send + 'a>> {
         Box::pin(async { Attempt::NotYet("no route to host".to_owned()) })
     }
 }

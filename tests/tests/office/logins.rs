@@ -100,7 +100,7 @@ impl<'w> Office<'w> {
 }
 
 /// What a token of ours says, once its signature is found good by the key set that is served.
-async fn says(world: &World, token: &str, typ: TokenType) -> Value {
+pub(super) async fn says(world: &World, token: &str, typ: TokenType) -> Value {
     let served = world.public(http::Request::get("/oauth2/jwks").body(axum::body::Body::empty()).unwrap()).await;
     let keys: Jwks = serde_json::from_str(&served.body).unwrap();
     let verified = verify(token, &keys, &[JwsAlgorithm::ES256]).unwrap();

@@ -173,6 +173,7 @@ async fn put(app: &App, client: &Client, wanted: AuthorizationRequest) -> Result
             wants: wants.clone(),
             terms: terms.clone(),
             waits: WAITS,
+            notify: None,
             poll: POLL,
         };
         match ask(app, asks).await {

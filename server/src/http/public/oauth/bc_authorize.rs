@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::citizen_request::{WAITS, WAITS_AT_MOST};
-use domain::{Function, RequestId, Scope, Wants, claims_of};
+use domain::{Ciba, Function, RequestId, Scope, Wants, claims_of};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -32,6 +32,8 @@ pub(super) const PATH: &str = "/oauth2/bc-authorize";
 const INTERVAL: Duration = Duration::from_secs(5);
 /// The longest message that is shown, characters.
 const LONGEST_MESSAGE: usize = 64;
+/// The longest `client_notification_token`, characters (section 7.1).
+const LONGEST_TOKEN: usize = 1024;
 /// How long whoever asked too much is told to wait.
 const TOO_MANY: Duration = Duration::from_secs(60);
 
@@ -40,17 +42,19 @@ pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resu
     let presented = Presented::receive(&app, request).await?;
     let client = authenticate(&app, &presented).await?;
     may_log_in(&client)?;
-    if client.ciba.is_none() {
+    let Some(ciba) = client.ciba else {
         return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, "the client's manifest has no ciba"));
-    }
-    let asked = Backchannel::read(&client, &presented)?;
-    let account = who_is_meant(&app, &client, &presented).await?;
-    let terms = Terms {
-        client: client.id.clone(),
-        scopes: asked.scopes.clone(),
-        nonce: None,
-        answer: Answer::BackChannel { notify: None },
     };
+    let asked = Backchannel::read(&client, &presented)?;
+    let notify = match notification_token(ciba, &presented)? {
+        Some(token) => {
+            let handles = Arc::clone(app.keys.now().handles());
+            Some(handles.seal_notification_token(token, &client.id).map_err(anyhow::Error::from)?)
+        }
+        None => None,
+    };
+    let account = who_is_meant(&app, &client, &presented).await?;
+    let terms = Terms { client: client.id.clone(), scopes: asked.scopes.clone(), nonce: None, answer: Answer::BackChannel };
     let scopes: Vec<Scope> = asked.scopes.iter().filter_map(|scope| scope.parse().ok()).collect();
     let wants = Wants {
         claims: claims_of(&scopes),
@@ -67,6 +71,7 @@ pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resu
         terms: serde_json::to_string(&terms).map_err(anyhow::Error::from)?,
         waits: asked.waits,
         poll: INTERVAL,
+        notify,
     };
     let open = match ask(&app, put).await {
         Ok(Asked::Open(row)) => row,
@@ -120,6 +125,29 @@ impl Backchannel {
     }
 }
 
+/// What the client will know us by when it is told of the decision (section 7.1). One that is not told has no use for it, and
+/// nothing of it is kept.
+fn notification_token(ciba: Ciba, presented: &Presented) -> Result<Option<&str>, OAuthError> {
+    match (ciba, presented.form.get("client_notification_token")) {
+        (Ciba::Poll, _) => Ok(None),
+        (Ciba::Ping, None) => {
+            Err(OAuthError::request("client_notification_token is missing; a client that is told of decisions sends one"))
+        }
+        (Ciba::Ping, Some(token)) if !is_bearer_token(token) => {
+            let why = "client_notification_token is not a bearer token (RFC 6750, section 2.1) of at most 1024 characters";
+            Err(OAuthError::request(why))
+        }
+        (Ciba::Ping, token) => Ok(token),
+    }
+}
+
+/// `b64token` of RFC 6750, section 2.1: goes into a header as it is.
+fn is_bearer_token(token: &str) -> bool {
+    let own = token.trim_end_matches('=');
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    token.len() <= LONGEST_TOKEN && !own.is_empty() && own.bytes().all(good)
+}
+
 /// Whether only iAM Smart+ will do: of the levels that the client would take none is the other.
 pub(super) fn wants_plus(acr_values: Option<&str>) -> bool {
     let mut levels = acr_values.unwrap_or_default().split(' ').filter(|level| !level.is_empty()).peekable();
@@ -170,4 +198,19 @@ fn somebody(app: &App) -> Uuid {
 /// One answer for every hint that leads to nobody who may be asked.
 fn nobody() -> OAuthError {
     OAuthError::new(OAuthErrorCode::UnknownUserId, "the hint means nobody who can be asked")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_token_is_one_that_a_header_carries() {
+        for good in ["8d67dc78-7faa-4d41-aabd-67707b374255", "aZ09-._~+/==", &"x".repeat(1024)] {
+            assert!(is_bearer_token(good), "{good}");
+        }
+        for bad in ["", "=", "a=b", "a b", "a\r\nX: y", "a,b", "\"a\"", "號碼", "a\u{202e}", &"x".repeat(1025)] {
+            assert!(!is_bearer_token(bad), "{bad:?}");
+        }
+    }
 }

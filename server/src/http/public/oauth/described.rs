@@ -81,8 +81,9 @@ pub(super) fn back_channel() -> Endpoint {
     let says = "A client asks for a citizen whom it knows (OpenID Connect CIBA Core 1.0); exactly one hint is given.";
     of_client(bc_authorize::PATH, "bc-authorize", says)
         .takes_form(|_| {
-            let hints = ["login_hint", "id_token_hint", "login_hint_token", "binding_message", "requested_expiry", "acr_values"];
-            form(&["scope"], &hints)
+            let hints = ["login_hint", "id_token_hint", "login_hint_token"];
+            let more = ["binding_message", "requested_expiry", "acr_values", "client_notification_token"];
+            form(&["scope"], &[&hints[..], &more].concat())
         })
         .gives_json(200, "The citizen is asked.", |_| {
             object(&[("auth_req_id", text()), ("expires_in", number()), ("interval", number())], &[])

@@ -139,18 +139,23 @@ async fn end(app: &App, client: &Client, hinted: &Hinted, request: RequestId) ->
     let mut tx = app.store.write().await?;
     let row = tx.login_locked(login).await?.filter(|row| row.service == client.service && row.ended_at.is_none());
     let Some(row) = row else { return Ok(()) };
-    let ended = tx.end_login(login, REASON, app.clock.now()).await?;
+    let now = app.clock.now();
+    let ended = tx.end_login(login, REASON, now).await?;
     let stored = tx.account_of_id(row.account()?).await?;
     let stored = stored.ok_or_else(|| Failure::from(anyhow::anyhow!("the account of a login is gone")))?;
+    let subject = stored.account.id.to_string();
+    tx.tell_of_ended_login(login, &subject, now).await?;
     let record = PublicUse {
         actor: PublicActor::Client(&client.id),
         action: END,
-        subject: stored.account.id.to_string(),
+        subject,
         outcome: AuditOutcome::Done,
         request,
         facts: json!({ "request": login, "reason": REASON, "sessions": ended.logins, "tokens": ended.tokens }),
     };
-    Ok(tx.commit_public(record).await?)
+    tx.commit_public(record).await?;
+    app.wake.outbox.notify_one();
+    Ok(())
 }
 
 fn page(app: &App, language: Language, title: &str, what: &str, back: Option<&str>) -> anyhow::Result<Response> {

@@ -72,8 +72,10 @@ fn document(issuer: &str) -> Value {
         "acr_values_supported": Tier::ALL.iter().map(|tier| tier.as_str()).collect::<Vec<_>>(),
         "ui_locales_supported": Locale::ALL,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_token_delivery_modes_supported": ["poll", "ping"],
         "backchannel_user_code_parameter_supported": false,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
     });
     if let Value::Object(can) = can {
         document.extend(can);

@@ -41,11 +41,7 @@ pub(crate) enum Answer {
         locale: Option<Locale>,
     },
     /// The client asks how it stands (CIBA Core 1.0, section 5).
-    BackChannel {
-        /// Where the client wants to be told that there is an answer: the sealed `client_notification_token`, base64url.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        notify: Option<String>,
-    },
+    BackChannel,
 }
 
 impl From<AuthorizationRequest> for Terms {

@@ -20,7 +20,7 @@ pub(super) async fn exchange(app: &App, call: &TokenCall<'_>) -> Result<Answered
     let row = app.store.read().await?.citizen_request(id).await?;
     let row = row.filter(|row| row.service == call.client.service).ok_or_else(bad_request)?;
     let terms = Terms::of(&row)?;
-    if terms.client != call.client.id || !matches!(terms.answer, Answer::BackChannel { .. }) {
+    if terms.client != call.client.id || !matches!(terms.answer, Answer::BackChannel) {
         return Err(bad_request());
     }
     match row.request()?.state_at(app.latest()) {

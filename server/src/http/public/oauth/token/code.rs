@@ -70,6 +70,7 @@ async fn used_again(app: &App, client: &ClientId, id: CitizenRequestId, request:
     let mut tx = app.store.write().await?;
     if tx.login_locked(id).await?.is_some_and(|login| login.ended_at.is_none()) {
         let ended = tx.end_login(id, "code-used-again", now).await?;
+        tx.tell_of_ended_login(id, &id.to_string(), now).await?;
         let record = PublicUse {
             actor: PublicActor::Client(client),
             action: "request.redeem",
@@ -79,6 +80,7 @@ async fn used_again(app: &App, client: &ClientId, id: CitizenRequestId, request:
             facts: json!({ "code": "code-used-again", "sessions": ended.logins, "tokens": ended.tokens }),
         };
         tx.commit_public(record).await?;
+        app.wake.outbox.notify_one();
     }
     Ok(bad_code())
 }

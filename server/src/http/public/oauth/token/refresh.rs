@@ -99,10 +99,12 @@ async fn used_again(app: &App, call: &TokenCall<'_>, row: &TokenRow) -> Result<O
     if tx.login_locked(id).await?.is_some_and(|login| login.ended_at.is_none()) {
         let ended = tx.end_login(id, "refresh-token-used-again", now).await?;
         let account = tx.account_of_id(row.login.account()?).await?;
+        let subject = account.map_or_else(|| id.to_string(), |stored| stored.account.id.to_string());
+        tx.tell_of_ended_login(id, &subject, now).await?;
         let record = PublicUse {
             actor: PublicActor::Client(&call.client.id),
             action: "login.refresh",
-            subject: account.map_or_else(|| id.to_string(), |stored| stored.account.id.to_string()),
+            subject,
             outcome: AuditOutcome::Refused,
             request: call.request,
             facts: json!({
@@ -110,6 +112,7 @@ async fn used_again(app: &App, call: &TokenCall<'_>, row: &TokenRow) -> Result<O
             }),
         };
         tx.commit_public(record).await?;
+        app.wake.outbox.notify_one();
     }
     Ok(bad_token())
 }
