@@ -87,15 +87,24 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
             Ok(())
         },
     );
-    spawn(
-        &tasks,
-        app,
-        stop,
-        "outbox",
-        Duration::from_secs(1),
-        |app| &app.wake.outbox,
-        |app| async move { outbox::deliver_due(&app).await.map(|_| ()) },
-    );
+    for _ in 0..outbox::WORKERS {
+        let stopping = stop.clone();
+        spawn(
+            &tasks,
+            app,
+            stop,
+            "outbox",
+            Duration::from_secs(1),
+            |app| &app.wake.outbox,
+            move |app| {
+                let stopping = stopping.clone();
+                async move {
+                    while !stopping.is_cancelled() && outbox::deliver_due(&app).await? > 0 {}
+                    Ok(())
+                }
+            },
+        );
+    }
     spawn(
         &tasks,
         app,

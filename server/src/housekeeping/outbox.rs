@@ -12,6 +12,10 @@ use crate::store::{Delivery, Housekeeping, OutboxRow, REQUEST_DECIDED};
 /// Messages that a worker takes at a time, and how many of them it tries at once.
 const BATCH: i64 = 50;
 const AT_ONCE: usize = 10;
+/// Messages for one receiver among them: one that does not answer leaves room for the others.
+const OF_ONE: i64 = 5;
+/// Workers of a node: what comes up while some of them wait for an answer is taken by another one.
+pub(super) const WORKERS: usize = 3;
 /// How long one try may take.
 const TRY: Duration = Duration::from_secs(10);
 /// How long a worker holds what it took: twice what all of it may take, so that nobody sends what is still being sent.
@@ -83,7 +87,7 @@ async fn claim(app: &App) -> anyhow::Result<Vec<OutboxRow>> {
         return Ok(Vec::new());
     }
     let mut tx = app.store.write().await?;
-    let due = tx.claim_due(now, LEASE, BATCH).await?;
+    let due = tx.claim_due(now, LEASE, BATCH, OF_ONE).await?;
     tx.commit_housekeeping(Housekeeping::Deliver).await?;
     Ok(due)
 }

@@ -7,6 +7,7 @@ mod request_decided;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::{RequestId, Timestamp};
 
@@ -15,6 +16,9 @@ use crate::credential::key_sets::OverTheNetwork;
 use crate::failure::Failure;
 use crate::housekeeping::outbox::{Attempt, Courier};
 use crate::store::{LOGIN_ENDED, OutboxRow, REQUEST_DECIDED};
+
+/// How long a service is waited for: others wait behind it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is posted to a service.
 struct Letter {
@@ -54,9 +58,10 @@ impl Channels {
     }
 
     async fn post(&self, app: &App, letter: Letter) -> Attempt {
-        match post::post(&self.network, &letter, app.environment).await {
-            Ok(()) => Attempt::Acknowledged,
-            Err(why) => Attempt::NotYet(why),
+        match tokio::time::timeout(PATIENCE, post::post(&self.network, &letter, app.environment)).await {
+            Ok(Ok(())) => Attempt::Acknowledged,
+            Ok(Err(why)) => Attempt::NotYet(why),
+            Err(_) => Attempt::NotYet(format!("the receiver gave no answer within {} s", PATIENCE.as_secs())),
         }
     }
 }

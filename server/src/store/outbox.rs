@@ -94,17 +94,26 @@ impl Write {
         done.map_err(|error| self.error(error))
     }
 
-    /// Takes the messages that are due and holds them for `lease`, so that no other worker sends them meanwhile. Each row comes
-    /// with the number of this try, by which its outcome is noted.
+    /// Takes `limit` of the messages that are due, at most `each` for one receiver, and holds them for `lease`, so that no other
+    /// worker sends them meanwhile. Each row comes with the number of this try, by which its outcome is noted.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn claim_due(&mut self, now: Timestamp, lease: Duration, limit: i64) -> Result<Vec<OutboxRow>, StoreError> {
+    pub async fn claim_due(
+        &mut self,
+        now: Timestamp,
+        lease: Duration,
+        limit: i64,
+        each: i64,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
         let rows: Result<Vec<OutboxRow>, _> = on_locked!(
             *self.conn(),
             "SELECT id, kind, receiver, subject, payload, state, attempts, next_at, last_error, created_at
-             FROM outbox WHERE state = 'pending' AND next_at <= $1 ORDER BY next_at LIMIT $2",
-            |c, sql| sqlx::query_as(sql).bind(now.micros()).bind(limit).fetch_all(c)
+             FROM outbox WHERE state = 'pending' AND next_at <= $1
+               AND id IN (SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY receiver ORDER BY next_at, id) AS turn
+                                          FROM outbox WHERE state = 'pending' AND next_at <= $1) AS queues WHERE turn <= $3)
+             ORDER BY next_at LIMIT $2",
+            |c, sql| sqlx::query_as(sql).bind(now.micros()).bind(limit).bind(each).fetch_all(c)
         );
         let mut rows = rows.map_err(|error| self.error(error))?;
         for row in &mut rows {

@@ -255,18 +255,18 @@ both_engines! {
         assert_eq!(world.app.store.read().await.unwrap().outbox_pending().await.unwrap(), (3, Some(now.micros())));
 
         let mut tx = world.app.store.write().await.unwrap();
-        assert!(tx.claim_due(now.minus(Duration::from_micros(1)), minute, 10).await.unwrap().is_empty(), "not due yet");
-        let claimed = tx.claim_due(now, minute, 2).await.unwrap();
+        assert!(tx.claim_due(now.minus(Duration::from_micros(1)), minute, 10, 5).await.unwrap().is_empty(), "not due yet");
+        let claimed = tx.claim_due(now, minute, 2, 5).await.unwrap();
         tx.commit_housekeeping(Housekeeping::Deliver).await.unwrap();
         assert_eq!(claimed.len(), 2);
 
         let mut tx = world.app.store.write().await.unwrap();
-        let rest = tx.claim_due(now, minute, 10).await.unwrap();
+        let rest = tx.claim_due(now, minute, 10, 5).await.unwrap();
         assert_eq!(rest.len(), 1, "what another worker holds is not claimed again");
         tx.commit_housekeeping(Housekeeping::Deliver).await.unwrap();
         let mut tx = world.app.store.write().await.unwrap();
-        assert!(tx.claim_due(now, minute, 10).await.unwrap().is_empty());
-        assert_eq!(tx.claim_due(now.plus(minute), minute, 10).await.unwrap().len(), 3, "a worker that died holds it for a while only");
+        assert!(tx.claim_due(now, minute, 10, 5).await.unwrap().is_empty());
+        assert_eq!(tx.claim_due(now.plus(minute), minute, 10, 5).await.unwrap().len(), 3, "a worker that died holds it for a while only");
         drop(tx);
 
         let again = Delivery::Again { at: now.plus(minute * 5), error: "no route to host".into() };
@@ -285,6 +285,23 @@ both_engines! {
         assert_eq!(world.app.store.read().await.unwrap().outbox_pending().await.unwrap(), (1, Some(now.plus(minute * 5).micros())));
     }
 
+    async fn one_receiver_has_a_part_of_a_batch_and_leaves_the_rest_to_others(world: &World) {
+        let (now, minute) = (world.clock.now(), Duration::from_mins(1));
+        let mut tx = world.app.store.write().await.unwrap();
+        for (id, receiver) in (0_u128..).zip(["slow", "slow", "slow", "slow", "quick", "slow", "other"]) {
+            tx.enqueue(uuid::Uuid::from_u128(id), "login.ended", receiver, "A0000000001", "{}", now).await.unwrap();
+        }
+        let mut claims = Vec::new();
+        for _ in 0..4 {
+            let claimed = tx.claim_due(now, minute, 10, 2).await.unwrap();
+            let mut receivers: Vec<String> = claimed.into_iter().map(|row| row.receiver).collect();
+            receivers.sort();
+            claims.push(receivers.join(" "));
+        }
+        assert_eq!(claims, ["other quick slow slow", "slow slow", "slow", ""]);
+        tx.rollback().await.unwrap();
+    }
+
     async fn two_workers_at_once_claim_a_message_once(world: &World) {
         let now = world.clock.now();
         let mut tx = world.app.store.write().await.unwrap();
@@ -295,7 +312,7 @@ both_engines! {
         let other = world.another_node().await;
         let (claim, claim_too) = (async |app: &server::app::App| {
             let mut tx = app.store.write().await.unwrap();
-            let claimed = tx.claim_due(now, Duration::from_mins(1), 50).await.unwrap();
+            let claimed = tx.claim_due(now, Duration::from_mins(1), 50, 50).await.unwrap();
             tx.commit_housekeeping(Housekeeping::Deliver).await.unwrap();
             claimed.len()
         }, &other);
