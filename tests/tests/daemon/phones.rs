@@ -15,6 +15,8 @@ use server::request::{Ask, Asked, Door, ask};
 use server::settings::{File, Settings, Source};
 use server::store::{CitizenRequestRow, Housekeeping};
 use tests::daemon::Daemon;
+use tests::world::client::manifest_of;
+use tests::world::ear::Ear;
 use tests::world::system_ports;
 
 use crate::on_both;
@@ -213,5 +215,54 @@ on_both! {
         assert_eq!(log.lines().filter(|line| line.contains("\"approved\"")).count(), 3, "{log}");
         assert!(!log.contains("PRIVATE KEY"));
         sandbox.node.store.engine().close().await;
+    }
+
+    async fn a_service_is_told_of_the_decision_and_its_token_is_left_nowhere(engine: Engine) {
+        const TOKEN: &str = "canary-8d67dc78-7faa-4d41-aabd-67707b374255";
+        let daemon = Daemon::new(engine).await;
+        let mut running = daemon.serves();
+        let sandbox = Sandbox::opens(&daemon).await;
+        let anna = accounts(&daemon)[0];
+        sandbox.phone(anna, 0).await;
+        let (ear, client) = (Ear::opens().await, "drill-office.counter".parse().unwrap());
+        let mut manifest = manifest_of(&client);
+        manifest["services"][0]["ciba"] = "ping".into();
+        manifest["services"][0]["cibaNotificationUri"] = ear.url("/decided").into();
+        daemon.json(&["rp", "apply", "-f", "-"], &manifest.to_string());
+        let service = daemon.number("SELECT CAST(code AS BIGINT) FROM service WHERE relying_party = 'drill-office'").await;
+        let owner = sandbox.node.store.read().await.unwrap().account(anna).await.unwrap().unwrap().id;
+        let keys = sandbox.node.keys.now();
+        let asks = Ask {
+            rp: &client.rp,
+            service: i32::try_from(service).unwrap(),
+            function: Function::Authentication,
+            door: Door::Phone(owner),
+            wants: Wants::default(),
+            terms: "{}".to_owned(),
+            waits: WAITS,
+            notify: Some(keys.handles().seal_notification_token(TOKEN, &client).unwrap()),
+            poll: Duration::from_secs(5),
+        };
+        let Asked::Open(row) = ask(&sandbox.node, asks).await.unwrap() else { unreachable!("nobody was asked") };
+        let auth_req_id = keys.handles().auth_req_id(row.id().unwrap()).unwrap();
+        // The first try is in vain.
+        ear.answers(&[http::StatusCode::SERVICE_UNAVAILABLE]);
+        daemon.json(&["sandbox", "phone", "approve", &auth_req_id], "");
+        let mut heard = Vec::new();
+        while heard.len() < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            heard.extend(ear.heard());
+        }
+        for ping in heard {
+            assert_eq!(ping.headers["authorization"], format!("Bearer {TOKEN}"));
+            assert_eq!(ping.body, serde_json::json!({ "auth_req_id": auth_req_id }).to_string());
+        }
+        let log = running.log().join("\n");
+        assert!(!log.contains(TOKEN), "{log}");
+        for (path, bytes) in super::secrets::files(&daemon.data_dir) {
+            assert!(!super::secrets::holds(&bytes, TOKEN), "{path} holds the token");
+        }
+        sandbox.node.store.engine().close().await;
+        assert!(running.stops().success());
     }
 }
