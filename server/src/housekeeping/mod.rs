@@ -98,10 +98,7 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
             |app| &app.wake.outbox,
             move |app| {
                 let stopping = stopping.clone();
-                async move {
-                    while !stopping.is_cancelled() && outbox::deliver_due(&app).await? > 0 {}
-                    Ok(())
-                }
+                async move { outbox::deliver_all(&app, &stopping).await }
             },
         );
     }

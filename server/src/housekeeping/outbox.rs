@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use futures_util::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
 
 use super::within;
 use crate::app::App;
@@ -61,13 +62,31 @@ pub enum Attempt {
 /// # Errors
 /// When the database cannot be reached.
 pub async fn deliver_due(app: &App) -> anyhow::Result<usize> {
+    Ok(round(app).await?.tried)
+}
+
+/// Goes on for as long as messages are taken: who takes them quickly has them quickly. The others are tried again when they are
+/// due, and the one writer of SQLite has better things to do meanwhile.
+pub(super) async fn deliver_all(app: &App, stopping: &CancellationToken) -> anyhow::Result<()> {
+    while !stopping.is_cancelled() && round(app).await?.taken > 0 {}
+    Ok(())
+}
+
+/// Messages of one round.
+struct Round {
+    tried: usize,
+    taken: usize,
+}
+
+async fn round(app: &App) -> anyhow::Result<Round> {
     let due = within(claim(app)).await?;
-    let count = due.len();
+    let mut round = Round { tried: due.len(), taken: 0 };
     let mut tries = stream::iter(due.into_iter().map(|message| send(app, message))).buffer_unordered(AT_ONCE);
     while let Some((message, attempt)) = tries.next().await {
+        round.taken += usize::from(attempt == Attempt::Acknowledged);
         within(note(app, &message, attempt)).await?;
     }
-    Ok(count)
+    Ok(round)
 }
 
 /// One try.

@@ -5,15 +5,15 @@ use std::time::Duration;
 use api::account::SuspendAccount;
 use api::instance::CheckInstance;
 use api::key::RotateKey;
-use api::relying_party::{ApplyParties, ResumeParty, SuspendParty};
-use domain::{ActivateAt, Claim, Clock, KeyPurpose, SuspensionReason};
+use api::relying_party::{ApplyParties, PlanParties, ResumeParty, SuspendParty};
+use domain::{ActivateAt, Claim, Clock, KeyPurpose, Manifest, SuspensionReason};
 use http::StatusCode;
 use pki::TokenType;
 use serde_json::{Value, json};
 use server::housekeeping::outbox::deliver_due;
 use server::housekeeping::sweep;
 use server::request::expire_due;
-use tests::world::client::ISSUER;
+use tests::world::client::{ISSUER, manifest_of};
 use tests::world::ear::{Ear, Heard};
 use tests::{World, both_engines};
 use url::form_urlencoded;
@@ -236,7 +236,7 @@ both_engines! {
             (json!({ "backchannelLogoutUri": "https://user@rp.example/out" }), "redirect-uri.userinfo"),
             (json!({ "backchannelLogoutUri": "https://169.254.169.254/latest" }), "redirect-uri.ip-literal"),
         ] {
-            let mut manifest = tests::world::client::manifest_of(&SERVICE.parse().unwrap());
+            let mut manifest = manifest_of(&SERVICE.parse().unwrap());
             for (name, value) in more.as_object().unwrap() {
                 manifest["services"][0][name] = value.clone();
             }
@@ -356,6 +356,26 @@ both_engines! {
         world.seal().await;
         sweep(&world.app).await.unwrap();
         assert_eq!(world.number(count).await, 0);
+    }
+
+    async fn a_service_that_has_no_address_any_more_is_not_called(world: &World) {
+        let ear = Ear::opens().await;
+        let office = told(world, &ear).await;
+        let metadata = office.client.fetches("/.well-known/openid-configuration", &[]).await.json;
+        assert_eq!(metadata["backchannel_token_delivery_modes_supported"], json!(["poll", "ping"]));
+        assert_eq!((&metadata["backchannel_logout_supported"], &metadata["backchannel_logout_session_supported"]), (&json!(true), &json!(true)));
+        office.logs_in("openid profile", &[]).await;
+        suspend(&office).await;
+        let manifest: Manifest = serde_json::from_value(manifest_of(&office.client.id)).unwrap();
+        let planned = world.first().call(&PlanParties { manifests: vec![manifest.clone()] }).await.unwrap();
+        let paths: Vec<&str> = planned[0].changes.iter().map(|change| change.path.as_str()).collect();
+        assert!(paths.contains(&"services[counter].backchannelLogoutUri"), "{paths:?}");
+        world.first().call(&ApplyParties { manifests: vec![manifest] }).await.unwrap();
+        delivers(world).await;
+        assert_eq!(ear.heard().len(), 0);
+        let failed = world.texts("SELECT last_error FROM outbox WHERE kind = 'login.ended' AND state = 'failed'").await;
+        assert_eq!(failed, ["the manifest has no backchannelLogoutUri any more"]);
+        assert_eq!(world.number("SELECT COUNT(*) FROM service WHERE told_of_logouts").await, 0);
     }
 
     async fn a_party_that_is_suspended_itself_is_told_nothing(world: &World) {
