@@ -4,6 +4,8 @@
 //! Of every input: no panic, a bounded answer, and nothing left in OpenSSL's queue of errors, which the next TLS connection of
 //! the same thread would take for faults of its own.
 
+mod logins;
+
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -25,6 +27,8 @@ use pki::{
     TokenSigner, TokenType, make_csr, profile,
 };
 
+pub use logins::{app_proof, assertion, proof, redirect};
+
 /// A reader of what strangers send.
 pub struct Target {
     /// Of the fuzz target and its folder of seeds.
@@ -44,6 +48,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "jwks", run: jwks, seeds: jwks_seeds },
     Target { name: "evidence", run: evidence, seeds: evidence_seeds },
     Target { name: "token", run: token, seeds: token_seeds },
+    Target { name: "assertion", run: assertion, seeds: logins::assertion_seeds },
+    Target { name: "proof", run: proof, seeds: logins::proof_seeds },
+    Target { name: "app_proof", run: app_proof, seeds: logins::app_proof_seeds },
+    Target { name: "redirect", run: redirect, seeds: logins::redirect_seeds },
 ];
 
 const NOW: Timestamp = Timestamp::from_micros(1_654_012_799_500_000);

@@ -126,7 +126,7 @@ impl World {
     /// # Panics
     /// When the answer is neither a reply nor a problem.
     pub async fn apps<R: DeserializeOwned>(&self, request: Request<Body>) -> Result<R, Problem> {
-        let response = server::http::public::router(Arc::clone(&self.app)).oneshot(request).await.unwrap();
+        let response = self.public.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = || String::from_utf8_lossy(&bytes).into_owned();

@@ -148,8 +148,8 @@ fn responses(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
     }
     for status in endpoint.statuses.iter() {
         let response = responses.entry(status.to_string()).or_insert_with(|| json!({ "description": words(*status) }));
-        // A certificate that is not good any more is turned away before the endpoint.
-        let certificate = matches!(status, 401 | 503);
+        // A certificate that is not good any more, or is shown too often at once, is turned away before the endpoint.
+        let certificate = matches!(status, 401 | 429 | 503);
         if endpoint.errors == Errors::Problem || certificate {
             response["content"]["application/problem+json"] = json!({ "schema": schemas.given(shape::<Problem>()) });
         }
