@@ -130,6 +130,38 @@ impl Checker {
         if faults.is_empty() { Ok(()) } else { Err(told(&faults.join("; "))) }
     }
 
+    /// Every body of the document that has a schema, with its example: the request of each operation, and each of its answers.
+    ///
+    /// # Errors
+    /// Which have none, or one that is not of the schema.
+    pub fn examples(&self) -> Result<usize, Vec<String>> {
+        let (mut good, mut faults) = (0, Vec::new());
+        let operations = self.document["paths"].as_object().into_iter().flatten().flat_map(|(path, item)| {
+            item.as_object().into_iter().flatten().map(move |(verb, operation)| (format!("{verb} {path}"), operation))
+        });
+        for (named, operation) in operations {
+            let request = std::iter::once(("request", &operation["requestBody"]));
+            let answers = operation["responses"].as_object().into_iter().flatten().map(|(status, said)| (status.as_str(), said));
+            for (part, said) in request.chain(answers) {
+                for (media, content) in said["content"].as_object().into_iter().flatten() {
+                    let (Some(schema), place) = (content.get("schema"), format!("{named} {part} {media}")) else { continue };
+                    let fault = match content.get("example") {
+                        None => Some("there is no example".to_owned()),
+                        Some(example) => {
+                            let validator = self.validator(place.clone(), schema);
+                            validator.iter_errors(example).next().map(|fault| format!("at '{}': {fault}", fault.instance_path()))
+                        }
+                    };
+                    match fault {
+                        None => good += 1,
+                        Some(fault) => faults.push(format!("{place}: {fault}")),
+                    }
+                }
+            }
+        }
+        if faults.is_empty() { Ok(good) } else { Err(faults) }
+    }
+
     fn validator(&self, key: String, schema: &Value) -> Arc<Validator> {
         let mut validators = self.validators.lock().expect("no test has panicked in it");
         let made = validators.entry(key).or_insert_with(|| {

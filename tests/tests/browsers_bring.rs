@@ -5,11 +5,11 @@
 #[path = "../fuzz/src/browser.rs"]
 mod browser;
 
-use browser::AUTHORIZE;
+use browser::{AUTHORIZE, Target};
 
 #[test]
 fn honest_addresses_are_taken_and_no_damage_leads_astray() {
-    let (name, reads, seeds) = AUTHORIZE;
+    let Target { name, run: reads, seeds } = AUTHORIZE;
     let mut refused = 0;
     for seed in seeds() {
         assert!(reads(&seed), "{name}");

@@ -32,8 +32,18 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     }
 });
 
-/// Name, reader and honest inputs of the target.
-pub const AUTHORIZE: (&str, fn(&[u8]) -> bool, fn() -> Vec<Vec<u8>>) = ("authorize", authorize, seeds);
+/// The target, as those of `lib.rs` are.
+pub struct Target {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether the input is taken. Panics when something does not hold.
+    pub run: fn(&[u8]) -> bool,
+    /// Honest inputs, to be damaged.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// The only one here.
+pub const AUTHORIZE: Target = Target { name: "authorize", run: authorize, seeds };
 
 /// The parameters of an address: nobody is sent anywhere but where the client has registered, to the byte, whatever is wrong; and what
 /// is taken is within its bounds.

@@ -4,5 +4,5 @@
 mod browser;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    (browser::AUTHORIZE.1)(bytes);
+    (browser::AUTHORIZE.run)(bytes);
 });

@@ -11,7 +11,7 @@ fn main() -> std::io::Result<()> {
         write(target.name, (target.seeds)())?;
     }
     #[cfg(feature = "server")]
-    write(browser::AUTHORIZE.0, (browser::AUTHORIZE.2)())?;
+    write(browser::AUTHORIZE.name, (browser::AUTHORIZE.seeds)())?;
     Ok(())
 }
 

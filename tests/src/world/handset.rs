@@ -1,7 +1,5 @@
 //! A citizen's phone and the stations where they register, at the public listener's router in process.
 
-use std::sync::Arc;
-
 use api::Problem;
 use api::app::registration::{BindDevice, Bound, Card, DEVICE, Photo, REGISTRATIONS, Register, Registering};
 use api::registration::{AddStation, AddedStation};

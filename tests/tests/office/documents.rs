@@ -1,14 +1,18 @@
 //! The OpenAPI documents of both listeners: every path of them is there, in the way they say and in no other, and operators and
 //! clients are given the same bytes until something is different.
 
+use std::sync::Arc;
+
+use api::app::registration::{self, BindDevice, Register};
+use api::app::request::{self, Approval, TakeUp};
 use axum::body::Body;
 use axum::response::Response;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
-use server::http::accept::Peer;
-use tests::both_engines;
+use server::http::accept::{Peer, PeerCertificate};
 use tests::described::{ADMIN, Checker, PUBLIC};
+use tests::{World, both_engines};
 use tower::ServiceExt;
 
 async fn asks(router: &axum::Router, method: Method, path: &str, peer: Peer, tag: Option<&str>) -> Response {
@@ -107,5 +111,79 @@ both_engines! {
         let beneath = ["/oauth2/", "/app/", "/.well-known/"];
         assert!(paths.keys().all(|path| beneath.iter().any(|beneath| path.starts_with(beneath))));
         walk(&router, &PUBLIC, &Peer(None)).await;
+    }
+}
+
+/// Each example is of its schema; and what is said to be sent can be read.
+#[test]
+fn what_clients_and_apps_send_and_are_answered_has_examples() {
+    let good = PUBLIC.examples().unwrap_or_else(|faults| panic!("{}", faults.join("\n")));
+    assert!(good > 200, "{good}");
+    let example =
+        |path: &str| PUBLIC.document()["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"].clone();
+    let register: Register = serde_json::from_value(example(registration::REGISTRATIONS)).unwrap();
+    assert_eq!(register.channel, domain::Channel::Remote);
+    serde_json::from_value::<BindDevice>(example(registration::DEVICE)).unwrap();
+    let shown: TakeUp = serde_json::from_value(example(request::CLAIM)).unwrap();
+    assert!(!shown.shown.is_empty());
+    serde_json::from_value::<Approval>(example(request::APPROVE)).unwrap();
+}
+
+/// Asks for everything that is described of clients and apps, in the same way each time; each answer is held to the document. Gives
+/// the statuses by the operation's name.
+async fn all_are_asked(world: &World, peer: &Peer, body: &[u8]) -> Vec<(String, u16)> {
+    let mut answered = Vec::new();
+    for (path, methods) in PUBLIC.document()["paths"].as_object().unwrap() {
+        for (verb, operation) in methods.as_object().unwrap() {
+            let content = operation["requestBody"]["content"].as_object();
+            let media = content.and_then(|content| content.keys().next()).map_or("application/json", String::as_str);
+            let asked = Request::builder().method(verb.to_uppercase().as_str()).uri(path.replace(['{', '}'], ""));
+            let asked = asked.header("content-type", media).header("accept", "application/json").extension(peer.clone());
+            let body = if content.is_some() { body.to_vec() } else { Vec::new() };
+            let answer = world.public(asked.body(Body::from(body)).unwrap()).await;
+            answered.push((operation["operationId"].as_str().unwrap().to_owned(), answer.status.as_u16()));
+        }
+    }
+    assert!(answered.len() >= 30, "{}", answered.len());
+    answered
+}
+
+fn nobody() -> Peer {
+    let certificate = PeerCertificate {
+        fingerprint: [7; 32],
+        subject: "CN=nobody".to_owned(),
+        serial: "07".to_owned(),
+        not_after: "2036-01-05T01:00:00Z".parse().unwrap(),
+    };
+    Peer(Some(Arc::new(certificate)))
+}
+
+both_engines! {
+    from Setup::default().with("surge-at-work", "1").with("surge-waiting", "0");
+
+    async fn every_endpoint_turns_away_in_the_way_that_is_described(world: &World) {
+        let answered = all_are_asked(world, &nobody(), b"{}").await;
+        assert!(answered.iter().all(|(_, status)| *status == 401), "not on record: {answered:?}");
+        let turn = world.app.surge.certificate("CN=nobody").await;
+        let answered = all_are_asked(world, &nobody(), b"{}").await;
+        assert!(answered.iter().all(|(_, status)| *status == 429), "shown too often at once: {answered:?}");
+        drop(turn);
+
+        let large = vec![b'a'; 1024 * 1024 + 1];
+        let answered = all_are_asked(world, &Peer(None), &large).await;
+        let takes: Vec<&str> = PUBLIC.document()["paths"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|item| item.as_object().unwrap().values())
+            .filter(|operation| operation.get("requestBody").is_some())
+            .map(|operation| operation["operationId"].as_str().unwrap())
+            .collect();
+        assert!(takes.len() > 10);
+        for (name, status) in answered.iter().filter(|(name, _)| takes.contains(&name.as_str())) {
+            assert_eq!(*status, 413, "{name}");
+        }
+        let answered = all_are_asked(world, &Peer(None), b"nothing=of&any=form").await;
+        assert!(answered.iter().all(|(_, status)| *status < 500), "{answered:?}");
     }
 }

@@ -8,6 +8,7 @@ use axum::response::Response;
 use domain::RequestId;
 
 use super::super::accept::Peer;
+use super::super::openapi::examples::Examples;
 use super::super::openapi::{Described, Document, Endpoint, Scheme, Verb};
 use super::super::problem::respond;
 use super::authenticate::authenticate;
@@ -18,7 +19,7 @@ const TITLE: &str = "iamd: the admin listener";
 const SAYS: &str =
     "One path an operation: POST with the operation as JSON. The codes of problems are listed by 'iamctl explain errors'.";
 
-static DOCUMENT: LazyLock<Document> = LazyLock::new(|| Document::of(TITLE, SAYS, described().endpoints()));
+static DOCUMENT: LazyLock<Document> = LazyLock::new(|| Document::of(TITLE, SAYS, described().endpoints(), &Examples::default()));
 
 /// The document.
 #[must_use]

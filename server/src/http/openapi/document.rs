@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::examples::{self, Examples};
 use super::schemas::{Schemas, rename};
 use super::{Endpoint, Errors, Reply, Scheme, shape};
 use crate::keys::hex;
@@ -45,8 +46,8 @@ struct PageError {
 impl Document {
     /// Makes one of what a listener answers.
     #[must_use]
-    pub fn of(title: &str, says: &str, endpoints: &[Endpoint]) -> Self {
-        let document = write(title, says, endpoints);
+    pub fn of(title: &str, says: &str, endpoints: &[Endpoint], examples: &Examples) -> Self {
+        let document = write(title, says, endpoints, examples);
         let bytes = serde_json::to_vec(&document).unwrap_or_default();
         let digest = sha256(&bytes);
         Self { tag: format!("\"{}\"", hex(&digest[..16])), bytes: bytes.into() }
@@ -71,7 +72,7 @@ impl Document {
     }
 }
 
-fn write(title: &str, says: &str, endpoints: &[Endpoint]) -> Value {
+fn write(title: &str, says: &str, endpoints: &[Endpoint], examples: &Examples) -> Value {
     let mut schemas = Schemas::new();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     let mut taken = BTreeMap::new();
@@ -79,16 +80,17 @@ fn write(title: &str, says: &str, endpoints: &[Endpoint]) -> Value {
     for endpoint in endpoints {
         schemes.extend(endpoint.schemes.iter().map(|scheme| (name_of(*scheme), scheme_of(*scheme))));
         let body = endpoint.body.map(|(media, shape)| (media, schemas.taken(shape)));
-        let operation = operation(endpoint, body.as_ref().map(|(_, schema)| schema), &mut schemas);
+        let operation = operation(endpoint, body.as_ref().map(|(_, schema)| schema), &mut schemas, examples);
         let place = (endpoint.path(), endpoint.verb.as_str());
         paths.entry(place.0).or_default().insert(place.1.to_owned(), operation);
-        taken.extend(body.map(|body| (place, body)));
+        let example = examples.of(endpoint.name, "request");
+        taken.extend(body.map(|(media, schema)| (place, (media, schema, example))));
     }
     let (named, apart) = schemas.finish();
-    for ((path, verb), (media, mut schema)) in taken {
+    for ((path, verb), (media, mut schema, example)) in taken {
         rename(&mut schema, &apart);
         if let Some(operation) = paths.get_mut(path).and_then(|path| path.get_mut(verb)) {
-            operation["requestBody"] = json!({ "required": true, "content": { (media): { "schema": schema } } });
+            operation["requestBody"] = json!({ "required": true, "content": { (media): shown(schema, example) } });
         }
     }
     json!({
@@ -99,7 +101,16 @@ fn write(title: &str, says: &str, endpoints: &[Endpoint]) -> Value {
     })
 }
 
-fn operation(endpoint: &Endpoint, body: Option<&Value>, schemas: &mut Schemas) -> Value {
+/// What a body is of, and what one looks like.
+fn shown(schema: Value, example: Option<Value>) -> Value {
+    let mut shown = json!({ "schema": schema });
+    if let Some(example) = example {
+        shown["example"] = example;
+    }
+    shown
+}
+
+fn operation(endpoint: &Endpoint, body: Option<&Value>, schemas: &mut Schemas, examples: &Examples) -> Value {
     let says = match (endpoint.says, body) {
         ("", Some(body)) => schemas.says(body).unwrap_or_default(),
         (says, _) => says.to_owned(),
@@ -108,7 +119,7 @@ fn operation(endpoint: &Endpoint, body: Option<&Value>, schemas: &mut Schemas) -
         "operationId": endpoint.name,
         "summary": says.lines().next().unwrap_or_default(),
         "description": says,
-        "responses": responses(endpoint, schemas),
+        "responses": responses(endpoint, schemas, examples),
     });
     // One of them is enough: an array of objects. An empty array says that nothing is asked for.
     let security: Vec<Value> = endpoint.schemes.iter().map(|scheme| json!({ (name_of(*scheme)): [] })).collect();
@@ -138,12 +149,13 @@ const fn effect(effect: Effect) -> &'static str {
     }
 }
 
-fn responses(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
+fn responses(endpoint: &Endpoint, schemas: &mut Schemas, examples: &Examples) -> Value {
     let mut responses: BTreeMap<String, Value> = BTreeMap::new();
     for Reply { status, says, content } in &endpoint.replies {
         let response = responses.entry(status.to_string()).or_insert_with(|| json!({ "description": says }));
         if let Some((media, shape)) = content {
-            response["content"][*media] = shape.map_or_else(|| json!({}), |shape| json!({ "schema": schemas.given(shape) }));
+            let shown = |shape| shown(schemas.given(shape), examples.of(endpoint.name, &status.to_string()));
+            response["content"][*media] = shape.map_or_else(|| json!({}), shown);
         }
     }
     for status in endpoint.statuses.iter() {
@@ -151,13 +163,16 @@ fn responses(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
         // A certificate that is not good any more, or is shown too often at once, is turned away before the endpoint.
         let certificate = matches!(status, 401 | 429 | 503);
         if endpoint.errors == Errors::Problem || certificate {
-            response["content"]["application/problem+json"] = json!({ "schema": schemas.given(shape::<Problem>()) });
+            let problem = schemas.given(shape::<Problem>());
+            response["content"]["application/problem+json"] = shown(problem, Some(examples::problem(*status)));
         }
         if endpoint.errors == Errors::OAuth {
-            response["content"]["application/json"] = json!({ "schema": schemas.given(shape::<OAuthErrorBody>()) });
+            let error = schemas.given(shape::<OAuthErrorBody>());
+            response["content"]["application/json"] = shown(error, Some(examples::oauth(*status)));
         }
         if endpoint.errors == Errors::Page {
-            response["content"]["application/json"] = json!({ "schema": schemas.given(shape::<PageError>()) });
+            let error = schemas.given(shape::<PageError>());
+            response["content"]["application/json"] = shown(error, Some(examples::page(*status)));
             response["content"]["text/html"] = json!({});
         }
         if *status == 429 {

@@ -2,6 +2,7 @@
 //! of, so that nothing is mounted without being described.
 
 pub mod document;
+pub mod examples;
 mod schemas;
 
 use std::borrow::Cow;

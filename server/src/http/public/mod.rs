@@ -17,6 +17,7 @@ use axum::response::Response;
 use axum::routing::get;
 use domain::RequestId;
 
+use super::openapi::examples::Examples;
 use super::openapi::{self, Described, Document};
 use super::party::identify;
 use super::problem::{problem, respond};
@@ -25,7 +26,10 @@ use crate::app::App;
 const TITLE: &str = "iamd: the public listener";
 const SAYS: &str = "OAuth 2.0 and OpenID Connect for relying parties' clients, and what citizens' apps and stations speak.";
 
-static DOCUMENT: LazyLock<Document> = LazyLock::new(|| Document::of(TITLE, SAYS, described().endpoints()));
+static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
+    let examples = Examples::read(include_str!("examples.json"));
+    Document::of(TITLE, SAYS, described().endpoints(), &examples)
+});
 
 /// The document at `/openapi.json`.
 #[must_use]

@@ -78,7 +78,7 @@ async fn answer(app: &App, from: CameFrom, headers: &HeaderMap, asked: Result<Pa
                 OAuthErrorCode::ServerError => Wrong::Failed,
                 _ => Wrong::Logout,
             };
-            let status = (wrong == Wrong::Away).then(|| error.answered_with());
+            let status = Some(error.answered_with());
             let page = ErrorPage { detail: Some(error.description), status, ..ErrorPage::of(wrong, error.code.name()) };
             return page.answer(app, request, language, data);
         }
