@@ -95,7 +95,8 @@ impl Write {
     }
 
     /// Takes `limit` of the messages that are due, at most `each` for one receiver, and holds them for `lease`, so that no other
-    /// worker sends them meanwhile. Each row comes with the number of this try, by which its outcome is noted.
+    /// worker sends them meanwhile. Each row comes with the number of this try, by which its outcome is noted. They are chosen among
+    /// the 5000 that have waited longest, so that choosing takes no longer however many wait.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -111,7 +112,9 @@ impl Write {
             "SELECT id, kind, receiver, subject, payload, state, attempts, next_at, last_error, created_at
              FROM outbox WHERE state = 'pending' AND next_at <= $1
                AND id IN (SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY receiver ORDER BY next_at, id) AS turn
-                                          FROM outbox WHERE state = 'pending' AND next_at <= $1) AS queues WHERE turn <= $3)
+                                          FROM (SELECT id, receiver, next_at FROM outbox WHERE state = 'pending' AND next_at <= $1
+                                                ORDER BY next_at LIMIT 5000) AS due) AS queues
+                          WHERE turn <= $3)
              ORDER BY next_at LIMIT $2",
             |c, sql| sqlx::query_as(sql).bind(now.micros()).bind(limit).bind(each).fetch_all(c)
         );
