@@ -1,6 +1,6 @@
 //! Files that only their owner may read, written whole or not at all.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -124,6 +124,42 @@ impl Drop for Prepared {
     fn drop(&mut self) {
         // Best effort: once it is in place nothing is left under the passing name.
         let _ = fs::remove_file(&self.passing);
+    }
+}
+
+/// A lock beside files, which ends with the value or its process; the file stays.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// For one holder alone; none while anybody holds it.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn alone(path: &Path) -> Result<Option<Self>, FileFault> {
+        let file = Self::open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(cause)) => Err(FileFault::new("lock", path, cause)),
+        }
+    }
+
+    /// Together with others who share it; waits while somebody holds it alone.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn shared(path: &Path) -> Result<Self, FileFault> {
+        let file = Self::open(path)?;
+        file.lock_shared().map_err(|cause| FileFault::new("lock", path, cause))?;
+        Ok(Self { _file: file })
+    }
+
+    fn open(path: &Path) -> Result<File, FileFault> {
+        let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+        opened.map_err(|cause| FileFault::new("lock", path, cause))
     }
 }
 

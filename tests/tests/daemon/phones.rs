@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::phone::{Drawer, Kept, KeptKeys, Line, Phone};
+use client::phone::{Auto, Drawer, Kept, KeptKeys, Line, Phone};
 use client::{Context, surroundings};
 use domain::citizen_request::WAITS;
 use domain::{AccountId, Channel, CitizenRequestId, Claim, Function, Tier, Wants};
@@ -176,6 +176,23 @@ on_both! {
         daemon.json(&["account", "suspend", &ben.to_string(), "--reason", "lost-device"], "");
         let listed = daemon.json(&["sandbox", "phone", "list"], "");
         assert_eq!((&listed[0]["account"], &listed[0]["state"]), (&ben.to_string().into(), &"suspended".into()));
+
+        // The newest cannot any more: the next one does it, and says so.
+        let code = sandbox.asks(None).await.code.unwrap();
+        let output = daemon.iamctl(&["sandbox", "phone", "approve", &code, "-o", "json"], "");
+        let done: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(done["account"], anna.to_string(), "{done}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("the newest that can does it, that of {anna}")));
+        assert_eq!(daemon.json(&["sandbox", "phone", "login-hint"], "")["account"], anna.to_string());
+        let code = sandbox.asks(None).await.code.unwrap();
+        let bens = ["sandbox", "phone", "approve", &code, "--citizen", &ben.to_string()];
+        assert_eq!(refusal(&daemon, &bens), (5, "account.suspended".to_owned()), "who is named is the one who is meant");
+        let nobody = ["sandbox", "phone", "approve", "000000", "--citizen", "A0000000012"];
+        assert_eq!(refusal(&daemon, &nobody), (3, "phone.unknown".to_owned()), "what is on this machine is looked at first");
+
+        // When nobody can, it says why.
+        daemon.json(&["account", "suspend", &anna.to_string(), "--reason", "lost-device"], "");
+        assert_eq!(refusal(&daemon, &["sandbox", "phone", "approve", &code]), (5, "account.suspended".to_owned()));
         sandbox.node.store.engine().close().await;
     }
 
@@ -207,12 +224,19 @@ on_both! {
         assert_eq!((&all["pid"], &all["citizens"]), (&on["pid"], &Value::Null), "the same process, for every phone");
         sandbox.approved_by_itself(&bens).await;
         assert_eq!(auto(&["off", "--citizen", &ben.to_string()])["citizens"], serde_json::json!([anna.to_string()]));
+
+        // Whoever is suspended is passed over, the newest as well.
+        let all = auto(&["on"]);
+        assert_eq!(all["citizens"], Value::Null);
+        daemon.json(&["account", "suspend", &ben.to_string(), "--reason", "lost-device"], "");
+        sandbox.approved_by_itself(&sandbox.asks(None).await).await;
+
         let off = auto(&["off"]);
         assert_eq!((&off["state"], &off["pid"]), (&"off".into(), &Value::Null));
         // What has ended has no command any more, whether anybody has asked how it ended or not.
         assert_eq!(std::fs::read_to_string(format!("/proc/{}/cmdline", on["pid"])).unwrap_or_default(), "");
         let log = std::fs::read_to_string(off["log"].as_str().unwrap()).unwrap();
-        assert_eq!(log.lines().filter(|line| line.contains("\"approved\"")).count(), 3, "{log}");
+        assert_eq!(log.lines().filter(|line| line.contains("\"approved\"")).count(), 4, "{log}");
         assert!(!log.contains("PRIVATE KEY"));
         sandbox.node.store.engine().close().await;
     }
@@ -265,4 +289,40 @@ on_both! {
         sandbox.node.store.engine().close().await;
         assert!(running.stops().success());
     }
+
+    async fn one_process_answers_however_many_are_put_on(engine: Engine) {
+        let daemon = Daemon::new(engine).await;
+        let _running = daemon.serves();
+        let sandbox = Sandbox::opens(&daemon).await;
+        sandbox.phone(accounts(&daemon)[0], 0).await;
+        let auto = |switch: &'static str| daemon.json(&["sandbox", "phone", "auto", switch], "");
+
+        let started: Vec<Value> = std::thread::scope(|scope| {
+            let starting: Vec<_> = (0..4).map(|_| scope.spawn(|| auto("on"))).collect();
+            starting.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert!(started.iter().all(|on| on["state"] == "on" && on["pid"] == started[0]["pid"]), "{started:?}");
+        assert_eq!(watchers(&daemon), 1);
+        assert_eq!(auto("off")["state"], "off");
+        assert_eq!(watchers(&daemon), 0, "off is off");
+
+        // One whom no note names, as when whoever started it was killed: off waits until it is gone too.
+        let stray = daemon.starts_iamctl(&["sandbox", "phone", "watch"]);
+        while watchers(&daemon) == 0 || Auto::none_alive(&sandbox.drawer()).unwrap() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(auto("off")["state"], "off");
+        assert_eq!(watchers(&daemon), 0);
+        drop(stray);
+        sandbox.node.store.engine().close().await;
+    }
+}
+
+/// How many processes answer for the phones of this instance.
+fn watchers(daemon: &Daemon) -> usize {
+    let ours = daemon.data_dir.display().to_string();
+    let lines = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| std::fs::read_to_string(entry.unwrap().path().join("cmdline")).ok());
+    lines.filter(|line| line.contains(&ours) && line.contains("sandbox\0phone\0watch")).count()
 }

@@ -16,7 +16,7 @@ use crate::words::word;
 #[command(after_help = "REQUEST is the address of the page that shows the QR code, the id in it, the
 comparison code on it, its app link, or the auth_req_id of a CIBA request.
 Without --citizen, the phone is that of the citizen who was asked; where nobody
-has taken the request up yet, the only phone there is, else the newest.
+has taken the request up yet, the newest whose account can answer it.
 It comes back when the decision is durable.
 
 Examples:

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use api::Exit;
 use clap::{Args, ValueEnum};
+use client::files::Lock;
 use client::phone::{Auto as Note, Drawer, RUN};
 use client::tabular::Column;
 use client::{Context, Tabular, surroundings};
@@ -23,8 +24,8 @@ use crate::verb::Verb;
 
 /// How long a process that has just been started is looked at.
 const MOMENT: Duration = Duration::from_millis(300);
-/// How often one that is to end is looked at, and how many times.
-const ENDING: (Duration, u32) = (Duration::from_millis(50), 100);
+/// How often what is waited for is looked at, and how many times: ten seconds, longer than a process lives that nobody has noted.
+const LOOKS: (Duration, u32) = (Duration::from_millis(50), 200);
 
 /// Have virtual phones approve what waits for them by themselves
 #[derive(Debug, Args)]
@@ -115,6 +116,7 @@ impl Verb for Auto {
         if let Some(account) = self.citizen {
             phone_of(&drawer, account)?;
         }
+        let _held = hold(&drawer).await?;
         let running = Note::running(&drawer)?;
         let note = match self.switch {
             Switch::On => Some(on(&context, &drawer, running, self.citizen).await?),
@@ -152,11 +154,7 @@ async fn on(context: &Context, drawer: &Drawer, running: Option<Note>, citizen: 
 
 /// Ends the process, unless it goes on for others.
 async fn off(drawer: &Drawer, running: Option<Note>, citizen: Option<AccountId>) -> Result<Option<Note>, Failure> {
-    let Some(mut note) = running else {
-        Note::forget(drawer)?;
-        return Ok(None);
-    };
-    if let Some(citizen) = citizen {
+    if let (Some(mut note), Some(citizen)) = (running.clone(), citizen) {
         let all = || drawer.phones().map(|phones| phones.into_iter().map(|kept| kept.account).collect());
         let mut left: BTreeSet<AccountId> = match note.citizens.take() {
             Some(citizens) => citizens,
@@ -169,16 +167,35 @@ async fn off(drawer: &Drawer, running: Option<Note>, citizen: Option<AccountId>)
             return Ok(Some(note));
         }
     }
-    note.stop();
-    let (pause, times) = ENDING;
+    if let Some(note) = &running {
+        note.stop();
+    }
+    Note::forget(drawer)?;
+    let (pause, times) = LOOKS;
     for _ in 0..times {
-        if !note.runs() {
-            Note::forget(drawer)?;
+        if running.as_ref().is_none_or(|note| !note.runs()) && Note::none_alive(drawer)? {
             return Ok(None);
         }
         tokio::time::sleep(pause).await;
     }
-    Err(Failure::new(Exit::Failed, "phone.auto", format!("process {} does not end", note.pid)))
+    let message = match running {
+        Some(note) => format!("process {} does not end", note.pid),
+        None => "a process that was started before does not end".to_owned(),
+    };
+    Err(Failure::new(Exit::Failed, "phone.auto", message))
+}
+
+/// Waits until nobody else starts or ends the process.
+async fn hold(drawer: &Drawer) -> Result<Lock, Failure> {
+    let (pause, times) = LOOKS;
+    for _ in 0..times {
+        if let Some(held) = Note::hold(drawer)? {
+            return Ok(held);
+        }
+        tokio::time::sleep(pause).await;
+    }
+    let failure = Failure::new(Exit::Conflict, "phone.auto", "another 'sandbox phone auto' is under way");
+    Err(failure.changed(NOTHING_CHANGED).hint("wait for it, and try again"))
 }
 
 fn start(context: &Context, drawer: &Drawer) -> Result<Child, Failure> {

@@ -10,8 +10,8 @@ use client::times::people;
 use domain::{AccountId, CitizenRequestId, Claim, ClientId, Timestamp};
 use serde::Serialize;
 
+use super::in_turn::InTurn;
 use crate::failure::{Failure, NOTHING_CHANGED};
-use crate::output::aside;
 use crate::session::Session;
 
 /// An answer that a virtual phone has given.
@@ -66,14 +66,20 @@ pub async fn decide(session: &Session, asked: Asked) -> Result<Answered, Failure
     session.no_dry_run("sandbox phone", "is what a citizen does on a phone")?;
     let (context, _) = session.context()?;
     let drawer = Drawer::of(&context)?;
+    let named = asked.citizen.map(|account| phone_of(&drawer, account)).transpose()?;
     let waiting = session.call(&ListRequests { shown: Some(asked.request.clone()) }).await?;
     let Some(request) = waiting.requests.into_iter().next() else { return Err(nothing_waits(&asked.request)) };
-    let kept = match asked.citizen.or(request.account) {
-        Some(account) => phone_of(&drawer, account)?,
-        None => any(&drawer)?,
+    let line = Line::open(&waiting.public_url, &context.read_ca()?)?;
+    let (phone, shown) = match (named, request.account) {
+        (Some(kept), _) => on_its_screen(Phone::new(line, &kept)?, &request).await?,
+        (None, Some(account)) => on_its_screen(Phone::new(line, &phone_of(&drawer, account)?)?, &request).await?,
+        (None, None) => {
+            let mut turns = InTurn::new(drawer.phones()?);
+            let (kept, phone, shown) = on_any_screen(&mut turns, &line, &request).await?;
+            turns.tell(&kept);
+            (phone, shown)
+        }
     };
-    let phone = Phone::new(Line::open(&waiting.public_url, &context.read_ca()?)?, &kept)?;
-    let shown = on_its_screen(&phone, &request).await?;
     Ok(answer(&phone, shown, asked.decision, asked.claims).await?)
 }
 
@@ -81,12 +87,32 @@ pub async fn decide(session: &Session, asked: Asked) -> Result<Answered, Failure
 ///
 /// # Errors
 /// When it is another citizen's, and what the server says.
-pub async fn on_its_screen(phone: &Phone, request: &WaitingRequest) -> Result<AppRequest, Failure> {
+pub async fn on_its_screen(phone: Phone, request: &WaitingRequest) -> Result<(Phone, AppRequest), Failure> {
     if request.account.is_none() {
-        return Ok(phone.take_up(&request.request.to_string()).await?);
+        let shown = phone.take_up(&request.request.to_string()).await?;
+        return Ok((phone, shown));
     }
     let shown = phone.requests().await?.into_iter().find(|shown| shown.request == request.request);
-    shown.ok_or_else(|| nothing_waits(&request.request.to_string()))
+    shown.map(|shown| (phone, shown)).ok_or_else(|| nothing_waits(&request.request.to_string()))
+}
+
+/// A request that is nobody's yet, taken up by the first phone in turn whose citizen can answer it.
+///
+/// # Errors
+/// When there is none, and what the server says.
+pub async fn on_any_screen(
+    turns: &mut InTurn,
+    line: &Line,
+    request: &WaitingRequest,
+) -> Result<(Kept, Phone, AppRequest), Failure> {
+    loop {
+        let kept = turns.next()?;
+        let phone = Phone::new(line.clone(), &kept)?;
+        match phone.take_up(&request.request.to_string()).await {
+            Ok(shown) => return Ok((kept, phone, shown)),
+            Err(error) => turns.pass(error)?,
+        }
+    }
 }
 
 /// Gives the answer; it is durable once this returns.
@@ -119,21 +145,6 @@ pub fn phone_of(drawer: &Drawer, account: AccountId) -> Result<Kept, Failure> {
         let message = format!("there is no virtual phone of account {account} here");
         Failure::new(Exit::NotFound, "phone.unknown", message).changed(NOTHING_CHANGED)
     })
-}
-
-/// The only phone there is, else the newest, which is told.
-///
-/// # Errors
-/// `phone.none`.
-pub fn any(drawer: &Drawer) -> Result<Kept, Failure> {
-    let mut phones = drawer.phones()?.into_iter();
-    let newest = phones.next().ok_or_else(|| {
-        Failure::new(Exit::NotFound, "phone.none", "there is no virtual phone here").changed(NOTHING_CHANGED)
-    })?;
-    if phones.next().is_some() {
-        aside(&format!("of several phones the newest does it, that of {}; --citizen names another", newest.account));
-    }
-    Ok(newest)
 }
 
 fn nothing_waits(request: &str) -> Failure {

@@ -11,6 +11,7 @@ use domain::{AccountId, Tier, Timestamp};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
+use super::in_turn::standing;
 use crate::failure::Failure;
 use crate::output::Answer;
 use crate::session::Session;
@@ -96,14 +97,10 @@ impl Verb for List {
 async fn view(line: Line, kept: Kept, auto: Option<&Auto>) -> Result<PhoneView, ClientError> {
     let (state, waiting) = match Phone::new(line, &kept)?.requests().await {
         Ok(waiting) => ("active", waiting),
-        Err(ClientError::Problem(problem)) => match problem.code.as_str() {
-            "account.suspended" => ("suspended", Vec::new()),
-            "account.closed" => ("closed", Vec::new()),
-            "device.ended" => ("replaced", Vec::new()),
-            "device.unknown" => ("unknown", Vec::new()),
-            _ => return Err(ClientError::Problem(problem)),
+        Err(error) => match standing(&error) {
+            Some(standing) => (standing, Vec::new()),
+            None => return Err(error),
         },
-        Err(other) => return Err(other),
     };
     Ok(PhoneView {
         account: kept.account,

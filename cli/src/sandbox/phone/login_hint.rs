@@ -10,7 +10,8 @@ use client::times::people;
 use domain::{AccountId, Timestamp};
 use serde::Serialize;
 
-use super::decide::{any, phone_of};
+use super::decide::phone_of;
+use super::in_turn::InTurn;
 use crate::failure::Failure;
 use crate::output::Answer;
 use crate::session::Session;
@@ -25,7 +26,7 @@ Examples:
   iamctl sandbox phone login-hint
   iamctl sandbox phone login-hint --citizen A0000000012 -o name")]
 pub struct LoginHint {
-    /// Whose phone; the newest when absent
+    /// Whose phone; the newest in use when absent
     #[arg(long, value_name = "ACCOUNT")]
     citizen: Option<AccountId>,
 }
@@ -64,13 +65,22 @@ impl Verb for LoginHint {
     async fn run(self, session: &Session) -> Result<Answer<HintView>, Failure> {
         let (context, _) = session.context()?;
         let drawer = Drawer::of(&context)?;
-        let kept = match self.citizen {
-            Some(account) => phone_of(&drawer, account)?,
-            None => any(&drawer)?,
-        };
+        let mut turns = InTurn::new(match self.citizen {
+            Some(account) => vec![phone_of(&drawer, account)?],
+            None => drawer.phones()?,
+        });
+        let mut kept = turns.next()?;
         let public_url = session.call(&ListRequests::default()).await?.public_url;
-        let phone = Phone::new(Line::open(&public_url, &context.read_ca()?)?, &kept)?;
-        let Hint { login_hint_token, expires_at } = phone.login_hint().await?;
-        Ok(Answer::one(HintView { login_hint_token, account: kept.account, expires_at }))
+        let line = Line::open(&public_url, &context.read_ca()?)?;
+        loop {
+            match Phone::new(line.clone(), &kept)?.login_hint().await {
+                Ok(Hint { login_hint_token, expires_at }) => {
+                    turns.tell(&kept);
+                    return Ok(Answer::one(HintView { login_hint_token, account: kept.account, expires_at }));
+                }
+                Err(error) => turns.pass(error)?,
+            }
+            kept = turns.next()?;
+        }
     }
 }

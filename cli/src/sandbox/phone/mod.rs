@@ -3,6 +3,7 @@
 use crate::noun::noun;
 
 mod decide;
+mod in_turn;
 
 noun! {
     /// Virtual phones: approve and refuse what services ask of simulated citizens

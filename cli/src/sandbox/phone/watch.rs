@@ -6,12 +6,14 @@ use std::time::Duration;
 use api::app::request::Decision;
 use api::sandbox::{ListRequests, WaitingRequest};
 use clap::Args;
+use client::files::Lock;
 use client::phone::{Auto as Note, Drawer, Kept, Line, Phone};
 use client::{CallOptions, Connection};
 use domain::CitizenRequestId;
 use futures_util::stream;
 
-use super::decide::{Answered, answer, on_its_screen};
+use super::decide::{Answered, answer, on_any_screen, on_its_screen};
+use super::in_turn::InTurn;
 use crate::failure::Failure;
 use crate::output::{Answer, Body, aside};
 use crate::session::Session;
@@ -37,6 +39,8 @@ struct Watching {
     failed: BTreeMap<CitizenRequestId, u32>,
     looks: u32,
     trouble: Option<String>,
+    /// Says that this process is there, as long as it is.
+    _alive: Lock,
 }
 
 impl Verb for Watch {
@@ -49,10 +53,12 @@ impl Verb for Watch {
             session.verbose(|| format!("this process belongs to its terminal's session: {error}"));
         }
         let (context, _) = session.context()?;
+        let drawer = Drawer::of(&context)?;
         let watching = Watching {
             connection: session.connection()?.clone(),
             ca: context.read_ca()?,
-            drawer: Drawer::of(&context)?,
+            _alive: Note::alive(&drawer)?,
+            drawer,
             line: None,
             ready: VecDeque::new(),
             failed: BTreeMap::new(),
@@ -98,14 +104,12 @@ impl Watching {
         phones.retain(|kept| note.answers_for(kept.account));
         self.failed.retain(|id, _| waiting.requests.iter().any(|request| request.request == *id));
         for request in waiting.requests {
-            let whose = match request.account {
-                Some(account) => phones.iter().find(|kept| kept.account == account),
-                None => phones.first(),
-            };
-            let Some(kept) = whose.filter(|_| self.failed.get(&request.request).is_none_or(|times| *times < TRIES)) else {
+            let whose = phones.iter().filter(|kept| request.account.is_none_or(|account| account == kept.account));
+            let whose: Vec<Kept> = whose.cloned().collect();
+            if whose.is_empty() || self.failed.get(&request.request).is_some_and(|times| *times >= TRIES) {
                 continue;
-            };
-            match self.approve(&waiting.public_url, kept, &request).await {
+            }
+            match self.approve(&waiting.public_url, whose, &request).await {
                 Ok(answered) => self.ready.push_back(answered),
                 Err(failure) => {
                     *self.failed.entry(request.request).or_default() += 1;
@@ -116,7 +120,7 @@ impl Watching {
         Ok(())
     }
 
-    async fn approve(&mut self, public_url: &str, kept: &Kept, request: &WaitingRequest) -> Result<Answered, Failure> {
+    async fn approve(&mut self, public_url: &str, whose: Vec<Kept>, request: &WaitingRequest) -> Result<Answered, Failure> {
         let line = match &self.line {
             Some((url, line)) if url == public_url => line.clone(),
             _ => {
@@ -125,8 +129,11 @@ impl Watching {
                 line
             }
         };
-        let phone = Phone::new(line, kept)?;
-        let shown = on_its_screen(&phone, request).await?;
+        let mut turns = InTurn::new(whose);
+        let (phone, shown) = match request.account {
+            Some(_) => on_its_screen(Phone::new(line, &turns.next()?)?, request).await?,
+            None => on_any_screen(&mut turns, &line, request).await.map(|(_, phone, shown)| (phone, shown))?,
+        };
         Ok(answer(&phone, shown, Decision::Approved, None).await?)
     }
 

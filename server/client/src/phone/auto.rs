@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drawer::Drawer;
 use crate::error::ClientError;
-use crate::files;
+use crate::files::{self, Lock};
 
 /// What the process is started with: `iamctl … sandbox phone watch`.
 pub const RUN: [&str; 3] = ["sandbox", "phone", "watch"];
@@ -98,6 +98,33 @@ impl Auto {
             // It may have ended by itself meanwhile.
             let _ = kill_process(pid, Signal::TERM);
         }
+    }
+
+    /// Held by whoever looks whether the process runs and starts or ends it; none while another does.
+    ///
+    /// # Errors
+    /// When the folder or the lock's file cannot be made.
+    pub fn hold(drawer: &Drawer) -> Result<Option<Lock>, ClientError> {
+        files::private_folder(drawer.folder())?;
+        Ok(Lock::alone(&drawer.folder().join("auto.lock"))?)
+    }
+
+    /// Held by such a process as long as it lives, by several if need be: one that was started by somebody who died before the note
+    /// was written ends by itself.
+    ///
+    /// # Errors
+    /// As [`Auto::hold`].
+    pub fn alive(drawer: &Drawer) -> Result<Lock, ClientError> {
+        files::private_folder(drawer.folder())?;
+        Ok(Lock::shared(&drawer.folder().join("auto.alive"))?)
+    }
+
+    /// Whether no such process is left, noted or not.
+    ///
+    /// # Errors
+    /// When the lock's file cannot be made.
+    pub fn none_alive(drawer: &Drawer) -> Result<bool, ClientError> {
+        Ok(!drawer.folder().exists() || Lock::alone(&drawer.folder().join("auto.alive"))?.is_some())
     }
 
     fn path(drawer: &Drawer) -> PathBuf {
