@@ -47,6 +47,7 @@ mod look_up_key;
 mod lost_days;
 mod notices;
 mod operators;
+mod ordinary_client;
 mod outages;
 mod outside_client;
 mod overview;
