@@ -98,7 +98,12 @@ async fn tokens(engine: Engine, daemon: &Daemon, running: &Running, office: &Arc
     let ratio = ours.rate / signs.rate;
     let beside = format!("   bar {TOKEN_BAR} of that       {:.2}x ({ratio:.2})", ratio / TOKEN_BAR);
     row(engine, "client_credentials", &format!("{:>9.0} /s", ours.rate), &beside);
-    row(engine, "client_credentials, p99", &format!("{:>9.2} ms", ours.p99), &format!("   bar {P99_BAR:>7.2} ms   {:.2}x", ours.p99 / P99_BAR));
+    row(
+        engine,
+        "client_credentials, p99",
+        &format!("{:>9.2} ms", ours.p99),
+        &format!("   bar {P99_BAR:>7.2} ms   {:.2}x", ours.p99 / P99_BAR),
+    );
     let Some(peer) = peer() else {
         row(engine, "oidc-provider", "        —", "   not measured: scripts/bench fetches it");
         return;
@@ -164,7 +169,19 @@ fn resident(engine: Engine, running: &Running) {
 fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
     let (certificate, key) = (folder.join("localhost.crt"), folder.join("localhost.key"));
     let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+        ])
         .arg("-keyout")
         .arg(&key)
         .arg("-out")

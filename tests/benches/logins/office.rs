@@ -50,7 +50,8 @@ impl Office {
         let file = daemon.folder().join("office.yaml");
         std::fs::write(&file, manifest.to_string()).unwrap();
         daemon.json(&["rp", "apply", "-f", &file.display().to_string()], "");
-        let added = daemon.json(&["rp", "credential", "add", "drill-office", "--kind", "client-secret", "--service", "plain"], "");
+        let added =
+            daemon.json(&["rp", "credential", "add", "drill-office", "--kind", "client-secret", "--service", "plain"], "");
         let secret = added[0]["secret"].as_str().unwrap().to_owned();
         let own = PrivateKey::generate(KeyKind::P256).unwrap();
         Self {
