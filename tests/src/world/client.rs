@@ -185,6 +185,15 @@ impl<'w> Client<'w> {
         added[0].secret.clone().unwrap()
     }
 
+    /// Its party's manifest says something else of the service from now on; its key stays.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn is_described_anew(&self, more: &Value) {
+        let manifest = manifest(&self.id, &self.key, more);
+        self.world.first().call(&ApplyParties { manifests: vec![manifest] }).await.unwrap();
+    }
+
     /// The world it is in.
     #[must_use]
     pub fn world(&self) -> &'w World {

@@ -45,6 +45,7 @@ mod logins;
 mod logouts;
 mod look_up_key;
 mod lost_days;
+mod narrowed;
 mod notices;
 mod operators;
 mod ordinary_client;

@@ -10,7 +10,7 @@ use domain::Timestamp;
 use serde_json::{Value, json};
 
 use super::authenticate::authenticate;
-use super::client::Client;
+use super::client::{Client, OFFLINE_ACCESS};
 use super::error::{NOT_KEPT, OAuthError};
 use super::issue::{refresh_token_id, seconds};
 use super::presented::Presented;
@@ -49,12 +49,14 @@ async fn access(app: &App, client: &Client, token: &str) -> Result<Option<Value>
 async fn refresh(app: &App, client: &Client, token: &str) -> Result<Option<Value>, OAuthError> {
     let row = app.store.read().await?.token(&refresh_token_id(token)).await?;
     let own = row.filter(|row| row.token_kind == TokenKind::Refresh.as_str() && row.login.service == client.service);
-    let Some(row) = own.filter(|row| row.is_alive(app.latest())) else { return Ok(None) };
+    let alive = own.filter(|row| row.is_alive(app.latest()) && client.may_ask_for(OFFLINE_ACCESS));
+    let Some(row) = alive else { return Ok(None) };
+    let scopes: Vec<String> = row.login.granted()?.scopes.into_iter().filter(|scope| client.may_ask_for(scope)).collect();
     Ok(Some(json!({
         "active": true,
         "client_id": client.id,
         "iss": app.issuer_url,
-        "scope": row.login.granted()?.scopes.join(" "),
+        "scope": scopes.join(" "),
         "iat": seconds(Timestamp::from_micros(row.token_issued_at)),
         "exp": seconds(Timestamp::from_micros(row.token_expires_at)),
     })))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::{ClientId, Timestamp};
+use domain::{ClientId, Scope, Timestamp};
 use pki::TokenType;
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +61,11 @@ impl AccessClaims {
     /// Whether it has the scope.
     pub(crate) fn has(&self, scope: &str) -> bool {
         self.scope.split(' ').any(|own| own == scope)
+    }
+
+    /// Those of its scopes that say something about a login.
+    pub(crate) fn scopes(&self) -> Vec<Scope> {
+        self.scope.split(' ').filter_map(|scope| scope.parse().ok()).collect()
     }
 
     /// Its last moment.

@@ -1,4 +1,5 @@
-//! The userinfo endpoint (OpenID Connect Core 1.0, section 5.3): what the citizen released, as long as their login is alive.
+//! The userinfo endpoint (OpenID Connect Core 1.0, section 5.3): what the citizen released, as long as their login is alive, as far as
+//! the token goes, and no further than the client's manifest goes today.
 
 use std::sync::Arc;
 
@@ -6,9 +7,10 @@ use api::audit::AuditOutcome;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use domain::{Claim, ClientId, RequestId, Scope};
+use domain::{Claim, ClientId, RequestId, Scope, claims_of};
 use serde_json::{Map, Value, json};
 
+use super::client::Client;
 use super::error::{NOT_KEPT, OAuthError, OAuthErrorCode};
 use super::presented::Presented;
 use super::resource::{AccessClaims, access, claimed, not_alive};
@@ -27,12 +29,16 @@ pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resu
     let claims = access(&app, &shown).await?;
     drop(door);
     if !claims.has(Scope::OpenId.as_str()) {
-        let challenge = "Bearer error=\"insufficient_scope\", scope=\"openid\"";
-        return Err(OAuthError::new(OAuthErrorCode::InsufficientScope, "the token is of no login").challenge(challenge));
+        return Err(insufficient("the token is of no login"));
     }
     let client: ClientId = claims.client_id.parse().map_err(|_| not_alive(&claims))?;
     let _turn = app.surge.enter(&client.rp).await?;
     Ok((NOT_KEPT, Json(released(&app, &claims, &client, shown.id).await?)).into_response())
+}
+
+fn insufficient(description: &'static str) -> OAuthError {
+    let challenge = "Bearer error=\"insufficient_scope\", scope=\"openid\"";
+    OAuthError::new(OAuthErrorCode::InsufficientScope, description).challenge(challenge)
 }
 
 /// What the citizen released; account, service and party are kept as they are until that it was read is on record.
@@ -50,10 +56,16 @@ async fn released(
     let stored = tx.account_kept(seen.login.account()?).await?.ok_or_else(dead)?;
     // Looked up again: what was seen before the lock may have ended since.
     let row = tx.token(&id).await?.filter(|row| row.is_alive(app.latest())).ok_or_else(dead)?;
-    let granted = row.login.granted()?;
+    let present = Client::read(&mut tx, client).await?.ok_or_else(dead)?;
+    if !present.may_ask_for(Scope::OpenId.as_str()) {
+        return Err(insufficient("people do not log in to the client any more"));
+    }
+    let scopes: Vec<Scope> = claims.scopes().into_iter().filter(|scope| present.may_ask_for(scope.as_str())).collect();
+    let reach = claims_of(&scopes);
+    let granted: Vec<Claim> = row.login.granted()?.claims.into_iter().filter(|claim| reach.contains(claim)).collect();
     let mut released = Map::new();
     released.insert("sub".to_owned(), claims.sub.clone().into());
-    if granted.claims.is_empty() {
+    if granted.is_empty() {
         // Nothing personal is read, and nothing has to be written down.
         tx.rollback().await?;
         return Ok(released);
@@ -61,14 +73,14 @@ async fn released(
     app.keys.learn(&mut tx, &stored.kek_id).await;
     let profile = open_profile(&app.keys, &stored)?.ok_or_else(dead)?;
     let of = |claim: &Claim| claim.of(&profile).map(|value| (claim.to_string(), value));
-    released.extend(granted.claims.iter().filter_map(of));
+    released.extend(granted.iter().filter_map(of));
     let record = PublicUse {
         actor: PublicActor::Client(client),
         action: "login.userinfo",
         subject: stored.account.id.to_string(),
         outcome: AuditOutcome::Done,
         request,
-        facts: json!({ "request": row.login.id()?, "claims": granted.claims }),
+        facts: json!({ "request": row.login.id()?, "claims": granted }),
     };
     tx.commit_public(record).await?;
     Ok(released)

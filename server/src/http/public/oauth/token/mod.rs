@@ -134,14 +134,18 @@ struct Login<'a> {
 async fn log_in(app: &App, call: &TokenCall<'_>, login: Login<'_>) -> Result<Result<Answered, NotRedeemed>, OAuthError> {
     let Login { row, terms } = login;
     let id = row.id()?;
+    // The manifest may have changed since it was asked.
+    let scopes: Vec<String> = terms.scopes.iter().filter(|scope| call.client.may_ask_for(scope)).cloned().collect();
+    let wants = |scope: Scope| scopes.iter().any(|wanted| wanted == scope.as_str());
+    if !wants(Scope::OpenId) {
+        let why = "people do not log in to the client any more";
+        return Err(OAuthError::new(OAuthErrorCode::UnauthorizedClient, why));
+    }
     let Some(subject) = foreseen(app, call, row).await? else { return Ok(Err(NotRedeemed::Ended)) };
-    let access = access_token(app, &call.client.id, Some(&subject), &terms.scopes, &call.binding).await?;
-    let id_token = match terms.wants(Scope::OpenId) {
-        true => Some(id_token(app, &call.client.id, &subject, terms.nonce.as_deref(), &access.token).await?),
-        false => None,
-    };
+    let access = access_token(app, &call.client.id, Some(&subject), &scopes, &call.binding).await?;
+    let id_token = id_token(app, &call.client.id, &subject, terms.nonce.as_deref(), &access.token).await?;
     let now = app.clock.now();
-    let refresh = terms.wants(Scope::OfflineAccess).then(|| refresh_token(app, now.plus(refresh::LIFE)));
+    let refresh = wants(Scope::OfflineAccess).then(|| refresh_token(app, now.plus(refresh::LIFE)));
     let mut tx = app.store.write().await?;
     let redeemed = match redeem(app, &mut tx, &call.client.id.rp, call.client.service, id).await? {
         Ok(redeemed) => redeemed,
@@ -150,14 +154,10 @@ async fn log_in(app: &App, call: &TokenCall<'_>, login: Login<'_>) -> Result<Res
     if redeemed.subject != subject.subject || redeemed.stored.account.tier != subject.tier {
         // The party has met the citizen under another name, or the account got another tier, in this very moment: what was signed
         // is not so. Nothing was redeemed.
-        return Err(OAuthError::from(Failure::Unavailable {
-            code: "store.contended",
-            message: "the account changed at this moment; nothing was redeemed".to_owned(),
-            hint: None,
-        }));
+        return Err(changed_meanwhile());
     }
     let rows: Vec<_> = std::iter::once(&access).chain(&refresh).map(|made| made.row.clone()).collect();
-    let grant = Grant { scopes: terms.scopes.clone(), claims: redeemed.claims.clone() };
+    let grant = Grant { scopes: scopes.clone(), claims: redeemed.claims.clone() };
     redeemed.log_in(&mut tx, &grant, call.binding.stored(), &rows, now).await?;
     let record = PublicUse {
         actor: PublicActor::Client(&call.client.id),
@@ -168,7 +168,16 @@ async fn log_in(app: &App, call: &TokenCall<'_>, login: Login<'_>) -> Result<Res
         facts: json!({ "request": id, "scopes": grant.scopes, "claims": grant.claims }),
     };
     tx.commit_public(record).await?;
-    Ok(Ok(Answered { access, refresh, id_token, scopes: terms.scopes.clone() }))
+    Ok(Ok(Answered { access, refresh, id_token: Some(id_token), scopes }))
+}
+
+/// What was signed is not so any more: nothing was redeemed, and the next try will do.
+fn changed_meanwhile() -> OAuthError {
+    OAuthError::from(Failure::Unavailable {
+        code: "store.contended",
+        message: "account or manifest changed at this moment; nothing was redeemed".to_owned(),
+        hint: None,
+    })
 }
 
 /// The citizen as the tokens will speak of them; none when there is no account any more.

@@ -7,8 +7,9 @@ use api::audit::AuditOutcome;
 use domain::{Scope, Timestamp};
 use serde_json::json;
 
-use super::{Answered, TokenCall};
+use super::{Answered, TokenCall, changed_meanwhile};
 use crate::app::App;
+use crate::http::public::oauth::client::Client;
 use crate::http::public::oauth::error::{OAuthError, OAuthErrorCode};
 use crate::http::public::oauth::issue::{Subject, access_token, id_token, refresh_token, refresh_token_id};
 use crate::store::{PublicActor, PublicUse, TokenRow};
@@ -33,7 +34,7 @@ pub(super) async fn exchange(app: &App, call: &TokenCall<'_>) -> Result<Answered
         return Err(bad_token());
     }
     let grant = row.login.granted()?;
-    let scopes = narrowed(call, &grant.scopes)?;
+    let scopes = narrowed(call, &within(call.client, &grant.scopes)?)?;
     let account = row.login.account()?;
     let subject = read.subject_of(account, &call.client.id.rp).await?;
     drop(read);
@@ -56,6 +57,11 @@ pub(super) async fn exchange(app: &App, call: &TokenCall<'_>) -> Result<Answered
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     tx.keep_party(&call.client.id.rp).await?;
+    // What was signed is to be what the manifest says at this moment.
+    let present = Client::read(&mut tx, &call.client.id).await?.ok_or_else(bad_token)?;
+    if narrowed(call, &within(&present, &grant.scopes)?)? != scopes {
+        return Err(changed_meanwhile());
+    }
     let stored = tx.account_kept(account).await?.ok_or_else(bad_token)?;
     tx.login_locked(subject.login).await?;
     if !tx.use_refresh_token(&id, app.latest(), now).await? {
@@ -79,6 +85,14 @@ pub(super) async fn exchange(app: &App, call: &TokenCall<'_>) -> Result<Answered
     };
     tx.commit_public(record).await?;
     Ok(Answered { access, refresh: Some(refresh), id_token, scopes })
+}
+
+/// What is left of a grant under the client's manifest of today.
+fn within(client: &Client, granted: &[String]) -> Result<Vec<String>, OAuthError> {
+    if !client.may_ask_for(Scope::OfflineAccess.as_str()) {
+        return Err(OAuthError::new(OAuthErrorCode::InvalidGrant, "the client may not have refresh tokens any more"));
+    }
+    Ok(granted.iter().filter(|scope| client.may_ask_for(scope)).cloned().collect())
 }
 
 /// RFC 6749 section 6: no more than was granted.
