@@ -27,7 +27,7 @@ fn in_every_format<T: Tabular>(body: impl Fn() -> Body<T>) -> String {
 }
 
 fn applied() -> Vec<PartyApplied> {
-    let party = |rp: &str, change| PartyApplied { rp: rp.parse().unwrap(), change, state: PartyState::Active };
+    let party = |rp: &str, change| PartyApplied { rp: rp.parse().unwrap(), change, state: PartyState::Active, ended: None };
     vec![party("inland-revenue-department", PartyChange::Created), party("hongkong-post", PartyChange::Unchanged)]
 }
 

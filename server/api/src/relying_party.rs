@@ -88,6 +88,9 @@ pub struct PartyApplied {
     pub change: PartyChange,
     /// Its state now.
     pub state: PartyState,
+    /// What ended with services that the manifest lists no longer; absent when it lists all that it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
 }
 
 /// List the relying parties.

@@ -1,7 +1,8 @@
 use std::collections::{HashMap, HashSet};
 
+use api::account::Ended;
 use api::relying_party::{ApplyParties, PartyApplied, PartyChange};
-use domain::{CredentialSource, OperatorId, PartyState, ServiceManifest, ServiceState, Timestamp};
+use domain::{CredentialSource, OperatorId, Outcome, PartyState, ServiceManifest, ServiceState, Timestamp};
 use serde_json::{Value, json};
 
 use super::check::{Checked, CheckedParty};
@@ -11,6 +12,7 @@ use super::record::{moment, record_party, record_services};
 use crate::app::{App, Caller};
 use crate::credential::name::{Said, name, supersede};
 use crate::failure::Failure;
+use crate::request::record_ended;
 use crate::store::{CredentialRow, PartyRow, ServiceRow, Write};
 
 /// Brings the parties to the state of their manifests: all of them or none.
@@ -18,7 +20,7 @@ pub async fn apply(app: &App, caller: &Caller, op: ApplyParties) -> Result<Vec<P
     let record = caller.record(&op);
     let manifests = checked(app, op.manifests).await?;
     let mut tx = app.store.write().await?;
-    let applied = apply_manifests(&mut tx, &manifests, &caller.operator).await?;
+    let applied = apply_manifests(app, &mut tx, &manifests, &caller.operator).await?;
     let done = tx.commit(record.facts(facts(&applied)), applied).await?;
     // An address among the credentials is read at once.
     app.wake.key_sets.notify_one();
@@ -27,11 +29,17 @@ pub async fn apply(app: &App, caller: &Caller, op: ApplyParties) -> Result<Vec<P
 
 fn facts(applied: &[PartyApplied]) -> Value {
     let ids = |change| applied.iter().filter(|party| party.change == change).map(|party| &party.rp).collect::<Vec<_>>();
-    json!({
+    let mut facts = json!({
         "created": ids(PartyChange::Created),
         "updated": ids(PartyChange::Updated),
         "unchanged": ids(PartyChange::Unchanged).len(),
-    })
+    });
+    let ended: Vec<Value> =
+        applied.iter().filter_map(|party| party.ended.map(|ended| json!({ "rp": party.rp, "ended": ended }))).collect();
+    if !ended.is_empty() {
+        facts["retired"] = ended.into();
+    }
+    facts
 }
 
 /// Brings parties to the state of their manifests within a transaction: the one way for operators' files and for a sandbox's
@@ -40,6 +48,7 @@ fn facts(applied: &[PartyApplied]) -> Value {
 /// # Errors
 /// When one of them is refused as things stand; the transaction is then to be dropped.
 pub(crate) async fn apply_manifests(
+    app: &App,
     tx: &mut Write,
     manifests: &Checked,
     operator: &OperatorId,
@@ -51,30 +60,53 @@ pub(crate) async fn apply_manifests(
     let mut highest_code = tx.highest_service_code().await?;
     let mut applied = Vec::with_capacity(intents.len());
     for intent in intents {
+        let mut ended = None;
         if intent.change != PartyChange::Unchanged {
-            put(tx, &intent, operator, now, &mut highest_code).await?;
+            let retired = put(tx, &intent, operator, now, &mut highest_code).await?;
+            ended = end_everything(app, tx, &retired, now).await?;
         }
-        applied.push(PartyApplied { rp: intent.party.manifest.id.clone(), change: intent.change, state: intent.state });
+        applied.push(PartyApplied { rp: intent.party.manifest.id.clone(), change: intent.change, state: intent.state, ended });
     }
     Ok(applied)
 }
 
+/// Puts a party as its manifest says, and gives the services that are retired with it. Whoever redeems something of the party, or
+/// reads somebody's data, is waited for: what a service may do changes between two of them and not within one.
 async fn put(
     tx: &mut Write,
     intent: &Intent<'_>,
     operator: &OperatorId,
     now: Timestamp,
     highest_code: &mut i32,
-) -> Result<(), Failure> {
+) -> Result<Vec<i32>, Failure> {
+    if intent.before.is_some() {
+        tx.hold_party(&intent.party.manifest.id).await?;
+    }
     let row = party_row(intent.party, intent.before.as_ref(), intent.state, now)?;
     match &intent.before {
         None => tx.insert_party(&row).await?,
         Some(_) => tx.put_party(&row).await?,
     }
     record_party(tx, &row, operator, None, &intent.changes).await?;
-    put_services(tx, &row, intent.party, highest_code).await?;
+    let retired = put_services(tx, &row, intent.party, highest_code).await?;
     record_services(tx, &row).await?;
-    put_credentials(tx, &row, intent.party).await
+    put_credentials(tx, &row, intent.party).await?;
+    Ok(retired)
+}
+
+/// Ends every login, token and open request of services that are retired; none where none is. A service that is listed again begins
+/// anew.
+async fn end_everything(app: &App, tx: &mut Write, retired: &[i32], now: Timestamp) -> Result<Option<Ended>, Failure> {
+    let mut ended = Ended::default();
+    for service in retired {
+        let requests = tx.end_requests_at(*service, now).await?;
+        let logins = tx.end_logins_of_service(*service, "service-retired", now).await?;
+        record_ended(app, tx, &requests, |_| Outcome::Failed).await?;
+        ended.requests += u64::try_from(requests.len()).unwrap_or(u64::MAX);
+        ended.sessions += logins.logins;
+        ended.tokens += logins.tokens;
+    }
+    Ok((!retired.is_empty()).then_some(ended))
 }
 
 fn party_row(party: &CheckedParty, before: Option<&PartyRow>, state: PartyState, now: Timestamp) -> Result<PartyRow, Failure> {
@@ -99,8 +131,8 @@ fn party_row(party: &CheckedParty, before: Option<&PartyRow>, state: PartyState,
 }
 
 /// Adds services that are new, under codes that nobody had before; retires those that are no longer listed, and brings back
-/// those that are again.
-async fn put_services(tx: &mut Write, row: &PartyRow, party: &CheckedParty, highest_code: &mut i32) -> Result<(), Failure> {
+/// those that are again. Gives those that are retired by it.
+async fn put_services(tx: &mut Write, row: &PartyRow, party: &CheckedParty, highest_code: &mut i32) -> Result<Vec<i32>, Failure> {
     let known = tx.party_services(&row.id).await?;
     let mut known: HashMap<String, ServiceRow> = known.into_iter().map(|service| (service.slug.clone(), service)).collect();
     for service in &party.manifest.services {
@@ -117,12 +149,14 @@ async fn put_services(tx: &mut Write, row: &PartyRow, party: &CheckedParty, high
             }
         }
     }
+    let mut retired = Vec::new();
     for gone in known.into_values() {
         if gone.state()? != ServiceState::Retired {
+            retired.push(gone.code);
             tx.put_service(&ServiceRow { state: ServiceState::Retired.to_string(), ..gone }).await?;
         }
     }
-    Ok(())
+    Ok(retired)
 }
 
 fn service_row(code: i32, party: &PartyRow, service: &ServiceManifest) -> Result<ServiceRow, Failure> {

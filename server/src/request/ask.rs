@@ -108,7 +108,11 @@ pub async fn ask(app: &App, ask: Ask<'_>) -> Result<Asked, Failure> {
     }
 }
 
-async fn check_service(tx: &mut Write, service: i32) -> Result<(), Failure> {
+/// Whether a service may ask for something at this moment, and be answered.
+///
+/// # Errors
+/// `request.service`.
+pub(super) async fn check_service(tx: &mut Write, service: i32) -> Result<(), Failure> {
     if tx.service_is_accessible(service).await? {
         return Ok(());
     }

@@ -6,6 +6,7 @@ use domain::{
 use serde_json::json;
 use uuid::Uuid;
 
+use super::ask::check_service;
 use super::outcome::record;
 use crate::app::App;
 use crate::failure::Failure;
@@ -33,7 +34,7 @@ impl Device<'_> {
 /// Somebody has a request on their screen: it becomes theirs.
 ///
 /// # Errors
-/// By the rule ([`CitizenRequest::take_up`]); `request.tier` when their account may not answer it; as [`approve`].
+/// By the rule ([`CitizenRequest::take_up`]); `request.service` when the service is there no more; `request.tier` when their account may not answer it; as [`approve`].
 pub async fn take_up(app: &App, device: &Device<'_>, shown: Shown<'_>) -> Result<CitizenRequestRow, Failure> {
     let mut tx = app.store.write().await?;
     let id = tx.citizen_request_shown(shown).await?.ok_or_else(citizen_request::not_found)?;
@@ -41,6 +42,7 @@ pub async fn take_up(app: &App, device: &Device<'_>, shown: Shown<'_>) -> Result
     let row = tx.citizen_request_locked(id).await?.ok_or_else(citizen_request::not_found)?;
     let request = row.request()?;
     let taken = request.take_up(device.owner, app.latest())?;
+    check_service(&mut tx, row.service).await?;
     check_tier(&request, &stored)?;
     if taken == request {
         // Nothing is changed by looking again.
@@ -70,6 +72,7 @@ pub async fn approve(
     let row = tx.citizen_request_locked(id).await?.ok_or_else(citizen_request::not_found)?;
     let request = row.request()?;
     let approved = request.approve(device.owner, released, app.latest())?;
+    check_service(&mut tx, row.service).await?;
     check_tier(&request, &stored)?;
     tx.put_citizen_request(id, &approved, Some(now), now).await?;
     let granted = approved.granted.as_deref().unwrap_or_default();

@@ -163,7 +163,7 @@ impl Populating {
 
     async fn parties(&mut self, app: &App, tx: &mut Write) -> Result<serde_json::Value, Failure> {
         let manifests = check(app.environment, std::mem::take(&mut self.manifests))?;
-        let applied = apply_manifests(tx, &manifests, &self.operator).await?;
+        let applied = apply_manifests(app, tx, &manifests, &self.operator).await?;
         self.progress.parties = true;
         Ok(json!({ "part": "parties", "rows": applied.len() }))
     }

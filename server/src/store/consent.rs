@@ -123,7 +123,7 @@ impl Write {
     ) -> Result<Vec<EndedRequestRow>, StoreError> {
         let rows = on!(*self.conn(), |c| sqlx::query_as(
             "UPDATE citizen_request SET state = 'ended', ended_at = $3, link = NULL, code = NULL
-             WHERE account = $1 AND service = $2 AND state = 'approved'
+             WHERE account = $1 AND service = $2 AND state = 'approved' AND expires_at > $3
              RETURNING id, service, function, channel, account, decided_at"
         )
         .bind(&account.as_bytes()[..])

@@ -130,4 +130,30 @@ impl Write {
         let logins = logins.map_err(|error| self.error(error))?;
         Ok(EndedLogins { logins, tokens })
     }
+
+    /// Ends every login at a service that is alive, with its tokens.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn end_logins_of_service(&mut self, service: i32, reason: &str, now: Timestamp) -> Result<EndedLogins, StoreError> {
+        let tokens = on!(*self.conn(), |c| sqlx::query(
+            "UPDATE token SET ended_at = $2 WHERE ended_at IS NULL AND expires_at > $2
+               AND login IN (SELECT id FROM login WHERE service = $1 AND ended_at IS NULL)"
+        )
+        .bind(service)
+        .bind(now.micros())
+        .execute(c)
+        .map_ok(|done| done.rows_affected()));
+        let tokens = tokens.map_err(|error| self.error(error))?;
+        let logins = on!(*self.conn(), |c| sqlx::query(
+            "UPDATE login SET ended_at = $2, end_reason = $3 WHERE service = $1 AND ended_at IS NULL AND expires_at > $2"
+        )
+        .bind(service)
+        .bind(now.micros())
+        .bind(reason)
+        .execute(c)
+        .map_ok(|done| done.rows_affected()));
+        let logins = logins.map_err(|error| self.error(error))?;
+        Ok(EndedLogins { logins, tokens })
+    }
 }

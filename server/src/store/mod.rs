@@ -22,6 +22,7 @@ mod blocked_key;
 mod bulk;
 mod certificate;
 mod citizen_request;
+mod citizen_request_end;
 mod consent;
 mod credential;
 mod device;

@@ -1,10 +1,36 @@
 //! A login goes as far as its token and the manifest of today go, whatever it was granted at first.
 
-use domain::Claim;
+use std::time::Duration;
+
+use api::account::Ended;
+use api::relying_party::ApplyParties;
+use domain::{Claim, Outcome};
 use serde_json::{Value, json};
+use server::request::expire_due;
+use tests::world::client::manifest_of;
 use tests::{World, both_engines};
 
 use super::logins::Office;
+
+/// The manifest of the office's party with another service, with or without the one that citizens log in to.
+fn manifest(office: &Office<'_>, with: bool) -> domain::Manifest {
+    let mut manifest = manifest_of(&office.client.id);
+    let mut other = manifest["services"][0].clone();
+    other["id"] = json!("window");
+    other["name"] = json!({ "en": "Window", "zh-Hant": "窗口" });
+    let services = manifest["services"].as_array_mut().unwrap();
+    if with {
+        services[0]["scopes"] = json!(["openid", "profile", "phone"]);
+        services[0]["ciba"] = json!("poll");
+        services[0]["offlineAccess"] = json!(true);
+    } else {
+        services.clear();
+    }
+    services.push(other);
+    let jwk = pki::PublicJwk::signing(&office.client.key.public().unwrap(), pki::JwsAlgorithm::ES256).unwrap();
+    manifest["credentials"] = json!([{ "kind": "jwks", "file": "keys.json", "jwks": { "keys": [jwk] } }]);
+    serde_json::from_value(manifest).unwrap()
+}
 
 const ALL: &str = "openid profile phone offline_access";
 const RELEASED: [Claim; 3] = [Claim::Name, Claim::Birthdate, Claim::PhoneNumber];
@@ -76,5 +102,38 @@ both_engines! {
 
         office.client.is_described_anew(&json!({ "ciba": "poll", "scopes": ["reports"] })).await;
         assert_eq!(office.userinfo(second.text("access_token")).await.error(), (403, "insufficient_scope"));
+    }
+
+    async fn a_service_that_is_taken_out_ends_what_is_under_way_and_comes_back_without_it(world: &World) {
+        let office = Office::opens(world).await;
+        let applies = async |with: bool| {
+            let op = ApplyParties { manifests: vec![manifest(&office, with)] };
+            world.first().call(&op).await.unwrap().remove(0)
+        };
+        assert_eq!(applies(true).await.ended, None, "no service was taken out");
+        let tokens = office.logs_in(ALL, &RELEASED).await;
+        office.asks(&[("requested_expiry", "1")]).await;
+        world.clock.advance(Duration::from_secs(2));
+        let approved = office.asks(&[]).await;
+        let id = office.phone.requests().await.unwrap()[0].request;
+        office.phone.approves(id, &[]).await.unwrap();
+        office.asks(&[]).await;
+        let waiting = office.phone.requests().await.unwrap()[0].request;
+
+        let gone = applies(false).await;
+        let ended = Ended { sessions: 1, tokens: 2, requests: 2, certificates: 0 };
+        assert_eq!(gone.ended, Some(ended), "and not the request whose time was over");
+        let facts = world.leaves().await.into_iter().filter(|leaf| leaf["action"] == "rp.apply").next_back().unwrap();
+        assert_eq!(facts["facts"]["retired"], json!([{ "rp": "drill-office", "ended": ended }]));
+        assert!(office.phone.approves(waiting, &[]).await.is_err(), "nobody approves for a service that is gone");
+
+        assert_eq!(applies(true).await.ended, None);
+        assert_eq!(office.userinfo(tokens.text("access_token")).await.error(), (401, "invalid_token"));
+        assert_eq!(office.refreshes(tokens.text("refresh_token")).await.error(), (400, "invalid_grant"));
+        assert_ne!(office.polls(approved.text("auth_req_id")).await.status, 200);
+        assert!(office.phone.approves(waiting, &[]).await.is_err());
+        expire_due(&world.app).await.unwrap();
+        assert_eq!((office.counted(Outcome::Failed).await, office.counted(Outcome::TimedOut).await), (2, 1));
+        office.logs_in("openid", &[]).await;
     }
 }
