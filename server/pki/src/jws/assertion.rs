@@ -27,7 +27,7 @@ pub enum Audience<'a> {
     /// To this one alone, as a string (FAPI 2.0 security profile, section 5.3.2.1): in a list, another may stand beside it, who would
     /// pass the assertion on.
     Issuer(&'a str),
-    /// To one of these, or to several of them and to nobody else.
+    /// To one of these, as a string for the same reason.
     OneOf(&'a [&'a str]),
 }
 
@@ -112,9 +112,6 @@ fn judge(claims: &Map<String, Value>, rules: &AssertionRules<'_>) -> Result<(Str
     let is_ours = match (rules.audience, audience) {
         (Audience::Issuer(issuer), Value::String(one)) => one == issuer,
         (Audience::OneOf(ours), Value::String(one)) => ours.contains(&one.as_str()),
-        (Audience::OneOf(ours), Value::Array(all)) => {
-            !all.is_empty() && all.iter().all(|one| one.as_str().is_some_and(|one| ours.contains(&one)))
-        }
         _ => false,
     };
     if !is_ours {
