@@ -142,12 +142,12 @@ impl Places {
             Some(there) => {
                 let message = format!("'{place}' is a place of the channel {there}, not of {channel}");
                 Err(Refusal::new("account.location-channel", message)
-                    .hint("compare channel and location with the source: one of them is wrong"))
+                    .hint("each place has one channel: see the list of locations, fixtures/locations.yaml"))
             }
             None => {
                 let known: Vec<&str> = self.0.keys().map(LocationId::as_str).collect();
                 let hint = suggest(place.as_str(), &known).map_or_else(
-                    || "give the id of a place in the list of locations".to_owned(),
+                    || "give the id of a place in the list of locations, fixtures/locations.yaml".to_owned(),
                     |meant| format!("did you mean '{meant}'?"),
                 );
                 Err(Refusal::new("account.location-unknown", format!("there is no place of registration '{place}'")).hint(hint))
@@ -243,6 +243,6 @@ mod tests {
         let unknown = places.check(Channel::Counter, &"post-office".parse().unwrap()).unwrap_err();
         assert_eq!((unknown.code, unknown.hint.as_deref()), ("account.location-unknown", Some("did you mean 'post-offices'?")));
         let far = places.check(Channel::Kiosk, &"moon-base".parse().unwrap()).unwrap_err();
-        assert_eq!(far.hint.as_deref(), Some("give the id of a place in the list of locations"));
+        assert_eq!(far.hint.as_deref(), Some("give the id of a place in the list of locations, fixtures/locations.yaml"));
     }
 }

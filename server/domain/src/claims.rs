@@ -19,7 +19,8 @@ words! {
         Birthdate = 4 => "birthdate",
         /// The phone that the account lives on, E.164.
         PhoneNumber = 5 => "phone_number",
-        /// Whether registration has reached that phone: always so.
+        /// Whether somebody has made sure that the phone is the citizen's (OpenID Connect Core 1.0, section 5.1). Registration takes the
+        /// number as it is given and sends nothing there, so it never says so.
         PhoneNumberVerified = 6 => "phone_number_verified",
     }
 }
@@ -37,7 +38,7 @@ impl Claim {
             }),
             Claim::Birthdate => Some(json!(profile.birth_date.to_string())),
             Claim::PhoneNumber => Some(json!(profile.phone.expose())),
-            Claim::PhoneNumberVerified => Some(json!(true)),
+            Claim::PhoneNumberVerified => Some(json!(false)),
         }
     }
 }

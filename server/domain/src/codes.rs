@@ -34,7 +34,7 @@ pub const CODES: &[Code] = &[
     entry(
         "account.location-channel",
         "another registration channel is at that place",
-        "compare channel and location with the source: one of them is wrong",
+        "each place has one channel: see the list of locations, fixtures/locations.yaml",
     ),
     entry(
         "account.location-missing",

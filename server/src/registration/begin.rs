@@ -133,9 +133,14 @@ async fn ended(
 }
 
 fn said(end: RegistrationEnd, channel: Channel) -> Failure {
+    // Staff look at the card themselves: there are no photos.
+    let photos = match channel {
+        Channel::Remote | Channel::Kiosk => ", and the photos are deleted",
+        Channel::Counter | Channel::MobileTeam => "",
+    };
     let away = |code, message: &str| Failure::Unavailable {
         code,
-        message: format!("{message}; nobody was registered, and the photos are deleted"),
+        message: format!("{message}; nobody was registered{photos}"),
         hint: Some("try again later".to_owned()),
     };
     match end {

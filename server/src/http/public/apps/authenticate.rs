@@ -32,6 +32,7 @@ const LARGEST: usize = 64 * 1024;
 const CONNECTS: &str = "app.connect";
 
 const SIGN: &str = "sign the request with the device's key, in the form of a DPoP proof over method, address and body";
+const SIGN_ANEW: &str = "sign the request again, with a jti of its own: a proof is good once";
 const AGAIN: &str = "register again: the app does it with a new key";
 
 /// A citizen whose own device in use has signed the request.
@@ -112,16 +113,18 @@ async fn device(app: &Arc<App>, head: &Parts, body: &[u8], id: RequestId) -> Res
     drop(read);
     let Some(device) = device else {
         let message = "this device is not registered here";
-        return Err(turned_away(app, &proof, "device.unknown", message, id).await);
+        return Err(turned_away(app, &proof, "device.unknown", message, AGAIN, id).await);
     };
     match spend(app, Once::Proof { key: &proof.thumbprint }, &proof.jti, proof.expires_at).await {
         Ok(()) => {}
-        Err(Failure::Refused(refusal)) => return Err(turned_away(app, &proof, refusal.code, &refusal.message, id).await),
+        Err(Failure::Refused(refusal)) => {
+            return Err(turned_away(app, &proof, refusal.code, &refusal.message, SIGN_ANEW, id).await);
+        }
         Err(failure) => return Err(failed(failure)),
     }
     if device.ended {
         let message = "another device has taken the place of this one";
-        return Err(turned_away(app, &proof, "device.ended", message, id).await);
+        return Err(turned_away(app, &proof, "device.ended", message, AGAIN, id).await);
     }
     match device.state {
         AccountState::Active => Ok(device),
@@ -155,8 +158,8 @@ pub(super) fn proof(
     Ok(proof)
 }
 
-async fn turned_away(app: &App, proof: &Proof, code: &'static str, message: &str, id: RequestId) -> Problem {
+async fn turned_away(app: &App, proof: &Proof, code: &'static str, message: &str, hint: &'static str, id: RequestId) -> Problem {
     let stranger = Stranger { action: CONNECTS, code, shown: proof.thumbprint.clone(), request: Some(id), facts: Map::new() };
     turned_away::note(app, stranger).await;
-    problem(401, code, message, Some(AGAIN), id)
+    problem(401, code, message, Some(hint), id)
 }
