@@ -109,7 +109,12 @@ impl Checker {
         let said = |item: &'_ Value| item.get(&verb).or_else(|| item.get("get").filter(|_| *method == Method::HEAD)).cloned();
         let Some((path, operation)) = self.path(asked).and_then(|(path, item)| Some((path, said(item)?))) else {
             // Turned away at the gate, or that there is no such thing.
-            let turned_away = media == "application/problem+json" && [400, 401, 404, 405, 408, 413].contains(&status.as_u16());
+            let turned_away = match media {
+                "application/problem+json" => [400, 401, 404, 405, 408, 413].contains(&status.as_u16()),
+                // Clients are told so in their own form.
+                "application/json" => asked.starts_with("/oauth2/") && status == 405,
+                _ => false,
+            };
             return if turned_away { Ok(()) } else { Err(told("the document has no such path and method")) };
         };
         let said = operation["responses"].get(status.as_str()).ok_or_else(|| told("the document has no such status"))?;

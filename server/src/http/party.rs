@@ -7,12 +7,14 @@ use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::RETRY_AFTER;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use domain::{CredentialId, Holder, RelyingPartyId, RequestId};
 
 use super::accept::{PARTY_CONNECTS, Peer, PeerCertificate};
 use super::on_record::{OnRecord, REVOKED, on_record};
 use super::problem::{problem, respond};
+use super::public::oauth::error::{OAuthError, OAuthErrorCode};
+use super::public::oauth::speaks_to_clients;
 use crate::app::App;
 use crate::keys::hex;
 use crate::operator::turned_away::{self, Stranger};
@@ -33,9 +35,11 @@ pub struct Party {
 pub async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let Some(Peer(Some(certificate))) = request.extensions().get::<Peer>().cloned() else { return next.run(request).await };
     let id = RequestId::new(app.clock.now(), app.entropy.as_ref());
+    let is_client = speaks_to_clients(request.uri().path());
     // Many requests that show one certificate at once wait for one another, before anything is looked up.
     let turn = match app.surge.certificate(&certificate.subject).await {
         Ok(turn) => turn,
+        Err(full) if is_client => return OAuthError::from(full).into_response(),
         Err(full) => return full.problem(id),
     };
     let known = known(&app, &certificate).await;
@@ -52,9 +56,10 @@ pub async fn identify(State(app): State<Arc<App>>, mut request: Request, next: N
         }
         Ok(Ok(Known::Station(_))) => {
             let message = "this certificate is a station's, and stations do nothing here but register people";
-            turn_away(&app, &certificate, "auth.certificate-of-station", message, id).await
+            turn_away(&app, &certificate, ("auth.certificate-of-station", message), is_client, id).await
         }
-        Ok(Err((code, message))) => turn_away(&app, &certificate, code, message, id).await,
+        Ok(Err(why)) => turn_away(&app, &certificate, why, is_client, id).await,
+        Err(error) if is_client => OAuthError::from(error).into_response(),
         Err(error) => {
             tracing::error!(request = %id, ?error, "who asks cannot be said");
             // The cause is for us: whoever asks here is a stranger.
@@ -68,14 +73,17 @@ pub async fn identify(State(app): State<Arc<App>>, mut request: Request, next: N
 async fn turn_away(
     app: &App,
     certificate: &PeerCertificate,
-    code: &'static str,
-    message: &'static str,
+    (code, message): (&'static str, &'static str),
+    is_client: bool,
     id: RequestId,
 ) -> Response {
     let shown = hex(&certificate.fingerprint);
     let facts = serde_json::Map::new();
     turned_away::note(app, Stranger { action: PARTY_CONNECTS, code, shown, request: Some(id), facts }).await;
-    let hint = "connect without it, or with one that is good: 'iamctl cert issue' and 'cert renew' make them";
+    if is_client {
+        return OAuthError::new(OAuthErrorCode::InvalidClient, message).into_response();
+    }
+    let hint = "connect without it, or with one that is good: the officers of the platform issue them";
     respond(&problem(401, code, message, Some(hint), id))
 }
 

@@ -47,6 +47,7 @@ mod look_up_key;
 mod lost_days;
 mod narrowed;
 mod notices;
+mod oauth_answers;
 mod operators;
 mod ordinary_client;
 mod outages;

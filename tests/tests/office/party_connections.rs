@@ -127,6 +127,11 @@ both_engines! {
         let leaf = turned_away(world, &peer(&issued)).await;
         assert_eq!((leaf["action"].as_str(), leaf["outcome"].as_str()), (Some("rp.connect"), Some("refused")));
         assert_eq!(leaf["facts"]["code"], "auth.certificate-revoked");
+        // Clients know errors in their own form alone.
+        let request = Request::post("/oauth2/token").extension(peer(&issued)).body(Body::empty()).unwrap();
+        let told = world.public(request).await;
+        assert_eq!(told.error(), (401, "invalid_client"), "{}", told.body);
+        assert_eq!(told.text("error_description"), "this certificate has been revoked");
         assert_eq!(asks(world, Method::GET, "/livez", peer(&issued)).await, 200, "a sign of life asks nobody who they are");
         assert_eq!(ledger(world, PARTY).await.seen, None, "nobody comes with it again, and what they saw with it waits for nobody");
     }

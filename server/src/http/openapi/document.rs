@@ -41,6 +41,9 @@ struct PageError {
     error_description: String,
     /// The request's id.
     request_id: String,
+    /// Where a browser would have been sent with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirect: Option<String>,
 }
 
 impl Document {

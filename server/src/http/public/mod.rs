@@ -9,11 +9,12 @@ pub mod surge;
 
 use std::sync::{Arc, LazyLock};
 
+use self::oauth::error::OAuthError;
 use axum::Router;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::RequestId;
 
@@ -58,7 +59,11 @@ async fn no_such_path(State(app): State<Arc<App>>) -> Response {
     respond(&problem(404, "operation.not-found", "there is no such path here", None, request))
 }
 
-async fn wrong_method(State(app): State<Arc<App>>) -> Response {
+async fn wrong_method(State(app): State<Arc<App>>, uri: Uri) -> Response {
+    let message = "this path does not take that method; the header Allow names what it takes";
+    if oauth::speaks_to_clients(uri.path()) {
+        return OAuthError::request(message).status(StatusCode::METHOD_NOT_ALLOWED).into_response();
+    }
     let request = RequestId::new(app.clock.now(), app.entropy.as_ref());
-    respond(&problem(405, "operation.method", "this path is not asked in this way", None, request))
+    respond(&problem(405, "operation.method", message, None, request))
 }

@@ -40,6 +40,18 @@ impl Wrong {
         }
     }
 
+    /// For whoever reads it as data, where nothing more is known.
+    const fn description(self) -> &'static str {
+        match self {
+            Self::Request => "the request cannot be read, or is not of a client here",
+            Self::Used => "request_uri was used, is too old, or is not this client's",
+            Self::Logout => "the logout cannot be read, or is not of a client here",
+            Self::Gone => "there is no such page",
+            Self::Away => "the server cannot answer at present; try again",
+            Self::Failed => "something went wrong here; nothing was changed",
+        }
+    }
+
     const fn status(self) -> StatusCode {
         match self {
             Self::Request | Self::Used | Self::Logout => StatusCode::BAD_REQUEST,
@@ -61,13 +73,15 @@ pub struct ErrorPage {
     pub detail: Option<&'static str>,
     /// Another status than that of its kind.
     pub status: Option<StatusCode>,
+    /// Where a browser would have been sent with it, for whoever reads it as data.
+    pub redirect: Option<String>,
 }
 
 impl ErrorPage {
     /// Of a kind, with nothing to add.
     #[must_use]
     pub const fn of(wrong: Wrong, error: &'static str) -> Self {
-        Self { wrong, error, detail: None, status: None }
+        Self { wrong, error, detail: None, status: None, redirect: None }
     }
 
     /// As it is sent.
@@ -75,8 +89,11 @@ impl ErrorPage {
     pub fn answer(&self, app: &App, request: RequestId, first: Language, data: bool) -> Response {
         let status = self.status.unwrap_or(self.wrong.status());
         let mut response = if data {
-            let description = self.detail.unwrap_or(self.wrong.name());
-            let body = json!({ "error": self.error, "error_description": description, "request_id": request });
+            let description = self.detail.unwrap_or(self.wrong.description());
+            let mut body = json!({ "error": self.error, "error_description": description, "request_id": request });
+            if let Some(redirect) = &self.redirect {
+                body["redirect"] = redirect.as_str().into();
+            }
             guarded((status, Json(body)).into_response())
         } else {
             self.page(app.environment, request, first, status).unwrap_or_else(|error| {

@@ -127,7 +127,10 @@ fn shown(presented: &Presented) -> Result<(Option<ClientId>, Shown), OAuthError>
     }
     let (id, shown) = match (basic, assertion, secret) {
         (Some((id, secret)), ..) => (Some(id), Shown::Secret(secret, Basic::Yes)),
-        (None, Some(assertion), _) => (claimed_client(&assertion).ok(), Shown::Assertion(assertion)),
+        (None, Some(assertion), _) => {
+            // One that says nothing of itself is judged as the named client's, and is none.
+            (claimed_client(&assertion).ok().or_else(|| named.clone()), Shown::Assertion(assertion))
+        }
         (None, None, Some(secret)) => (named.clone(), Shown::Secret(secret, Basic::No)),
         (None, None, None) => (named.clone(), Shown::Certificate),
     };

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::citizen_request::WAITS;
-use domain::{ClientProfile, Function, RequestId, Scope, Tier, Wants, claims_of};
+use domain::{ClientProfile, Function, RequestId, Scope, Wants, claims_of};
 use uuid::Uuid;
 
 use super::client::Client;
@@ -19,7 +19,7 @@ use super::error::{OAuthError, OAuthErrorCode};
 use super::form::Parameters;
 use super::hint::who_is_hinted_at;
 use super::par::load;
-use super::parameters::{AuthorizationRequest, Back, validate};
+use super::parameters::{AuthorizationRequest, Back, validate, wants_plus};
 use super::redirect::{Told, address, see_other};
 use super::terms::Terms;
 use super::waiting::OnScreen;
@@ -93,6 +93,11 @@ async fn answer(app: &App, from: CameFrom, headers: &HeaderMap, asked: Result<Pa
             tracing::info!(%request, error = error.code.name(), detail = error.description, "a browser was sent nowhere");
             return error_page(wrong, &error).answer(app, request, language, data);
         }
+        Err(Turned::Back(back, error)) if data => {
+            let redirect = address(app, &back, Told::from(&error));
+            let page = ErrorPage { redirect: Some(redirect), ..told(Wrong::Request, &error) };
+            return page.answer(app, request, language, data);
+        }
         Err(Turned::Back(back, error)) => went_back(app, &back, &error),
     };
     sent.unwrap_or_else(|error| {
@@ -159,7 +164,7 @@ async fn put(app: &App, client: &Client, wanted: AuthorizationRequest) -> Result
         Some(subject) => who_is_meant(app, client, subject).await?,
         None => None,
     };
-    let plus = wants_plus(&wanted.acr_values);
+    let plus = wants_plus(wanted.acr_values.iter().map(String::as_str));
     let terms = Terms::from(wanted);
     let scopes: Vec<Scope> = terms.scopes.iter().filter_map(|scope| scope.parse().ok()).collect();
     let wants = Wants { claims: claims_of(&scopes), message: None, offline: terms.wants(Scope::OfflineAccess), plus };
@@ -200,13 +205,14 @@ async fn who_is_meant(app: &App, client: &Client, subject: &str) -> Result<Optio
     Ok(read.active_account_of_subject(&client.id.rp, &subject).await?)
 }
 
-/// Levels are wishes (OpenID Connect Core section 3.1.2.1); when none but the higher one is wished for, no other will do.
-fn wants_plus(acr_values: &[String]) -> bool {
-    !acr_values.is_empty() && acr_values.iter().all(|acr| acr == Tier::IamSmartPlus.as_str())
+fn error_page(wrong: Wrong, error: &OAuthError) -> ErrorPage {
+    let detail = matches!(wrong, Wrong::Request | Wrong::Used).then_some(error.description);
+    ErrorPage { detail, ..told(wrong, error) }
 }
 
-fn error_page(wrong: Wrong, error: &OAuthError) -> ErrorPage {
-    let detail = (wrong == Wrong::Request).then_some(error.description);
+/// With the words that the client would get.
+fn told(wrong: Wrong, error: &OAuthError) -> ErrorPage {
+    let detail = Some(error.description);
     ErrorPage { detail, status: Some(error.answered_with()), ..ErrorPage::of(wrong, error.code.name()) }
 }
 
@@ -216,24 +222,4 @@ fn went_back(app: &App, back: &Back, error: &OAuthError) -> anyhow::Result<Respo
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     Ok(response)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_who_wishes_for_nothing_else_gets_the_higher_level_alone() {
-        for (wished, plus) in [
-            ("", false),
-            ("iam-smart", false),
-            ("iam-smart-plus", true),
-            ("iam-smart-plus iam-smart", false),
-            ("iam-smart-plus iam-smart-plus", true),
-            ("iam-smart-plus urn:another", false),
-        ] {
-            let values: Vec<String> = wished.split_terminator(' ').map(str::to_owned).collect();
-            assert_eq!(wants_plus(&values), plus, "{wished}");
-        }
-    }
 }

@@ -18,7 +18,7 @@ use super::authenticate::authenticate;
 use super::client::Client;
 use super::error::{NOT_KEPT, OAuthError, OAuthErrorCode};
 use super::hint::who_is_hinted_at;
-use super::parameters::{may_log_in, scopes};
+use super::parameters::{may_log_in, scopes, wants_plus};
 use super::presented::Presented;
 use super::terms::{Answer, Terms};
 use crate::app::App;
@@ -121,7 +121,12 @@ impl Backchannel {
                 _ => return Err(OAuthError::request("requested_expiry is not a positive number of seconds")),
             },
         };
-        Ok(Self { scopes: scopes(client, form)?, message, plus: wants_plus(form.get("acr_values")), waits })
+        Ok(Self {
+            scopes: scopes(client, form)?,
+            message,
+            plus: wants_plus(form.get("acr_values").unwrap_or_default().split(' ')),
+            waits,
+        })
     }
 }
 
@@ -146,12 +151,6 @@ fn is_bearer_token(token: &str) -> bool {
     let own = token.trim_end_matches('=');
     let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
     token.len() <= LONGEST_TOKEN && !own.is_empty() && own.bytes().all(good)
-}
-
-/// Whether only iAM Smart+ will do: of the levels that the client would take none is the other.
-pub(super) fn wants_plus(acr_values: Option<&str>) -> bool {
-    let mut levels = acr_values.unwrap_or_default().split(' ').filter(|level| !level.is_empty()).peekable();
-    levels.peek().is_some() && levels.all(|level| level == domain::Tier::IamSmartPlus.as_str())
 }
 
 /// A message that stands on a phone as it was sent: nothing in it is invisible, turns the writing round, or breaks the line.

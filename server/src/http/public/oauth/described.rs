@@ -99,8 +99,8 @@ pub(super) fn token() -> Endpoint {
         })
         .gives_json(200, "Tokens.", |_| {
             let kind = json!({ "enum": ["DPoP", "Bearer"] });
-            let always = [("access_token", text()), ("token_type", kind), ("expires_in", number()), ("scope", text())];
-            object(&always, &[("refresh_token", text()), ("id_token", text())])
+            let always = [("access_token", text()), ("token_type", kind), ("expires_in", number())];
+            object(&always, &[("scope", text()), ("refresh_token", text()), ("id_token", text())])
         })
 }
 
@@ -137,7 +137,7 @@ pub(super) fn userinfo(verb: Verb, name: &'static str) -> Endpoint {
         .oauth_errors(&[400, 401, 403, 429, 500, 503])
         .gives_json(200, "The claims that were released, as far as the card has them.", |_| {
             let of = |claim: &Claim| match claim {
-                Claim::PhoneNumberVerified => json!({ "const": true }),
+                Claim::PhoneNumberVerified => json!({ "const": false }),
                 Claim::Gender => json!({ "enum": ["female", "male"] }),
                 Claim::Birthdate => json!({ "type": "string", "format": "date" }),
                 _ => text(),

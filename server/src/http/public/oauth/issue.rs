@@ -112,8 +112,11 @@ pub(crate) async fn access_token(
         "iat": seconds(now),
         "exp": seconds(expires_at),
         "jti": BASE64_URL_SAFE_NO_PAD.encode(jti),
-        "scope": scopes.join(" "),
     });
+    // A list of none is left out (RFC 6749 section 3.3).
+    if !scopes.is_empty() {
+        claims["scope"] = scopes.join(" ").into();
+    }
     if let Some(confirmation) = binding.confirmation() {
         claims["cnf"] = confirmation;
     }

@@ -50,3 +50,8 @@ pub(super) fn routes() -> Described {
         .on(described::waiting(), waiting::show)
         .on(described::giving_up(), waiting::give_up)
 }
+
+/// Whether clients ask there, who know errors in the form of RFC 6749, section 5.2, alone; at the others there are browsers.
+pub(in crate::http) fn speaks_to_clients(path: &str) -> bool {
+    [par::PATH, bc_authorize::PATH, token::PATH, introspect::PATH, revoke::PATH, userinfo::PATH].contains(&path)
+}

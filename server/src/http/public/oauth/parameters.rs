@@ -1,7 +1,7 @@
 //! What a client asks of a citizen's browser: the parameters of an authorization request, pushed beforehand (RFC 9126) or, by a
 //! plain client, given to the browser. Read once, and from then on a value of its own.
 
-use domain::{ClientId, Function, ServiceState};
+use domain::{ClientId, Function, ServiceState, Tier};
 use pki::pkce;
 use serde::{Deserialize, Serialize};
 
@@ -214,6 +214,12 @@ pub(super) fn scopes(client: &Client, asked: &Parameters) -> Result<Vec<String>,
         }
     }
     if scopes.iter().any(|scope| scope == OPENID) { Ok(scopes) } else { invalid("the scope openid is missing") }
+}
+
+/// Levels are wishes (OpenID Connect Core section 3.1.2.1); when none but the higher one is wished for, no other will do.
+pub(super) fn wants_plus<'a>(levels: impl Iterator<Item = &'a str>) -> bool {
+    let mut levels = levels.filter(|level| !level.is_empty()).peekable();
+    levels.peek().is_some() && levels.all(|level| level == Tier::IamSmartPlus.as_str())
 }
 
 /// RFC 7636, by S256, in both profiles: without it a code would be good for whoever comes by it.

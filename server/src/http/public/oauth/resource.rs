@@ -35,6 +35,7 @@ pub(crate) struct AccessClaims {
     /// Its id, base64url.
     jti: String,
     /// Scopes, parted by spaces.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     scope: String,
     /// What it is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -149,8 +150,10 @@ enum Scheme {
 
 fn authorization(headers: &HeaderMap) -> Result<(Scheme, &str), OAuthError> {
     // RFC 6750 section 3.1: whoever brings nothing is told how, and no error.
-    let missing =
-        || OAuthError::new(OAuthErrorCode::InvalidToken, "an access token is needed").challenge("DPoP algs=\"ES256 PS256\"");
+    let missing = || {
+        OAuthError::new(OAuthErrorCode::InvalidToken, "an access token is needed")
+            .challenge("Bearer realm=\"userinfo\", DPoP algs=\"ES256 PS256\"")
+    };
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(given), None) = (all.next(), all.next()) else { return Err(missing()) };
     let (scheme, token) = given.to_str().ok().and_then(|given| given.split_once(' ')).ok_or_else(missing)?;

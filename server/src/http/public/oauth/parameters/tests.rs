@@ -226,3 +226,18 @@ fn a_language_is_told_by_its_tag() {
     let names: Vec<Value> = [English, Traditional, Simplified].map(|locale| serde_json::to_value(locale).unwrap()).to_vec();
     assert_eq!(names, Locale::ALL);
 }
+
+#[test]
+fn only_who_wishes_for_nothing_else_gets_the_higher_level_alone() {
+    for (wished, plus) in [
+        ("", false),
+        (" ", false),
+        ("iam-smart", false),
+        ("iam-smart-plus", true),
+        ("iam-smart-plus iam-smart", false),
+        ("iam-smart-plus  iam-smart-plus", true),
+        ("iam-smart-plus urn:another", false),
+    ] {
+        assert_eq!(wants_plus(wished.split(' ')), plus, "{wished}");
+    }
+}

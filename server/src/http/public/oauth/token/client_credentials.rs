@@ -10,7 +10,7 @@ use crate::http::public::oauth::issue::access_token;
 
 /// Issues it.
 pub(super) async fn issue(app: &App, call: &TokenCall<'_>) -> Result<Answered, OAuthError> {
-    let own: Vec<String> = call.client.scopes.iter().filter(|scope| scope.parse::<Scope>().is_err()).cloned().collect();
+    let own: Vec<String> = call.client.scopes.iter().filter(|scope| !is_of_a_citizen(scope)).cloned().collect();
     let scopes = match call.form.get("scope") {
         None => own,
         Some(asked) => {
@@ -23,4 +23,10 @@ pub(super) async fn issue(app: &App, call: &TokenCall<'_>) -> Result<Answered, O
     };
     let access = access_token(app, &call.client.id, None, &scopes, &call.binding).await?;
     Ok(Answered { access, refresh: None, id_token: None, scopes })
+}
+
+/// What asks for something of a person is no scope of a service itself: ours, and those of OpenID Connect Core 1.0, section 5.4, that
+/// nothing here is behind.
+fn is_of_a_citizen(scope: &str) -> bool {
+    scope.parse::<Scope>().is_ok() || ["email", "address"].contains(&scope)
 }

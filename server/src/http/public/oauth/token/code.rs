@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::audit::AuditOutcome;
-use domain::{CitizenRequestId, ClientId, RequestId, RequestState};
+use domain::{CitizenRequestId, ClientId, ClientProfile, RequestId, RequestState};
 use serde_json::json;
 
 use super::{Answered, Login, TokenCall};
@@ -49,8 +49,12 @@ fn check_terms(terms: &Terms, call: &TokenCall<'_>) -> Result<(), OAuthError> {
     let Answer::Code { redirect_uri, code_challenge, dpop_jkt, .. } = &terms.answer else {
         return Err(bad_code());
     };
-    if call.form.get("redirect_uri").is_some_and(|given| given != redirect_uri) {
-        return Err(bad_code());
+    match call.form.get("redirect_uri") {
+        Some(given) if given == redirect_uri => {}
+        Some(_) => return Err(bad_code()),
+        // OpenID Connect Core 1.0, section 3.1.3.2: where there is but one, it is not to be mistaken.
+        None if call.client.profile == ClientProfile::Oidc && call.client.redirect_uris.len() == 1 => {}
+        None => return Err(OAuthError::request("redirect_uri is missing")),
     }
     let verifier = call.form.require("code_verifier", "code_verifier is missing")?;
     if !pki::pkce::answers(verifier, code_challenge) {

@@ -111,8 +111,10 @@ impl Answered {
             "access_token": self.access.token,
             "token_type": binding.token_type(),
             "expires_in": ACCESS_LIFE.as_secs(),
-            "scope": self.scopes.join(" "),
         });
+        if !self.scopes.is_empty() {
+            body["scope"] = self.scopes.join(" ").into();
+        }
         if let Some(refresh) = self.refresh {
             body["refresh_token"] = refresh.token.into();
         }
