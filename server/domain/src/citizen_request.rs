@@ -61,7 +61,7 @@ pub struct Wants {
     /// What the service would learn.
     #[serde(default)]
     pub claims: Vec<Claim>,
-    /// What the service says it is about; made safe to show.
+    /// What the service says it is about; made safe to show. It is stored sealed under the citizen's own key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Whether it wants to go on without asking again, until the citizen withdraws it.

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use domain::Profile;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use domain::{CitizenRequestId, Profile};
 use pki::PkiError;
 use pki::provider::{Aad, DataKey, DataKeySealer};
 use uuid::Uuid;
@@ -16,6 +18,8 @@ use crate::store::StoredAccount;
 const PROFILE: &str = "profile";
 /// Field group of the notes of operators.
 const NOTE: &str = "note";
+/// Field group of what services say to the citizen with a request.
+const MESSAGE: &str = "message";
 
 /// What is stored of a person.
 #[derive(Debug)]
@@ -140,6 +144,39 @@ pub fn seal_note(keys: &Keys, stored: &StoredAccount, note: Uuid, text: &str) ->
     let Some(key) = open_data_key(keys, stored)? else { return Ok(None) };
     let aad = group_aad(keys, stored.id, NOTE).and(note.as_bytes());
     Ok(Some(key.seal(text.as_bytes(), aad).map_err(anyhow::Error::from)?))
+}
+
+/// Seals what a service says to the citizen with a request; none once the account is closed.
+///
+/// # Errors
+/// When the account's data key does not open.
+pub(crate) fn seal_message(
+    keys: &Keys,
+    stored: &StoredAccount,
+    request: CitizenRequestId,
+    text: &str,
+) -> Result<Option<String>, Failure> {
+    let Some(key) = open_data_key(keys, stored)? else { return Ok(None) };
+    let aad = group_aad(keys, stored.id, MESSAGE).and(request.as_bytes());
+    let sealed = key.seal(text.as_bytes(), aad).map_err(anyhow::Error::from)?;
+    Ok(Some(BASE64_URL_SAFE_NO_PAD.encode(sealed)))
+}
+
+/// Opens it for the citizen; none once the account is closed.
+///
+/// # Errors
+/// When it does not open: damaged, or of another request.
+pub(crate) fn open_message(
+    keys: &Keys,
+    stored: &StoredAccount,
+    request: CitizenRequestId,
+    sealed: &str,
+) -> Result<Option<String>, Failure> {
+    let Some(key) = open_data_key(keys, stored)? else { return Ok(None) };
+    let aad = group_aad(keys, stored.id, MESSAGE).and(request.as_bytes());
+    let sealed = BASE64_URL_SAFE_NO_PAD.decode(sealed).map_err(anyhow::Error::from)?;
+    let opened = key.open(&sealed, aad).map_err(anyhow::Error::from)?;
+    Ok(Some(String::from_utf8(opened.to_vec()).map_err(anyhow::Error::from)?))
 }
 
 fn open_data_key(keys: &Keys, stored: &StoredAccount) -> Result<Option<DataKey>, Failure> {

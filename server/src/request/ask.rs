@@ -6,9 +6,10 @@ use domain::{
 };
 use uuid::Uuid;
 
+use crate::account::seal::seal_message;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::store::{CitizenRequestRow, Housekeeping, StoreError, Write};
+use crate::store::{CitizenRequestRow, Housekeeping, StoreError, StoredAccount, Write};
 
 /// How often another comparison code is drawn because an open request has it.
 const TRIES: u32 = 5;
@@ -71,15 +72,19 @@ pub async fn ask(app: &App, ask: Ask<'_>) -> Result<Asked, Failure> {
             Door::Screen(account) => (account, UsageChannel::Qr, true),
             Door::Phone(account) => (Some(account), UsageChannel::Backchannel, false),
         };
-        if let Some(account) = account
-            && !may_be_asked(app, &mut tx, account, &ask).await?
-        {
-            return Ok(Asked::NoCitizen);
-        }
+        let asked = match account {
+            Some(account) => match may_be_asked(app, &mut tx, account, &ask).await? {
+                Some(stored) => Some(stored),
+                None => return Ok(Asked::NoCitizen),
+            },
+            None => None,
+        };
+        let id = CitizenRequestId::new(now, app.entropy.as_ref());
+        let wants = sealed(app, &mut tx, ask.wants.clone(), asked.as_ref(), id).await?;
         let mut link = [0; 16];
         app.entropy.fill(&mut link);
         let row = CitizenRequestRow {
-            id: CitizenRequestId::new(now, app.entropy.as_ref()).as_bytes().to_vec(),
+            id: id.as_bytes().to_vec(),
             link: on_screen.then(|| link.to_vec()),
             code: on_screen.then(|| ComparisonCode::random(app.entropy.as_ref()).to_string()),
             relying_party: ask.rp.to_string(),
@@ -88,7 +93,7 @@ pub async fn ask(app: &App, ask: Ask<'_>) -> Result<Asked, Failure> {
             channel: channel.code(),
             state: RequestState::Waiting.to_string(),
             account: account.map(|account| account.as_bytes().to_vec()),
-            wants: serde_json::to_string(&ask.wants).map_err(anyhow::Error::from)?,
+            wants: serde_json::to_string(&wants).map_err(anyhow::Error::from)?,
             terms: ask.terms.clone(),
             granted: None,
             asked_at: now.micros(),
@@ -119,15 +124,15 @@ pub(super) async fn check_service(tx: &mut Write, service: i32) -> Result<(), Fa
     Err(Refusal::new("request.service", "the service is suspended or retired, or its relying party is").into())
 }
 
-/// Whether this citizen may be asked that. The account is locked: two who ask at once are counted one after the other.
+/// This citizen, if they may be asked that. The account is locked: two who ask at once are counted one after the other.
 ///
 /// # Errors
 /// `request.too-many`.
-async fn may_be_asked(app: &App, tx: &mut Write, account: Uuid, ask: &Ask<'_>) -> Result<bool, Failure> {
-    let Some(stored) = tx.account_of_id_locked(account).await? else { return Ok(false) };
+async fn may_be_asked(app: &App, tx: &mut Write, account: Uuid, ask: &Ask<'_>) -> Result<Option<StoredAccount>, Failure> {
+    let Some(stored) = tx.account_of_id_locked(account).await? else { return Ok(None) };
     let tier_will_do = !ask.wants.plus || stored.account.tier == Tier::IamSmartPlus;
     if stored.account.state() != AccountState::Active || !tier_will_do {
-        return Ok(false);
+        return Ok(None);
     }
     let now = app.latest();
     let since = now.minus(BOMBING_WINDOW);
@@ -135,7 +140,26 @@ async fn may_be_asked(app: &App, tx: &mut Write, account: Uuid, ask: &Ask<'_>) -
     if pending >= i64::from(PENDING_A_PARTY) || of_late >= i64::from(ASKED_A_CITIZEN) {
         return Err(too_many(pending >= i64::from(PENDING_A_PARTY)));
     }
-    Ok(true)
+    Ok(Some(stored))
+}
+
+/// What a service says to the citizen is kept under the account's own key: it is about them. Where nobody is meant yet, there is nobody
+/// to say it to.
+async fn sealed(
+    app: &App,
+    tx: &mut Write,
+    wants: Wants,
+    asked: Option<&StoredAccount>,
+    id: CitizenRequestId,
+) -> Result<Wants, Failure> {
+    let message = match (&wants.message, asked) {
+        (Some(text), Some(stored)) => {
+            app.keys.learn(tx, &stored.kek_id).await;
+            seal_message(&app.keys, stored, id, text)?
+        }
+        _ => None,
+    };
+    Ok(Wants { message, ..wants })
 }
 
 fn too_many(pending: bool) -> Failure {

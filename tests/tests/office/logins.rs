@@ -118,6 +118,8 @@ both_engines! {
         assert_eq!(office.polls(&id).await.error(), (400, "slow_down"), "asked again at once");
         let waiting = office.phone.requests().await.unwrap();
         assert_eq!(waiting[0].binding_message.as_deref(), Some("櫃位 12"));
+        let clear = "SELECT COUNT(*) FROM citizen_request WHERE wants LIKE '%櫃位%'";
+        assert_eq!(world.number(clear).await, 0, "what a service says to somebody is sealed");
         office.phone.approves(waiting[0].request, &[Claim::Name, Claim::Birthdate]).await.unwrap();
         let answered = office.polls(&id).await;
         assert_eq!(answered.status, 200, "{}", answered.body);

@@ -9,10 +9,12 @@ use domain::{CitizenRequestId, Tier, Timestamp, citizen_request};
 
 use super::answer::answer;
 use super::authenticate::Citizen;
+use crate::account::seal::open_message;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::request::{Device, Named, approve, refuse, take_up};
-use crate::store::{AppRequestRow, CitizenRequestRow, StoreError};
+use crate::store::{AppRequestRow, CitizenRequestRow, Read};
+use uuid::Uuid;
 
 impl Citizen {
     fn device(&self) -> Device<'_> {
@@ -29,13 +31,28 @@ pub(super) async fn waiting(State(app): State<Arc<App>>, citizen: Citizen) -> Re
     answer("requests.list", citizen.request, async {
         let mut read = app.store.read().await?;
         let rows = read.app_requests_waiting(citizen.device.owner, app.latest()).await?;
-        Ok(rows.iter().map(shown).collect::<Result<Vec<_>, _>>()?)
+        let mut all = Vec::with_capacity(rows.len());
+        for row in &rows {
+            all.push(shown(&app, &mut read, citizen.device.owner, row).await?);
+        }
+        Ok(all)
     })
     .await
 }
 
-fn shown(row: &AppRequestRow) -> Result<AppRequest, StoreError> {
+/// As its citizen sees it, the service's message opened.
+async fn shown(app: &App, read: &mut Read, owner: Uuid, row: &AppRequestRow) -> Result<AppRequest, Failure> {
     let wants = row.wants()?;
+    let binding_message = match &wants.message {
+        None => None,
+        Some(sealed) => match read.account_of_id(owner).await? {
+            None => None,
+            Some(stored) => {
+                app.keys.learn(read, &stored.kek_id).await;
+                open_message(&app.keys, &stored, row.id()?, sealed)?
+            }
+        },
+    };
     Ok(AppRequest {
         request: row.id()?,
         client: row.client()?,
@@ -45,7 +62,7 @@ fn shown(row: &AppRequestRow) -> Result<AppRequest, StoreError> {
         tier: if wants.plus { Tier::IamSmartPlus } else { Tier::IamSmart },
         channel: row.channel()?,
         claims: wants.claims,
-        binding_message: wants.message,
+        binding_message,
         offline: wants.offline,
         comparison_code: row.code()?,
         asked_at: Timestamp::from_micros(row.asked_at),
@@ -66,8 +83,9 @@ pub(super) async fn takes_up(State(app): State<Arc<App>>, citizen: Citizen) -> R
             app.guesses.missed(citizen.device.owner, app.clock.now());
         }
         let id = taken?.id()?;
-        let row = app.store.read().await?.app_request(id).await?.ok_or_else(citizen_request::not_found)?;
-        Ok(shown(&row)?)
+        let mut read = app.store.read().await?;
+        let row = read.app_request(id).await?.ok_or_else(citizen_request::not_found)?;
+        shown(&app, &mut read, citizen.device.owner, &row).await
     })
     .await
 }
