@@ -254,7 +254,21 @@ both_engines! {
             let problem = anna.send::<serde_json::Value>(Method::POST, request::CLAIM, body.into(), &proof).await.reply.unwrap_err();
             assert_eq!((problem.status, problem.code.as_str()), (status, expected), "{problem:?}");
             assert!(!format!("{problem:?}").contains("QA000001"), "{problem:?}");
+            let words: Vec<&str> = problem.fields.iter().map(|field| field.message.as_str()).collect();
+            assert!(!words.concat().contains('`'), "{words:?}");
+            assert!(!words.concat().contains(" at line ") || body.is_empty(), "a field is named: {words:?}");
         }
+    }
+
+    async fn a_proof_that_is_shown_twice_is_to_be_made_anew_and_nothing_else(world: &World) {
+        let anna = anna(world).await;
+        let proof = anna.proof(&anna.says(Method::GET, request::REQUESTS, None));
+        let ask = async || anna.send::<serde_json::Value>(Method::GET, request::REQUESTS, Vec::new(), &proof).await.reply;
+        ask().await.unwrap();
+        let problem = ask().await.unwrap_err();
+        let hint = problem.hint.unwrap();
+        assert_eq!((problem.status, problem.code.as_str()), (401, "proof.replayed"));
+        assert!(hint.contains("sign the request again") && !hint.contains("register"), "{hint}");
     }
 
     async fn whoever_guesses_codes_has_to_wait(world: &World) {

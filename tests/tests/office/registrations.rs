@@ -6,7 +6,7 @@ use api::account::SuspendAccount;
 use api::app::registration::{BindDevice, Photo, REGISTRATIONS, Registering};
 use api::immigration::RecordVerdict;
 use api::registration::{
-    CountRegistrations, ListRegistrations, ListStations, RegistrationDetail, RetireStation, ShowRegistration,
+    AddStation, CountRegistrations, ListRegistrations, ListStations, RegistrationDetail, RetireStation, ShowRegistration,
 };
 use axum::body::Body;
 use domain::{
@@ -259,6 +259,26 @@ both_engines! {
         let registering = kiosk.registers(&world.citizen("WONG SIU MING").person(), Tier::IamSmart).await.unwrap();
         let code = registering.code.clone().unwrap().to_lowercase().replace('-', " ");
         phone.sends(registering.registration, &BindDevice { code, ..phone.binding(&registering) }).await.unwrap();
+    }
+
+    async fn a_station_stands_at_a_place_of_its_channel(world: &World) {
+        let csr = pki::make_csr(&pki::PrivateKey::generate(pki::KeyKind::P256).unwrap(), "whatever").unwrap();
+        for (location, told) in [("nowhere", "account.location-unknown"), ("post-offices", "account.location-channel")] {
+            let (station, location) = ("wan-chai-kiosk-9".parse().unwrap(), location.parse().unwrap());
+            let add = AddStation { station, channel: Channel::Kiosk, location, csr: csr.clone(), validity: None };
+            let problem = world.first().call(&add).await.unwrap_err();
+            assert_eq!((problem.status, problem.code.as_str()), (422, told), "it was typed so: {problem:?}");
+            assert_eq!(problem.fields[0].path, "location");
+            assert!(problem.message.contains("list of locations"), "{}", problem.message);
+        }
+    }
+
+    async fn at_a_counter_there_are_no_photos_to_speak_of(world: &World) {
+        let counter = world.station("north-point-counter-1", Channel::Counter, "post-offices").await;
+        world.records.are(Mood::Away);
+        let problem = counter.registers(&world.citizen("CHAN TAI MAN").person(), Tier::IamSmart).await.unwrap_err();
+        assert_eq!(problem.code, "registration.records-unavailable");
+        assert!(problem.message.ends_with("nobody was registered"), "{}", problem.message);
     }
 
     async fn a_phone_that_comes_too_late_is_told_so(world: &World) {

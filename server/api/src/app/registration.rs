@@ -175,7 +175,9 @@ impl Visitor<'_> for PhotoVisitor {
     /// Decodes into memory of the right size at once, so that growing leaves no copy behind.
     fn visit_str<E: Error>(self, text: &str) -> Result<Photo, E> {
         let mut bytes = Zeroizing::new(vec![0; text.len() / 4 * 3 + 3]);
-        let length = BASE64_STANDARD.decode_slice(text, &mut bytes).map_err(|_| E::custom("not base64"))?;
+        let length = BASE64_STANDARD.decode_slice(text, &mut bytes).map_err(|_| {
+            E::custom("a photo is wanted in base64 with the alphabet of '+' and '/', padded by '=' (RFC 4648, section 4)")
+        })?;
         if length == 0 || length > LARGEST_PHOTO {
             return Err(E::custom(format!("a photo has 1 to {LARGEST_PHOTO} bytes")));
         }
@@ -194,7 +196,7 @@ impl JsonSchema for Photo {
             "type": "string",
             "contentEncoding": "base64",
             "contentMediaType": "image/jpeg",
-            "description": "a JPEG photo of at most 384 KiB, base64; wiped from memory right after it was looked at",
+            "description": "a JPEG photo of at most 384 KiB, in padded base64 (RFC 4648, section 4); wiped from memory right after it was looked at",
         })
     }
 }

@@ -25,8 +25,8 @@ pub async fn add(app: &App, caller: &Caller, op: AddStation) -> Result<AddedStat
         let message = "citizens' own phones are no station: it is a kiosk, a counter or a mobile team";
         return Err(Failure::invalid_field("station.channel", "channel", message));
     }
-    op.channel.check(Tier::IamSmart, Some(&op.location))?;
-    places::known()?.check(op.channel, &op.location)?;
+    op.channel.check(Tier::IamSmart, Some(&op.location)).map_err(misplaced)?;
+    places::known()?.check(op.channel, &op.location).map_err(misplaced)?;
     let holder = Holder::Station(op.station.clone());
     let key = key_id(&csr)?;
     let mut read = app.store.read().await?;
@@ -87,4 +87,10 @@ async fn known(read: &mut Read, op: &AddStation) -> Result<Option<StationRow>, F
         return Err(Refusal::new("station.differs", message).hint("retire it, and add it under another id").into());
     }
     Ok(Some(row))
+}
+
+/// Said of what was typed: no state of things is in its way.
+fn misplaced(refusal: Refusal) -> Failure {
+    let advice = refusal.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+    Failure::invalid_field(refusal.code, "location", format!("{}{advice}", refusal.message))
 }

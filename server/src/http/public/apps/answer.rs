@@ -10,6 +10,7 @@ use domain::RequestId;
 use http_body_util::BodyExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use crate::failure::Failure;
 use crate::http::problem::{problem, respond};
@@ -48,9 +49,19 @@ pub(super) async fn whole(mut body: Body, most: usize, id: RequestId) -> Result<
 pub(super) fn says<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let said = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| Failure::invalid_field("request.invalid", error.path().to_string(), error.into_inner().to_string()))?;
+        .map_err(|error| Failure::invalid_field("request.invalid", error.path().to_string(), words(error.inner())))?;
     reader.end().map_err(|error| Failure::invalid("request.invalid", format!("something follows the JSON document: {error}")))?;
     Ok(said)
+}
+
+/// What is wrong, for people: where a field is named, its line and column say nothing more.
+fn words(error: &serde_json::Error) -> String {
+    let words = error.to_string().replace('`', "'");
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match error.classify() {
+        Category::Data => words.strip_suffix(&place).unwrap_or(&words).to_owned(),
+        Category::Syntax | Category::Eof | Category::Io => words,
+    }
 }
 
 /// Does something that was asked for, in the time there is, and answers it.
