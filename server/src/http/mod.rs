@@ -13,4 +13,5 @@ pub mod tls;
 
 mod on_record;
 mod problem;
+mod read_on;
 mod strangers;

@@ -13,7 +13,7 @@ use self::oauth::error::OAuthError;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::RequestId;
@@ -22,6 +22,7 @@ use super::openapi::examples::Examples;
 use super::openapi::{self, Described, Document};
 use super::party::identify;
 use super::problem::{problem, respond};
+use super::read_on::read_on;
 use crate::app::App;
 
 const TITLE: &str = "iamd: the public listener";
@@ -51,6 +52,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(openapi::PATH, get(|headers: HeaderMap| async move { document().answer(&headers) }))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
+        .layer(map_request(read_on))
         .with_state(app)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use url::form_urlencoded;
@@ -71,6 +71,11 @@ impl Parameters {
 
 /// The body, whole. Each part of it has its time, so that a slow sender is not a stalled one.
 async fn bytes(body: Body) -> Result<Bytes, OAuthError> {
+    let too_long = || OAuthError::request("the body is longer than 1 MiB").status(StatusCode::PAYLOAD_TOO_LARGE);
+    // One that says so itself is not waited for.
+    if body.size_hint().lower() > LONGEST as u64 {
+        return Err(too_long());
+    }
     let mut body = Limited::new(body, LONGEST);
     let mut all = Vec::new();
     loop {
@@ -85,7 +90,7 @@ async fn bytes(body: Body) -> Result<Bytes, OAuthError> {
                 }
             }
             Some(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-                return Err(OAuthError::request("the body is longer than 1 MiB").status(StatusCode::PAYLOAD_TOO_LARGE));
+                return Err(too_long());
             }
             Some(Err(_)) => return Err(OAuthError::request("the body ended before it was whole")),
         }
@@ -94,7 +99,34 @@ async fn bytes(body: Body) -> Result<Bytes, OAuthError> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use hyper::body::{Frame, SizeHint};
+
     use super::*;
+
+    /// A body that is announced, and does not come.
+    struct Announced(usize);
+
+    impl HttpBody for Announced {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+            Poll::Pending
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.0 as u64)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_says_it_is_too_long_is_not_waited_for() {
+        let told = bytes(Body::new(Announced(LONGEST + 1))).await.unwrap_err();
+        assert_eq!(told.answered_with(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
 
     #[test]
     fn a_parameter_stands_once_and_an_empty_one_is_left_out() {
