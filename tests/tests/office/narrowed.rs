@@ -123,7 +123,7 @@ both_engines! {
         let gone = applies(false).await;
         let ended = Ended { sessions: 1, tokens: 2, requests: 2, certificates: 0 };
         assert_eq!(gone.ended, Some(ended), "and not the request whose time was over");
-        let facts = world.leaves().await.into_iter().filter(|leaf| leaf["action"] == "rp.apply").next_back().unwrap();
+        let facts = world.leaves().await.into_iter().rfind(|leaf| leaf["action"] == "rp.apply").unwrap();
         assert_eq!(facts["facts"]["retired"], json!([{ "rp": "drill-office", "ended": ended }]));
         assert!(office.phone.approves(waiting, &[]).await.is_err(), "nobody approves for a service that is gone");
 
