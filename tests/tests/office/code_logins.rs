@@ -118,6 +118,8 @@ both_engines! {
         assert_eq!(office.exchanges(&code, &[]).await.error(), (400, "invalid_grant"), "a second time");
         let after = office.userinfo(tokens.text("access_token")).await;
         assert_eq!(after.error(), (401, "invalid_token"), "what the first use has brought ends with the second");
+        let entry = world.leaves().await.into_iter().find(|leaf| leaf["facts"]["code"] == "code-used-again").unwrap();
+        assert_eq!(entry["subject"], office.citizen.account.to_string());
     }
 
     async fn a_plain_client_needs_no_push_and_proves_itself_by_its_secret(world: &World) {

@@ -313,6 +313,9 @@ both_engines! {
             let form = [("grant_type", "client_credentials"), ("scope", scope)];
             assert_eq!(office.client.asks_with_proof(TOKEN, &form).await.error(), (400, "invalid_scope"), "{scope}");
         }
+        let often = "reports ".repeat(1_000);
+        let once = office.client.asks_with_proof(TOKEN, &[("grant_type", "client_credentials"), ("scope", &often)]).await;
+        assert_eq!(once.json["scope"], "reports");
         let plain = world.plain_client("plain-office.counter").await;
         let issued = plain.asks(TOKEN, &[("grant_type", "client_credentials")]).await;
         assert_eq!((issued.status.as_u16(), &issued.json["token_type"]), (200, &json!("Bearer")), "{}", issued.body);

@@ -204,16 +204,25 @@ pub(super) fn may_log_in(client: &Client) -> Result<(), OAuthError> {
 
 pub(super) fn scopes(client: &Client, asked: &Parameters) -> Result<Vec<String>, OAuthError> {
     let invalid = |description| Err(OAuthError::new(OAuthErrorCode::InvalidScope, description));
+    match scopes_within(asked.get("scope").unwrap_or_default(), &client.scopes) {
+        None => invalid("a scope is not one of those that the client has registered"),
+        Some(scopes) if scopes.iter().any(|scope| scope == OPENID) => Ok(scopes),
+        Some(_) => invalid("the scope openid is missing"),
+    }
+}
+
+/// The scopes of a `scope` parameter (RFC 6749 section 3.3), each once, in the order asked; none when one of them is not allowed.
+pub(super) fn scopes_within(asked: &str, allowed: &[String]) -> Option<Vec<String>> {
     let mut scopes: Vec<String> = Vec::new();
-    for scope in asked.get("scope").unwrap_or_default().split(' ').filter(|scope| !scope.is_empty()) {
-        if !client.may_ask_for(scope) {
-            return invalid("a scope is not one of those that the client has registered");
+    for scope in asked.split(' ').filter(|scope| !scope.is_empty()) {
+        if !allowed.iter().any(|known| known == scope) {
+            return None;
         }
         if !scopes.iter().any(|known| known == scope) {
             scopes.push(scope.to_owned());
         }
     }
-    if scopes.iter().any(|scope| scope == OPENID) { Ok(scopes) } else { invalid("the scope openid is missing") }
+    Some(scopes)
 }
 
 /// Levels are wishes (OpenID Connect Core section 3.1.2.1); when none but the higher one is wished for, no other will do.

@@ -7,19 +7,15 @@ use super::{Answered, TokenCall};
 use crate::app::App;
 use crate::http::public::oauth::error::{OAuthError, OAuthErrorCode};
 use crate::http::public::oauth::issue::access_token;
+use crate::http::public::oauth::parameters::scopes_within;
 
 /// Issues it.
 pub(super) async fn issue(app: &App, call: &TokenCall<'_>) -> Result<Answered, OAuthError> {
     let own: Vec<String> = call.client.scopes.iter().filter(|scope| !is_of_a_citizen(scope)).cloned().collect();
     let scopes = match call.form.get("scope") {
         None => own,
-        Some(asked) => {
-            let asked: Vec<String> = asked.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
-            if asked.iter().any(|scope| !own.contains(scope)) {
-                return Err(OAuthError::new(OAuthErrorCode::InvalidScope, "the client may not have that scope for itself"));
-            }
-            asked
-        }
+        Some(asked) => scopes_within(asked, &own)
+            .ok_or_else(|| OAuthError::new(OAuthErrorCode::InvalidScope, "the client may not have that scope for itself"))?,
     };
     let access = access_token(app, &call.client.id, None, &scopes, &call.binding).await?;
     Ok(Answered { access, refresh: None, id_token: None, scopes })

@@ -72,16 +72,20 @@ fn check_terms(terms: &Terms, call: &TokenCall<'_>) -> Result<(), OAuthError> {
 async fn used_again(app: &App, client: &ClientId, id: CitizenRequestId, request: RequestId) -> Result<OAuthError, Failure> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
-    if tx.login_locked(id).await?.is_some_and(|login| login.ended_at.is_none()) {
+    if let Some(login) = tx.login_locked(id).await?.filter(|login| login.ended_at.is_none()) {
         let ended = tx.end_login(id, "code-used-again", now).await?;
-        tx.tell_of_ended_login(id, &id.to_string(), now).await?;
+        let account = tx.account_of_id(login.account()?).await?;
+        let subject = account.map_or_else(|| id.to_string(), |stored| stored.account.id.to_string());
+        tx.tell_of_ended_login(id, &subject, now).await?;
         let record = PublicUse {
             actor: PublicActor::Client(client),
             action: "request.redeem",
-            subject: id.to_string(),
+            subject,
             outcome: AuditOutcome::Refused,
             request,
-            facts: json!({ "code": "code-used-again", "sessions": ended.logins, "tokens": ended.tokens }),
+            facts: json!({
+                "code": "code-used-again", "request": id, "sessions": ended.logins, "tokens": ended.tokens,
+            }),
         };
         tx.commit_public(record).await?;
         app.wake.outbox.notify_one();

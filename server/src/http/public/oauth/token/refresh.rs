@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::http::public::oauth::client::Client;
 use crate::http::public::oauth::error::{OAuthError, OAuthErrorCode};
 use crate::http::public::oauth::issue::{Subject, access_token, id_token, refresh_token, refresh_token_id};
+use crate::http::public::oauth::parameters::scopes_within;
 use crate::store::{PublicActor, PublicUse, TokenRow};
 
 /// How long a login can be kept up by refresh tokens, from its first moment on.
@@ -98,11 +99,8 @@ fn within(client: &Client, granted: &[String]) -> Result<Vec<String>, OAuthError
 /// RFC 6749 section 6: no more than was granted.
 fn narrowed(call: &TokenCall<'_>, granted: &[String]) -> Result<Vec<String>, OAuthError> {
     let Some(asked) = call.form.get("scope") else { return Ok(granted.to_vec()) };
-    let asked: Vec<String> = asked.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
-    if asked.is_empty() || asked.iter().any(|scope| !granted.contains(scope)) {
-        return Err(OAuthError::new(OAuthErrorCode::InvalidScope, "the login was not granted that scope"));
-    }
-    Ok(asked)
+    let asked = scopes_within(asked, granted).filter(|scopes| !scopes.is_empty());
+    asked.ok_or_else(|| OAuthError::new(OAuthErrorCode::InvalidScope, "the login was not granted that scope"))
 }
 
 /// Ends the login: of two who had the token one is a thief, and nobody can tell which.
