@@ -74,6 +74,7 @@ mod signing_clock;
 mod single_use;
 mod statistics;
 mod statistics_recount;
+mod stopped_at_once;
 mod store;
 mod tables;
 mod tampering;
