@@ -74,7 +74,7 @@ async fn phones(daemon: &Daemon, citizens: u32) -> Vec<Arc<ProofSigner>> {
     let file = File { database_url: daemon.database.as_ref().map(Database::url), ..File::default() };
     let settings = Settings::settle(&daemon.data_dir, &Source::new(), &Source::new(), &file).unwrap();
     let node = open(&daemon.data_dir, settings, system_ports()).await.unwrap();
-    let listed = daemon.json(&["account", "list", "--all"], "");
+    let listed = daemon.json(&["account", "list"], "");
     let mut phones = Vec::new();
     for row in listed.as_array().unwrap() {
         let key = PrivateKey::generate(KeyKind::P256).unwrap();
