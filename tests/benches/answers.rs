@@ -14,7 +14,7 @@ use api::account::{ListAccounts, SuspendAccount};
 use client::CallOptions;
 use domain::SuspensionReason;
 use tests::daemon::{Daemon, Running, program};
-use tests::{Engine, fixtures};
+use tests::{Engine, fixtures, measured};
 
 /// Accounts that are suspended, one after the other.
 const SUSPENSIONS: u32 = 2_000;
@@ -118,31 +118,17 @@ fn dashboard(engine: Engine, daemon: &Daemon) {
     let context = daemon.data_dir.join("first-operator/context.yaml").display().to_string();
     let command = format!("exec {} --context-file {context} dashboard", program("iamctl").display());
     tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "40", &command]);
-    let pid = tmux(&["display-message", "-p", "#{pane_pid}"]);
+    let pid = tmux(&["display-message", "-p", "#{pane_pid}"]).parse().unwrap();
     std::thread::sleep(Duration::from_secs(2));
-    let before = processor(&pid);
+    let before = measured::processor(pid);
     std::thread::sleep(IDLE);
-    let percent = (processor(&pid) - before) / IDLE.as_secs_f64() * 100.0;
+    let percent = (measured::processor(pid) - before) / IDLE.as_secs_f64() * 100.0;
     tmux(&["kill-server"]);
     row(engine, "dashboard, idle", &format!("{percent:>8.2} % "), &beside(percent, IDLE_BAR, "% of a core"));
 }
 
-/// Seconds of processor that a process has used.
-fn processor(pid: &str) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    // Behind the name, which may hold anything: state is the first field, utime the twelfth, stime the thirteenth.
-    let ticks = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2);
-    ticks.map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>()
-        / f64::from(u32::try_from(rustix::param::clock_ticks_per_second()).unwrap())
-}
-
 fn resident(engine: Engine, running: &Running) {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", running.child.id())).unwrap();
-    let kib = |name: &str| -> f64 {
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    };
-    let mib = (kib("VmRSS:") - kib("RssFile:")) / 1_024.0;
+    let mib = measured::resident(running.child.id());
     row(engine, "iamd, resident", &format!("{mib:>8.1} MiB"), &beside(mib, RESIDENT_BAR, "MiB besides page cache"));
 }
 

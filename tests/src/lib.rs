@@ -16,6 +16,7 @@ pub mod browser;
 pub mod daemon;
 pub mod described;
 pub mod fixtures;
+pub mod measured;
 pub mod qr;
 pub mod soft_token;
 pub mod under_way;

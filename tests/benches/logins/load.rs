@@ -13,6 +13,7 @@ use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
 use serde_json::Value;
+use tests::measured;
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 
@@ -98,9 +99,9 @@ pub async fn load<A: Asks>(all: Vec<A>, lasts: Duration, server: u32) -> Seen {
     };
     let tasks: Vec<_> = all.into_iter().map(|asks| tokio::spawn(ask(asks))).collect();
     tokio::time::sleep_until(warm.into()).await;
-    let before = processor(server);
+    let before = measured::processor(server);
     tokio::time::sleep_until(end.into()).await;
-    let used = processor(server) - before;
+    let used = measured::processor(server) - before;
     let mut took = Vec::new();
     for task in tasks {
         took.extend(task.await.unwrap());
@@ -109,15 +110,6 @@ pub async fn load<A: Asks>(all: Vec<A>, lasts: Duration, server: u32) -> Seen {
     let answers = took.len() as f64;
     let p99 = took[took.len() * 99 / 100].as_secs_f64() * 1e3;
     Seen { rate: answers / lasts.as_secs_f64(), p99, for_a_second: answers / used }
-}
-
-/// Seconds of processor that a process has used.
-pub fn processor(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    // Behind the name, which may hold anything: state is the first field, utime the twelfth, stime the thirteenth.
-    let ticks = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2);
-    ticks.map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>()
-        / f64::from(u32::try_from(rustix::param::clock_ticks_per_second()).unwrap())
 }
 
 /// A process that ends with this.

@@ -21,9 +21,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::header;
-use tests::Engine;
 use tests::daemon::{Daemon, Running};
 use tests::world::postgres::Database;
+use tests::{Engine, measured};
 
 use load::{Asks, Beside, Kept, Seen, form, load};
 use office::Office;
@@ -155,12 +155,7 @@ async fn pgbench() -> f64 {
 }
 
 fn resident(engine: Engine, running: &Running) {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", running.child.id())).unwrap();
-    let kib = |name: &str| -> f64 {
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    };
-    let mib = (kib("VmRSS:") - kib("RssFile:")) / 1_024.0;
+    let mib = measured::resident(running.child.id());
     let beside = format!("   bar {RESIDENT_BAR:>7.1} MiB besides page cache   {:.2}x", mib / RESIDENT_BAR);
     row(engine, "iamd, resident", &format!("{mib:>9.1} MiB"), &beside);
 }
@@ -199,5 +194,5 @@ fn peer() -> Option<PathBuf> {
 }
 
 fn row(engine: Engine, what: &str, measured: &str, beside: &str) {
-    println!("{engine:<11?} {what:<26} {measured}{beside}");
+    println!("{:<11} {what:<26} {measured}{beside}", format!("{engine:?}").to_lowercase());
 }
