@@ -226,6 +226,10 @@ fn files(page: &mut Roff) {
     for (file, meaning) in [
         ("~/.config/iamctl/config.yaml", "the contexts and which one is current ($XDG_CONFIG_HOME where it is set)"),
         ("~/.config/iamctl/contexts/NAME/", "a context: context.yaml, ca.crt, operator.crt, operator.key (mode 0600)"),
+        (
+            "phones-INSTANCE/",
+            "beside a context's file: its virtual phones and stations (mode 0600), and auto.log of 'phone auto'",
+        ),
     ] {
         page.control("TP", []);
         page.text([italic(file)]);

@@ -253,6 +253,18 @@ impl Session {
         Ok(())
     }
 
+    /// For commands that are no one operation of the server's, which a key would stand for. `why` says what the command does instead.
+    ///
+    /// # Errors
+    /// When `--idempotency-key` was given.
+    pub fn no_idempotency_key(&self, command: &str, why: &str) -> Result<(), Failure> {
+        if self.flags.idempotency_key.is_some() {
+            let message = format!("'{command}' {why} and has no --idempotency-key");
+            return Err(Failure::usage("usage.idempotency-key", message).changed(NOTHING_CHANGED));
+        }
+        Ok(())
+    }
+
     /// A word to the person at the terminal; nothing where there is none.
     pub fn hint(&self, text: &str) {
         if self.terminal.error {

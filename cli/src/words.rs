@@ -55,6 +55,8 @@ pub const JOB_STATES: &[&str] = &["queued", "running", "done", "failed", "cancel
 pub const AUDIT_OUTCOMES: &[&str] = &["done", "refused"];
 /// What usage is broken down by.
 pub const USAGE_BY: &[&str] = &["service", "category", "sector", "function", "month", "day"];
+/// Channels that have stations: those at a place.
+pub const STATION_CHANNELS: &[&str] = &["kiosk", "counter", "mobile-team"];
 /// Roles of an operator.
 pub const ROLES: &[&str] = &[
     "administrator",
@@ -70,7 +72,7 @@ pub const ROLES: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::RevocationReason;
+    use domain::{Channel, RevocationReason};
 
     #[test]
     fn a_last_day_counts_whole() {
@@ -90,6 +92,8 @@ mod tests {
         assert!(all_known::<api::Role>(ROLES));
         let reasons: Vec<&str> = RevocationReason::WORDS.iter().copied().filter(|word| *word != "certificate-hold").collect();
         assert_eq!(reasons, REVOCATION_REASONS);
+        let stations = Channel::ALL.iter().filter(|channel| channel.needs_location()).map(|channel| channel.as_str());
+        assert_eq!(stations.collect::<Vec<_>>(), STATION_CHANNELS);
         assert_eq!(api::Role::ALL.iter().map(|role| role.as_str()).collect::<Vec<_>>(), ROLES);
     }
 

@@ -74,10 +74,10 @@ pub struct CredentialAdded {
     /// How it stands now.
     #[serde(flatten)]
     pub credential: CredentialView,
-    /// The shared secret; absent when the reply is a repetition or of a dry run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The shared secret; null when the reply is a repetition or of a dry run, and of every other credential.
+    #[serde(default)]
     pub secret: Option<String>,
-    /// Why the secret is absent, when it was there.
+    /// Why the secret is not there, when it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

@@ -214,6 +214,9 @@ pub struct PartyCredential {
     pub not_after: Option<Timestamp>,
     /// Who names it: as long as they do, it is active.
     pub source: CredentialSource,
+    /// The one service that it speaks for; absent where it speaks for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceSlug>,
     /// What it is called among people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,

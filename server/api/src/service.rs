@@ -1,6 +1,9 @@
 //! Services: what citizens use, each run by one relying party.
 
-use domain::{Bilingual, Category, ClientId, Day, Function, RelyingPartyId, Sector, ServiceState};
+use domain::{
+    Bilingual, Category, Ciba, ClientAuthentication, ClientId, ClientProfile, Day, Function, RelyingPartyId, Sector,
+    SenderConstraint, ServiceState,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +72,24 @@ pub struct ServiceView {
     pub functions: Vec<Function>,
     /// Where a citizen may be sent back to.
     pub redirect_uris: Vec<String>,
+    /// The rules its client follows; this and what follows as its manifest says it, or as it holds where that says nothing.
+    pub client_profile: ClientProfile,
+    /// How its client proves who it is.
+    pub client_authentication: ClientAuthentication,
+    /// What binds its tokens.
+    pub sender_constraint: SenderConstraint,
+    /// The scopes that it may ask for.
+    pub scopes: Vec<String>,
+    /// How it learns of decisions made on the phone, where it may ask for them by itself.
+    pub ciba: Option<Ciba>,
+    /// Where its server is told of them.
+    pub ciba_notification_uri: Option<String>,
+    /// Whether it may have refresh tokens.
+    pub offline_access: bool,
+    /// Where a citizen may be sent back to after a logout.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Where its server is told of a logout.
+    pub backchannel_logout_uri: Option<String>,
     /// Personal data it may ask for, with consent.
     pub form_fields: Vec<String>,
     /// State; suspended with its party.

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::finding::{Finding, Reading, read_filled};
 use crate::wire::words;
-use crate::{Category, Day, Environment, Function, Industry, RelyingPartyId, Sector, ServiceSlug};
+use crate::{Category, Day, Environment, Function, Industry, RelyingPartyId, Scope, Sector, ServiceSlug};
 
 pub use check::{check_key_set, too_many_keys};
 pub use diff::{Change, ChangeKind, diff, diff_from_nothing};
@@ -219,6 +219,48 @@ pub struct ServiceManifest {
     /// Stands in for a service that the papers count and do not name; sandbox only.
     #[serde(default, skip_serializing_if = "is_false")]
     pub synthetic: bool,
+}
+
+impl ServiceManifest {
+    /// The rules its client follows: FAPI 2.0, unless it says otherwise.
+    #[must_use]
+    pub fn profile(&self) -> ClientProfile {
+        self.client_profile.unwrap_or(ClientProfile::Fapi2)
+    }
+
+    /// How its client proves who it is: with signed assertions, for plain OpenID Connect with a secret, unless it says otherwise.
+    #[must_use]
+    pub fn authentication(&self) -> ClientAuthentication {
+        self.client_authentication.unwrap_or(match self.profile() {
+            ClientProfile::Fapi2 => ClientAuthentication::PrivateKeyJwt,
+            ClientProfile::Oidc => ClientAuthentication::ClientSecret,
+        })
+    }
+
+    /// What binds its tokens: for FAPI 2.0 proofs of possession, or the connection's certificate where that proves who it is; for
+    /// plain OpenID Connect nothing, unless it says otherwise.
+    #[must_use]
+    pub fn constraint(&self) -> SenderConstraint {
+        self.sender_constraint.unwrap_or(match (self.profile(), self.authentication()) {
+            (ClientProfile::Oidc, _) => SenderConstraint::None,
+            (ClientProfile::Fapi2, ClientAuthentication::TlsClientAuth) => SenderConstraint::Mtls,
+            (ClientProfile::Fapi2, _) => SenderConstraint::Dpop,
+        })
+    }
+
+    /// The scopes that it may ask for. Without a list it may ask who somebody is, and nothing about them.
+    #[must_use]
+    pub fn may_ask_for(&self) -> Vec<String> {
+        let mut scopes = self.scopes.clone();
+        if scopes.is_empty() {
+            scopes.push(Scope::OpenId.as_str().to_owned());
+        }
+        let offline = Scope::OfflineAccess.as_str();
+        if self.offline_access && !scopes.iter().any(|scope| scope == offline) {
+            scopes.push(offline.to_owned());
+        }
+        scopes
+    }
 }
 
 /// A relying party with its services.

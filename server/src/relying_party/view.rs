@@ -30,6 +30,7 @@ pub(super) async fn view(read: &mut Read, row: &PartyRow, now: Timestamp) -> Res
             state: row.state(now)?,
             not_after: row.not_after.map(Timestamp::from_micros),
             source: row.source()?,
+            service: row.service()?,
             label: row.label.clone(),
         });
     }

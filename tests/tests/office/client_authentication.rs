@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use api::Operation;
 use api::certificate::IssueCertificate;
-use api::credential::{ListCredentials, RevokeCredential};
+use api::credential::{AddCredential, ListCredentials, RevokeCredential};
 use api::relying_party::{ResumeParty, SuspendParty};
 use domain::{CredentialType, RevocationReason};
 use futures_util::future::join_all;
@@ -127,6 +128,16 @@ both_engines! {
         assert_eq!(pushes_as(&client, &post(&two), &[]).await.status, 201);
         let leaves = serde_json::to_string(&world.leaves().await).unwrap();
         assert!(!leaves.contains(&one) && !leaves.contains(&two));
+
+        // As it is kept for a repetition: null, with a word why.
+        let add = AddCredential {
+            rp: client.id.rp.clone(), jwks: None, jwks_url: None, certificate: None,
+            secret_of: Some(client.id.service.clone()), label: None, not_after: None,
+        };
+        let kept = AddCredential::without_secrets(world.first().call(&add).await.unwrap());
+        let kept = serde_json::to_value(&kept[0]).unwrap();
+        assert_eq!(kept.get("secret"), Some(&json!(null)));
+        assert!(kept["note"].as_str().unwrap().contains("shown once"), "{kept}");
     }
 
     async fn a_client_that_signs_is_given_no_secret(world: &World) {

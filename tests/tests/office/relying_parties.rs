@@ -256,6 +256,10 @@ both_engines! {
         assert_eq!(shown.suspended_reason.as_deref(), Some("its signing key was published"));
         let service = world.first().call(&ShowService { service: "inland-revenue-department.etax".parse().unwrap() }).await.unwrap();
         assert_eq!(service.state, ServiceState::Suspended);
+        // How its client works is there to be read, said in the manifest or not.
+        let client = (service.client_profile.as_str(), service.client_authentication.as_str(), service.sender_constraint.as_str());
+        assert_eq!(client, ("fapi2", "private_key_jwt", "dpop"));
+        assert_eq!((service.scopes, service.offline_access, service.ciba), (vec!["openid".to_owned()], false, None));
         let suspended = ListParties { state: Some(PartyState::Suspended), ..ListParties::default() };
         assert_eq!(world.first().call(&suspended).await.unwrap().items.len(), 1);
 

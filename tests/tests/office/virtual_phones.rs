@@ -76,7 +76,10 @@ async fn citizens_register_and_have_their_phones(world: &World) {
     let (exit, told) = add(&["--channel", "remote", "--tier", "iam-smart-plus"]).await;
     assert_eq!((exit, told["error"]["code"].as_str()), (2, Some("account.channel-tier")), "{told}");
     let (exit, told) = add(&["--person", "26000000"]).await;
-    assert_eq!((exit, told["error"]["code"].as_str()), (2, Some("phone.person")), "{told}");
+    assert_eq!((exit, told["error"]["code"].as_str()), (2, Some("usage.invalid-value")), "{told}");
+    assert!(told["error"]["message"].as_str().unwrap().contains("0 to 25 999 999"), "{told}");
+    let (exit, told) = add(&["--idempotency-key", "twice-the-same"]).await;
+    assert_eq!((exit, told["error"]["code"].as_str()), (2, Some("usage.idempotency-key")), "{told}");
     serving.stops().await;
 }
 

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output::Answer;
 use crate::session::Session;
 use crate::verb::Verb;
-use crate::words::word;
+use crate::words::{STATION_CHANNELS, word};
 
 /// Put a station into service, or give one another certificate
 #[derive(Debug, Args)]
@@ -28,8 +28,8 @@ Examples:
 pub struct Add {
     /// The station's id
     station: StationId,
-    /// How people register there: kiosk, counter or mobile-team
-    #[arg(long, value_parser = word::<Channel>(Channel::WORDS))]
+    /// How people register there
+    #[arg(long, value_parser = word::<Channel>(STATION_CHANNELS))]
     channel: Channel,
     /// Where it stands: the id of a place in fixtures/locations.yaml
     #[arg(long, value_name = "PLACE")]

@@ -4,7 +4,7 @@ use api::registration::AddStation;
 use api::sandbox::ListRequests;
 use clap::Args;
 use client::phone::{Drawer, Line, Station, StationKey, Wish, register};
-use domain::{Channel, LOCATIONS_YAML, LocationId, Locations, Tier};
+use domain::{Channel, LOCATIONS_YAML, LocationId, Locations, Tier, synthetic};
 
 use super::view::CitizenView;
 use crate::failure::{Failure, NOTHING_SENT};
@@ -39,8 +39,13 @@ pub struct Add {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     count: u32,
     /// Which synthetic person, by number; the next one when absent
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = person)]
     person: Option<u32>,
+}
+
+fn person(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| synthetic::person(*number).is_some());
+    number.ok_or_else(|| "a number from 0 to 25 999 999 is wanted".to_owned())
 }
 
 impl Verb for Add {
@@ -48,6 +53,7 @@ impl Verb for Add {
 
     async fn run(self, session: &Session) -> Result<Answer<CitizenView>, Failure> {
         session.no_dry_run("sandbox citizen add", "is what citizens and a station do")?;
+        session.no_idempotency_key("sandbox citizen add", "registers somebody each time")?;
         let Self { tier, channel, location, count, person } = self;
         let (context, _) = session.context()?;
         let drawer = Drawer::of(&context)?;

@@ -49,7 +49,8 @@ impl Tabular for CitizenView {
                 Column::text("channel", "CHANNEL", |row: &Self| row.channel.to_string()),
                 Column::text("location", "LOCATION", |row: &Self| {
                     row.location.as_ref().map(ToString::to_string).unwrap_or_default()
-                }),
+                })
+                .wide(),
                 Column::number("person", "PERSON", |row: &Self| row.person.to_string(), |row: &Self| row.person.to_string())
                     .wide(),
                 Column::two(
@@ -57,7 +58,8 @@ impl Tabular for CitizenView {
                     "REGISTERED",
                     |row: &Self| people(row.registered_at),
                     |row: &Self| row.registered_at.to_string(),
-                ),
+                )
+                .wide(),
             ]
         }
     }

@@ -111,6 +111,7 @@ impl Verb for Auto {
 
     async fn run(self, session: &Session) -> Result<Answer<AutoView>, Failure> {
         session.no_dry_run("sandbox phone auto", "starts and ends a process of this machine")?;
+        session.no_idempotency_key("sandbox phone auto", "starts and ends a process of this machine")?;
         let (context, _) = session.context()?;
         let drawer = Drawer::of(&context)?;
         if let Some(account) = self.citizen {

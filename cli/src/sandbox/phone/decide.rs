@@ -64,6 +64,7 @@ pub struct Asked {
 /// When there is no such request or phone, and what the server says.
 pub async fn decide(session: &Session, asked: Asked) -> Result<Answered, Failure> {
     session.no_dry_run("sandbox phone", "is what a citizen does on a phone")?;
+    session.no_idempotency_key("sandbox phone", "is what a citizen does on a phone")?;
     let (context, _) = session.context()?;
     let drawer = Drawer::of(&context)?;
     let named = asked.citizen.map(|account| phone_of(&drawer, account)).transpose()?;

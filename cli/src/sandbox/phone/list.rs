@@ -54,7 +54,7 @@ impl Tabular for PhoneView {
             &[
                 Column::text("account", "ACCOUNT", |row: &Self| row.account.to_string()),
                 Column::text("state", "STATE", |row: &Self| row.state.clone()),
-                Column::text("tier", "TIER", |row: &Self| row.tier.to_string()),
+                Column::text("tier", "TIER", |row: &Self| row.tier.to_string()).wide(),
                 Column::number(
                     "waiting",
                     "WAITING",
@@ -70,7 +70,8 @@ impl Tabular for PhoneView {
                     "REGISTERED",
                     |row: &Self| people(row.registered_at),
                     |row: &Self| row.registered_at.to_string(),
-                ),
+                )
+                .wide(),
             ]
         }
     }

@@ -86,7 +86,11 @@ pub(super) const CODES: &[Code] = &[
     entry("usage.no-calendar", "the reply has no days", "only 'iamctl key calendar' is printed by '-o ics'"),
     entry("usage.dry-run", "the command has no dry run", "leave --dry-run out"),
     entry("usage.personal-argument", "a personal number was given as an argument", "write '-' and give it on standard input"),
-    entry("usage.idempotency-key", "the command makes its own idempotency keys", "leave --idempotency-key out"),
+    entry(
+        "usage.idempotency-key",
+        "the command makes its own idempotency keys, or is no operation that one stands for",
+        "leave --idempotency-key out",
+    ),
     entry("usage.topic", "there is nothing to explain under that word", "'iamctl explain' lists the topics"),
     entry("confirmation.impossible", "a confirmation is asked for and there is no terminal", "--yes confirms"),
     entry("confirmation.declined", "it was not confirmed; nothing was sent", "give the same command again"),

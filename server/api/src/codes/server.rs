@@ -318,7 +318,11 @@ pub(super) const CODES: &[Code] = &[
         "the key is, or was, another relying party's",
         "make a key of its own for each party",
     ),
-    entry("credential.expired", "the credential would have ended already", "give a later end, or a new certificate"),
+    entry(
+        "credential.expired",
+        "the credential would have ended already",
+        "give a later end; what has ended by itself has to be made anew",
+    ),
     entry(
         "credential.label",
         "a label is too long or holds what cannot be printed",

@@ -48,7 +48,7 @@ macro_rules! columns_of_credential {
                 Column::text("thumbprint", "THUMBPRINT", |$row: &$type| or_none($credential.thumbprint.as_ref())).wide(),
                 Column::text("kid", "KID", |$row: &$type| or_none($credential.kid.as_ref())).wide(),
                 Column::text("serial", "SERIAL", |$row: &$type| or_none($credential.serial.as_ref())).wide(),
-                Column::text("service", "SERVICE", |$row: &$type| or_none($credential.service.as_ref())).wide(),
+                Column::text("service", "SERVICE", |$row: &$type| or_none($credential.service.as_ref())),
                 Column::text("under", "UNDER", |$row: &$type| or_none($credential.under.as_ref())).wide(),
                 Column::text("url", "URL", |$row: &$type| {
                     $credential.address.as_ref().map(|address| address.url.clone()).unwrap_or_default()

@@ -12,17 +12,18 @@ macro_rules! columns_of_registration {
                 Column::text("registration", "REGISTRATION", |$row: &$type| $registration.registration.to_string()),
                 Column::text("state", "STATE", |$row: &$type| word(&$registration.state)),
                 Column::text("kind", "KIND", |$row: &$type| or_none($registration.kind.as_ref())),
-                Column::text("reason", "REASON", |$row: &$type| or_none($registration.reason.as_ref())),
+                Column::text("reason", "REASON", |$row: &$type| or_none($registration.reason.as_ref())).wide(),
                 Column::text("channel", "CHANNEL", |$row: &$type| $registration.channel.to_string()),
-                Column::text("location", "LOCATION", |$row: &$type| or_none($registration.location.as_ref())),
+                Column::text("location", "LOCATION", |$row: &$type| or_none($registration.location.as_ref())).wide(),
                 Column::text("station", "STATION", |$row: &$type| or_none($registration.station.as_ref())).wide(),
-                Column::text("tier", "TIER", |$row: &$type| $registration.tier.to_string()),
+                Column::text("tier", "TIER", |$row: &$type| $registration.tier.to_string()).wide(),
                 Column::two(
                     "begun_at",
                     "BEGUN",
                     |$row: &$type| people($registration.begun_at),
                     |$row: &$type| $registration.begun_at.to_string(),
-                ),
+                )
+                .wide(),
                 Column::two(
                     "ended_at",
                     "ENDED",
@@ -81,21 +82,24 @@ impl Tabular for RegistrationCount {
             &[
                 Column::text("channel", "CHANNEL", |row: &Self| row.channel.to_string()),
                 Column::text("location", "LOCATION", |row: &Self| or_none(row.location.as_ref())),
-                Column::number("open", "OPEN", |row: &Self| spaced(row.open), |row: &Self| row.open.to_string()),
+                Column::number("open", "OPEN", |row: &Self| spaced(row.open), |row: &Self| row.open.to_string()).wide(),
                 Column::number(
                     "completed",
                     "COMPLETED",
                     |row: &Self| spaced(row.completed),
                     |row: &Self| row.completed.to_string(),
                 ),
-                Column::number("refused", "REFUSED", |row: &Self| spaced(row.refused), |row: &Self| row.refused.to_string()),
-                Column::number("expired", "EXPIRED", |row: &Self| spaced(row.expired), |row: &Self| row.expired.to_string()),
+                Column::number("refused", "REFUSED", |row: &Self| spaced(row.refused), |row: &Self| row.refused.to_string())
+                    .wide(),
+                Column::number("expired", "EXPIRED", |row: &Self| spaced(row.expired), |row: &Self| row.expired.to_string())
+                    .wide(),
                 Column::number(
                     "abandoned",
                     "ABANDONED",
                     |row: &Self| spaced(row.abandoned),
                     |row: &Self| row.abandoned.to_string(),
-                ),
+                )
+                .wide(),
             ]
         }
     }
@@ -107,14 +111,15 @@ macro_rules! columns_of_station {
             &[
                 Column::text("id", "STATION", |$row: &$type| $station.id.to_string()),
                 Column::text("channel", "CHANNEL", |$row: &$type| $station.channel.to_string()),
-                Column::text("location", "LOCATION", |$row: &$type| $station.location.to_string()),
+                Column::text("location", "LOCATION", |$row: &$type| $station.location.to_string()).wide(),
                 Column::text("state", "STATE", |$row: &$type| $station.state.clone()),
                 Column::two(
                     "added_at",
                     "ADDED",
                     |$row: &$type| people($station.added_at),
                     |$row: &$type| $station.added_at.to_string(),
-                ),
+                )
+                .wide(),
                 Column::two(
                     "retired_at",
                     "RETIRED",

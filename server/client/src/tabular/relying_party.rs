@@ -103,6 +103,7 @@ impl Tabular for PartyCredential {
                 Column::text("id", "ID", |row: &Self| row.id.to_string()),
                 Column::text("kind", "KIND", |row: &Self| row.kind.to_string()),
                 Column::text("state", "STATE", |row: &Self| row.state.to_string()),
+                Column::text("service", "SERVICE", |row: &Self| or_none(row.service.as_ref())),
                 Column::text("source", "SOURCE", |row: &Self| row.source.to_string()),
                 Column::text("label", "LABEL", |row: &Self| or_none(row.label.as_ref())),
                 Column::two(

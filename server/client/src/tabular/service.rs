@@ -26,6 +26,19 @@ impl Tabular for ServiceView {
                     |row: &Self| row.synthetic.to_string(),
                 )
                 .wide(),
+                Column::text("client_profile", "CLIENT PROFILE", |row: &Self| row.client_profile.to_string()).wide(),
+                Column::text("client_authentication", "AUTHENTICATION", |row: &Self| row.client_authentication.to_string())
+                    .wide(),
+                Column::text("sender_constraint", "TOKENS BOUND BY", |row: &Self| row.sender_constraint.to_string()).wide(),
+                Column::text("scopes", "SCOPES", |row: &Self| joined(&row.scopes)).wide(),
+                Column::text("ciba", "CIBA", |row: &Self| or_none(row.ciba.as_ref())).wide(),
+                Column::two(
+                    "offline_access",
+                    "OFFLINE ACCESS",
+                    |row: &Self| if row.offline_access { "yes" } else { "" }.to_owned(),
+                    |row: &Self| row.offline_access.to_string(),
+                )
+                .wide(),
             ]
         }
     }
@@ -34,6 +47,15 @@ impl Tabular for ServiceView {
         let mut sections = Vec::new();
         if !self.redirect_uris.is_empty() {
             sections.push(Section::lines("Redirect URIs", self.redirect_uris.iter().cloned()));
+        }
+        if !self.post_logout_redirect_uris.is_empty() {
+            sections.push(Section::lines("Back to after a logout", self.post_logout_redirect_uris.iter().cloned()));
+        }
+        if let Some(uri) = &self.backchannel_logout_uri {
+            sections.push(Section::lines("Told of logouts at", [uri.clone()]));
+        }
+        if let Some(uri) = &self.ciba_notification_uri {
+            sections.push(Section::lines("Told of decisions at", [uri.clone()]));
         }
         if !self.form_fields.is_empty() {
             sections.push(Section::lines("Form fields", [self.form_fields.join(" ")]));

@@ -11,8 +11,8 @@ use super::{
 use crate::credential::MOST_KEYS;
 use crate::finding::{Finding, shortened};
 use crate::key_set::check_key_set_url;
-use crate::text::{check_name, skeleton, visible};
-use crate::{Day, Environment, Function, Sector};
+use crate::text::{check_name, skeleton, suggest, visible};
+use crate::{Day, Environment, Function, Scope, Sector};
 
 /// 2000-01-01 and 2099-12-31: outside of these a date of `since` is a slip.
 const EARLIEST_SINCE: Day = Day::from_number(10_957);
@@ -217,6 +217,9 @@ impl Findings {
                     Some("one word of visible ASCII characters without quotes and backslashes"),
                 );
             }
+            if let Some((message, hint)) = no_scope_of_ours(scope) {
+                self.add(format!("{path}.scopes[{place}]"), "service.scope", message, Some(&hint));
+            }
             if scope == "offline_access" && !service.offline_access {
                 self.add(
                     format!("{path}.scopes[{place}]"),
@@ -418,6 +421,22 @@ fn is_scope(text: &str) -> bool {
     !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
 }
 
+/// What is wrong with a scope that was meant to be one of ours and is none, and the mend: one of OpenID Connect that asks for what the
+/// platform does not know (Core 1.0, section 5.4), or one of ours with a slip in it. Every other word is the service's own.
+fn no_scope_of_ours(scope: &str) -> Option<(String, String)> {
+    if Scope::WORDS.contains(&scope) {
+        return None;
+    }
+    let ours = Scope::WORDS.join(", ");
+    if matches!(scope, "email" | "address") {
+        let message = format!("the platform knows nobody's {scope}: there is no scope '{scope}'");
+        return Some((message, format!("the scopes about citizens are {ours}")));
+    }
+    let near = suggest(scope, Scope::WORDS)?;
+    let hint = format!("did you mean '{near}'? A scope of the service's own is named otherwise than {ours}");
+    Some((format!("'{}' is not a scope of the platform", shortened(scope)), hint))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -606,10 +625,13 @@ mod tests {
 
     #[test]
     fn scopes() {
-        for scope in ["", "two words", "quo\"te", "back\\slash", "稅", "tab\t"] {
+        for scope in ["", "two words", "quo\"te", "back\\slash", "稅", "tab\t", "email", "address", "profil", "Profile", "phones"]
+        {
             let found = found(|m| m["services"][0]["scopes"] = json!(["openid", scope]));
             assert_eq!(found, one("services[0].scopes[1]", "service.scope"), "{scope}");
         }
+        let own = json!(["openid", "profile", "phone", "reports", "orders:read"]);
+        assert!(found(|m| m["services"][0]["scopes"] = own).is_empty(), "words of its own are for its own tokens");
         assert_eq!(
             found(|m| m["services"][0]["scopes"] = json!(["offline_access"])),
             one("services[0].scopes[0]", "service.offline-access")

@@ -65,27 +65,10 @@ impl Client {
         })
     }
 
-    /// What a manifest says of a service, and what holds where it says nothing: FAPI 2.0 with signed assertions and proofs of
-    /// possession, or the connection's certificate for both; for plain OpenID Connect a secret and nothing that binds its tokens.
-    /// Without a list of scopes a service may ask who somebody is, and nothing about them.
+    /// What a manifest says of a service, and what holds where it says nothing.
     fn as_its_manifest_says(id: ClientId, manifest: ServiceManifest) -> Self {
-        let profile = manifest.client_profile.unwrap_or(ClientProfile::Fapi2);
-        let authentication = manifest.client_authentication.unwrap_or(match profile {
-            ClientProfile::Fapi2 => ClientAuthentication::PrivateKeyJwt,
-            ClientProfile::Oidc => ClientAuthentication::ClientSecret,
-        });
-        let constraint = manifest.sender_constraint.unwrap_or(match (profile, authentication) {
-            (ClientProfile::Oidc, _) => SenderConstraint::None,
-            (ClientProfile::Fapi2, ClientAuthentication::TlsClientAuth) => SenderConstraint::Mtls,
-            (ClientProfile::Fapi2, _) => SenderConstraint::Dpop,
-        });
-        let mut scopes = manifest.scopes;
-        if scopes.is_empty() {
-            scopes.push(OPENID.to_owned());
-        }
-        if manifest.offline_access && !scopes.iter().any(|scope| scope == OFFLINE_ACCESS) {
-            scopes.push(OFFLINE_ACCESS.to_owned());
-        }
+        let (profile, authentication) = (manifest.profile(), manifest.authentication());
+        let (constraint, scopes) = (manifest.constraint(), manifest.may_ask_for());
         Self {
             id,
             service: 0,
