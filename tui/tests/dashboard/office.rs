@@ -400,6 +400,7 @@ impl Server {
                 state: CredentialState::Active,
                 not_after: None,
                 source: CredentialSource::Manifest,
+                service: None,
                 label: None,
             })
             .collect();
