@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use api::Operation;
 use api::certificate::IssueCertificate;
-use api::credential::{AddCredential, ListCredentials, RevokeCredential};
+use api::credential::{AddCredential, CredentialView, ListCredentials, RevokeCredential};
 use api::relying_party::{ResumeParty, SuspendParty};
+use client::Tabular;
 use domain::{CredentialType, RevocationReason};
 use futures_util::future::join_all;
 use pki::{Certificate, JwsAlgorithm, KeyKind, PrivateKey, TokenSigner, TokenType, make_csr};
@@ -121,6 +122,8 @@ both_engines! {
         let secrets: Vec<_> = listed.iter().filter(|it| it.kind == CredentialType::ClientSecret).collect();
         assert_eq!(secrets.len(), 2);
         assert_eq!(secrets[0].service.as_ref(), Some(&client.id.service));
+        let kind = CredentialView::columns().iter().find(|column| column.id == "kind").unwrap();
+        assert_eq!(((kind.people)(secrets[0]), (kind.raw)(secrets[0])), ("client-secret of online".into(), "client-secret".into()));
         assert!(!serde_json::to_string(&listed).unwrap().contains(&one));
         let revoke = RevokeCredential { credential: secrets[0].id, reason: RevocationReason::Superseded };
         world.first().call(&revoke).await.unwrap();
@@ -142,20 +145,20 @@ both_engines! {
 
     async fn a_client_that_signs_is_given_no_secret(world: &World) {
         let client = world.client("drill-bank.online", &json!({})).await;
-        let add = api::credential::AddCredential {
+        let add = AddCredential {
             rp: client.id.rp.clone(), jwks: None, jwks_url: None, certificate: None,
             secret_of: Some(client.id.service.clone()), label: None, not_after: None,
         };
         assert_eq!(world.first().call(&add).await.unwrap_err().code, "credential.secret");
-        let nobody = api::credential::AddCredential { secret_of: Some("no-such".parse().unwrap()), ..add.clone() };
+        let nobody = AddCredential { secret_of: Some("no-such".parse().unwrap()), ..add.clone() };
         assert_eq!(world.first().call(&nobody).await.unwrap_err().code, "service.not-found");
-        let both = api::credential::AddCredential { jwks_url: Some("https://rp.example/jwks.json".to_owned()), ..add };
+        let both = AddCredential { jwks_url: Some("https://rp.example/jwks.json".to_owned()), ..add };
         assert_eq!(world.first().call(&both).await.unwrap_err().code, "credential.empty");
     }
 
     async fn a_secret_is_shown_once(world: &World) {
         let client = world.plain_client("drill-bank.online").await;
-        let add = api::credential::AddCredential {
+        let add = AddCredential {
             rp: client.id.rp.clone(), jwks: None, jwks_url: None, certificate: None,
             secret_of: Some(client.id.service.clone()), label: Some("second server".to_owned()), not_after: None,
         };

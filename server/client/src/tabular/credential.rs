@@ -13,7 +13,12 @@ macro_rules! columns_of_credential {
                 $($first,)*
                 Column::text("id", "ID", |$row: &$type| $credential.id.to_string()),
                 Column::text("rp", "RP", |$row: &$type| $credential.rp.to_string()),
-                Column::text("kind", "KIND", |$row: &$type| $credential.kind.to_string()),
+                Column::two(
+                    "kind",
+                    "KIND",
+                    |$row: &$type| kind_for_people(&$credential),
+                    |$row: &$type| $credential.kind.to_string(),
+                ),
                 Column::text("state", "STATE", |$row: &$type| $credential.state.to_string()),
                 Column::text("source", "SOURCE", |$row: &$type| $credential.source.to_string()).wide(),
                 Column::text("label", "LABEL", |$row: &$type| or_none($credential.label.as_ref())).wide(),
@@ -48,7 +53,7 @@ macro_rules! columns_of_credential {
                 Column::text("thumbprint", "THUMBPRINT", |$row: &$type| or_none($credential.thumbprint.as_ref())).wide(),
                 Column::text("kid", "KID", |$row: &$type| or_none($credential.kid.as_ref())).wide(),
                 Column::text("serial", "SERIAL", |$row: &$type| or_none($credential.serial.as_ref())).wide(),
-                Column::text("service", "SERVICE", |$row: &$type| or_none($credential.service.as_ref())),
+                Column::text("service", "SERVICE", |$row: &$type| or_none($credential.service.as_ref())).wide(),
                 Column::text("under", "UNDER", |$row: &$type| or_none($credential.under.as_ref())).wide(),
                 Column::text("url", "URL", |$row: &$type| {
                     $credential.address.as_ref().map(|address| address.url.clone()).unwrap_or_default()
@@ -82,6 +87,14 @@ macro_rules! columns_of_credential {
             ]
         }
     };
+}
+
+/// `client-secret of portal`: several secrets of a party are told apart by whose they are.
+fn kind_for_people(credential: &CredentialView) -> String {
+    match &credential.service {
+        Some(service) => format!("{} of {service}", credential.kind),
+        None => credential.kind.to_string(),
+    }
 }
 
 impl Tabular for CredentialView {
