@@ -44,6 +44,9 @@ pub enum Failure {
     Internal(anyhow::Error),
 }
 
+/// How often an operation is run again when the database says that two were in each other's way.
+pub const TRIES: u32 = 4;
+
 impl Failure {
     /// Shorthand for a thing that does not exist.
     pub fn not_found(what: &'static str, id: impl fmt::Display) -> Self {
@@ -70,6 +73,12 @@ impl Failure {
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         !matches!(self, Self::Unavailable { .. } | Self::Internal(_))
+    }
+
+    /// Whether the database says that two were in each other's way, and that the same again may go through.
+    #[must_use]
+    pub fn is_contended(&self) -> bool {
+        matches!(self, Self::Conflict(refusal) if refusal.code == "store.contended")
     }
 
     /// What a rule said no about, where the request does not name it.

@@ -192,7 +192,7 @@ async fn cancel(app: &App, mut tx: Write, row: JobRow) -> anyhow::Result<Stopped
 /// Ends a job that cannot be done; one that only cannot be done now, because the database is away, stays as it is.
 async fn fail(app: &App, job: JobId, failure: Failure) -> anyhow::Result<Stopped> {
     let code = failure.code();
-    if matches!(failure, Failure::Unavailable { .. }) || code == "store.contended" {
+    if matches!(failure, Failure::Unavailable { .. }) || failure.is_contended() {
         anyhow::bail!("{}", failure.into_problem(None).message);
     }
     let cause = match &failure {

@@ -68,18 +68,22 @@ macro_rules! on {
     };
 }
 
-/// Runs one SELECT that locks its rows for the rest of the transaction. SQLite's writer is alone already.
+/// Runs one SELECT that locks its rows for the rest of the transaction; or, with a tail, a statement around such a SELECT. SQLite's
+/// writer is alone already.
 macro_rules! on_locked {
     ($conn:expr, $sql:literal, |$c:ident, $text:ident| $body:expr) => {
+        $crate::store::engine::on_locked!($conn, $sql, "", |$c, $text| $body)
+    };
+    ($conn:expr, $sql:literal, $tail:literal, |$c:ident, $text:ident| $body:expr) => {
         match &mut $conn {
             $crate::store::engine::Conn::Sqlite(transaction) => {
                 let $c = &mut **transaction;
-                let $text = $sql;
+                let $text = concat!($sql, $tail);
                 $body.await
             }
             $crate::store::engine::Conn::Postgres(transaction) => {
                 let $c = &mut **transaction;
-                let $text = concat!($sql, " FOR UPDATE");
+                let $text = concat!($sql, " FOR UPDATE", $tail);
                 $body.await
             }
         }

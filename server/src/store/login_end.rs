@@ -1,10 +1,11 @@
-//! Logins that end before their last token does: the statements by which an account, a party, a citizen or a thief ends them.
+//! Logins that end before their last token does: the statements by which an account, a party, a citizen or a thief ends them. All
+//! of them lock a login before its tokens, and several in their order, so that no two wait for each other.
 
 use domain::{CitizenRequestId, Timestamp};
 use futures_util::TryFutureExt;
 use uuid::Uuid;
 
-use super::engine::on;
+use super::engine::{on, on_locked};
 use super::{StoreError, Write};
 
 /// How many logins and tokens have ended.
@@ -47,14 +48,17 @@ impl Write {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn end_logins_of(&mut self, account: Uuid, reason: &str, now: Timestamp) -> Result<EndedLogins, StoreError> {
-        let tokens = on!(*self.conn(), |c| sqlx::query(
+        let tokens = on_locked!(
+            *self.conn(),
             "UPDATE token SET ended_at = $2 WHERE ended_at IS NULL AND expires_at > $2
-               AND login IN (SELECT id FROM login WHERE account = $1 AND ended_at IS NULL)"
-        )
-        .bind(&account.as_bytes()[..])
-        .bind(now.micros())
-        .execute(c)
-        .map_ok(|done| done.rows_affected()));
+               AND login IN (SELECT id FROM login WHERE account = $1 AND ended_at IS NULL ORDER BY id",
+            ")",
+            |c, sql| sqlx::query(sql)
+                .bind(&account.as_bytes()[..])
+                .bind(now.micros())
+                .execute(c)
+                .map_ok(|done| done.rows_affected())
+        );
         let tokens = tokens.map_err(|error| self.error(error))?;
         let logins = on!(*self.conn(), |c| sqlx::query(
             "UPDATE login SET ended_at = $2, end_reason = $3 WHERE account = $1 AND ended_at IS NULL AND expires_at > $2"
@@ -79,15 +83,18 @@ impl Write {
         reason: &str,
         now: Timestamp,
     ) -> Result<EndedLogins, StoreError> {
-        let tokens = on!(*self.conn(), |c| sqlx::query(
+        let tokens = on_locked!(
+            *self.conn(),
             "UPDATE token SET ended_at = $3 WHERE ended_at IS NULL AND expires_at > $3
-               AND login IN (SELECT id FROM login WHERE account = $1 AND service = $2 AND ended_at IS NULL)"
-        )
-        .bind(&account.as_bytes()[..])
-        .bind(service)
-        .bind(now.micros())
-        .execute(c)
-        .map_ok(|done| done.rows_affected()));
+               AND login IN (SELECT id FROM login WHERE account = $1 AND service = $2 AND ended_at IS NULL ORDER BY id",
+            ")",
+            |c, sql| sqlx::query(sql)
+                .bind(&account.as_bytes()[..])
+                .bind(service)
+                .bind(now.micros())
+                .execute(c)
+                .map_ok(|done| done.rows_affected())
+        );
         let tokens = tokens.map_err(|error| self.error(error))?;
         let logins = on!(*self.conn(), |c| sqlx::query(
             "UPDATE login SET ended_at = $3, end_reason = $4
@@ -108,14 +115,13 @@ impl Write {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn end_logins_by(&mut self, rp: &str, reason: &str, now: Timestamp) -> Result<EndedLogins, StoreError> {
-        let tokens = on!(*self.conn(), |c| sqlx::query(
+        let tokens = on_locked!(
+            *self.conn(),
             "UPDATE token SET ended_at = $2 WHERE ended_at IS NULL AND expires_at > $2
-               AND login IN (SELECT id FROM login WHERE relying_party = $1 AND ended_at IS NULL)"
-        )
-        .bind(rp)
-        .bind(now.micros())
-        .execute(c)
-        .map_ok(|done| done.rows_affected()));
+               AND login IN (SELECT id FROM login WHERE relying_party = $1 AND ended_at IS NULL ORDER BY id",
+            ")",
+            |c, sql| sqlx::query(sql).bind(rp).bind(now.micros()).execute(c).map_ok(|done| done.rows_affected())
+        );
         let tokens = tokens.map_err(|error| self.error(error))?;
         let logins = on!(*self.conn(), |c| {
             sqlx::query(
@@ -136,14 +142,13 @@ impl Write {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn end_logins_of_service(&mut self, service: i32, reason: &str, now: Timestamp) -> Result<EndedLogins, StoreError> {
-        let tokens = on!(*self.conn(), |c| sqlx::query(
+        let tokens = on_locked!(
+            *self.conn(),
             "UPDATE token SET ended_at = $2 WHERE ended_at IS NULL AND expires_at > $2
-               AND login IN (SELECT id FROM login WHERE service = $1 AND ended_at IS NULL)"
-        )
-        .bind(service)
-        .bind(now.micros())
-        .execute(c)
-        .map_ok(|done| done.rows_affected()));
+               AND login IN (SELECT id FROM login WHERE service = $1 AND ended_at IS NULL ORDER BY id",
+            ")",
+            |c, sql| sqlx::query(sql).bind(service).bind(now.micros()).execute(c).map_ok(|done| done.rows_affected())
+        );
         let tokens = tokens.map_err(|error| self.error(error))?;
         let logins = on!(*self.conn(), |c| sqlx::query(
             "UPDATE login SET ended_at = $2, end_reason = $3 WHERE service = $1 AND ended_at IS NULL AND expires_at > $2"

@@ -16,13 +16,10 @@ use super::super::accept::Peer;
 use super::super::problem::{problem, respond};
 use super::authenticate::{Authenticated, Unauthenticated, authenticate};
 use crate::app::{App, Caller, Idempotency, Keep};
-use crate::failure::Failure;
+use crate::failure::{Failure, TRIES};
 use crate::http::openapi::{Described, Endpoint};
 use crate::keys::Keys;
 use crate::store::{Known, RACED, StoreError};
-
-/// How often an operation is run again when the database says that two were in each other's way.
-const TRIES: u32 = 4;
 
 /// A function that performs an operation.
 pub trait Run<'a, O: Operation>: Send + Sync {
@@ -159,7 +156,7 @@ where
                 }
                 return Err(told(Failure::Conflict(refusal)));
             }
-            Err(Failure::Conflict(refusal)) if refusal.code == "store.contended" && tries < TRIES => {}
+            Err(failure) if failure.is_contended() && tries < TRIES => {}
             Err(failure) if failure.is_refusal() && O::EFFECT != Effect::Read && caller.keep == Keep::Effects => {
                 // A repetition that was sent while its first request was still under way meets what that one has done: the
                 // first reply answers it, not the refusal.

@@ -15,7 +15,7 @@ use super::authenticate::Citizen;
 use crate::account::suspend_own::suspend_own;
 use crate::app::App;
 use crate::consent::withdraw::withdraw;
-use crate::failure::Failure;
+use crate::failure::{Failure, TRIES};
 use crate::store::{AppRequestRow, ConsentRow, StoreError};
 
 /// How long a service can ask by a hint.
@@ -53,7 +53,15 @@ pub(super) async fn withdraws(State(app): State<Arc<App>>, Path(client): Path<St
 pub(super) async fn suspends(State(app): State<Arc<App>>, citizen: Citizen) -> Response {
     answer("own.suspend", citizen.request, async {
         let SuspendOwn {} = citizen.says()?;
-        suspend_own(&app, &citizen.device, citizen.request).await
+        // Whoever stands in the way is over in a moment; a citizen whose phone is gone is not sent to try again.
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match suspend_own(&app, &citizen.device, citizen.request).await {
+                Err(failure) if failure.is_contended() && tries < TRIES => {}
+                done => return done,
+            }
+        }
     })
     .await
 }
