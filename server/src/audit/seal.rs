@@ -11,7 +11,7 @@ use crate::keys::hex;
 use crate::store::{CheckpointRow, Housekeeping, Leader, WaitingRow, Write};
 
 /// Entries sealed in one transaction.
-const BATCH: i64 = 2_000;
+pub const BATCH: usize = 2_000;
 
 /// Seals what waits; gives how many entries were sealed or set aside. More than a batch is sealed by calling again.
 ///
@@ -26,7 +26,7 @@ pub async fn seal(app: &App) -> anyhow::Result<usize> {
     if !tx.leads(Leader::Sealer).await? {
         return Ok(0);
     }
-    let waiting = tx.waiting_entries(BATCH).await?;
+    let waiting = tx.waiting_entries(i64::try_from(BATCH)?).await?;
     if waiting.is_empty() {
         // Said aloud: dropped, it would keep the leader's lock until somebody gets round to it.
         tx.rollback().await?;
@@ -70,9 +70,8 @@ pub async fn seal(app: &App) -> anyhow::Result<usize> {
         tx.rollback().await?;
         return Ok(0);
     }
-    for (entry, index) in entries.iter().zip(first..) {
-        tx.set_leaf_index(&entry.id, index).await?;
-    }
+    let ids: Vec<&[u8]> = entries.iter().map(|entry| entry.id.as_slice()).collect();
+    tx.set_leaf_indexes(&ids, first).await?;
     tx.insert_checkpoint(&row, app.clock.now()).await?;
     tx.commit_housekeeping(Housekeeping::Seal).await?;
     app.wake.feed.notify_waiters();

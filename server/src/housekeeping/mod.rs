@@ -23,6 +23,9 @@ use crate::store::{Housekeeping, Leader};
 /// The longest rest between two batches of key work.
 const LONGEST_REST: Duration = Duration::from_secs(5);
 
+/// How long sealer and folder rest after a round, however many wake them.
+const REST: Duration = Duration::from_millis(200);
+
 /// Starts every task; they end when `stop` does.
 pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
     let tasks = TaskTracker::new();
@@ -34,7 +37,9 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         Duration::from_secs(1),
         |app| &app.wake.sealer,
         |app| async move {
-            while within(crate::audit::seal::seal(&app)).await? > 0 {}
+            // What comes meanwhile waits for the next round: a round is as dear for one entry as for many.
+            while within(crate::audit::seal::seal(&app)).await? >= crate::audit::seal::BATCH {}
+            tokio::time::sleep(REST).await;
             Ok(())
         },
     );
@@ -55,7 +60,8 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken) -> TaskTracker {
         Duration::from_secs(1),
         |app| &app.wake.folder,
         |app| async move {
-            while within(crate::usage::fold::fold(&app)).await? > 0 {}
+            while within(crate::usage::fold::fold(&app)).await? >= crate::usage::fold::BATCH {}
+            tokio::time::sleep(REST).await;
             Ok(())
         },
     );

@@ -73,7 +73,7 @@ async fn active(app: &App, algorithm: JwsAlgorithm) -> Result<Arc<TokenSigner>, 
     };
     let slot = KeySlot { purpose: KeyPurpose::TokenSigning, name: TOKENS.to_owned(), algorithm: key };
     let (store, asked) = (app.store.clone(), slot.clone());
-    let row = app.signing.read(key, move || async move { Ok(store.read().await?.signing_key(&asked).await?) }).await?;
+    let row = app.signing.read(key, move || async move { Ok(store.look().await?.signing_key(&asked).await?) }).await?;
     let row = row.as_ref().as_ref().with_context(|| format!("no key of {slot} is active"))?;
     if let Some(open) = app.signers.get(&row.kid) {
         return Ok(open);

@@ -20,7 +20,7 @@ use crate::store::{Left, PublicActor, PublicUse, StoredRegistration};
 pub async fn bind(app: &App, id: RegistrationId, op: BindDevice, device: Device, request: RequestId) -> Result<Bound, Failure> {
     let name = device_name(&op.device_name)?;
     let csr = op.csr.as_deref().map(read_csr).transpose()?;
-    let Some(row) = app.store.read().await?.registration(id).await? else { return Err(wrong_code()) };
+    let Some(row) = app.store.look().await?.registration(id).await? else { return Err(wrong_code()) };
     if !code::fits(&app.keys, id, &op.code, row.code_mac.as_deref()).map_err(anyhow::Error::from)? {
         return Err(note_wrong(app, &row, request).await?);
     }

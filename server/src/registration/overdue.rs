@@ -17,7 +17,7 @@ const ROUND: i64 = 100;
 /// When the database cannot be reached.
 pub async fn end_overdue(app: &App) -> Result<usize, Failure> {
     let now = app.latest();
-    let overdue = app.store.read().await?.registrations_overdue(now, ROUND).await?;
+    let overdue = app.store.look().await?.registrations_overdue(now, ROUND).await?;
     let mut ended = 0;
     for id in overdue {
         let mut tx = app.store.write().await?;

@@ -15,7 +15,7 @@ const BATCH: i64 = 200;
 pub async fn expire_due(app: &App) -> anyhow::Result<usize> {
     let judged = app.latest();
     // Looked at by a read first: mostly nothing is due.
-    if !app.store.read().await?.requests_overdue(judged).await? {
+    if !app.store.look().await?.requests_overdue(judged).await? {
         return Ok(0);
     }
     let mut tx = app.store.write().await?;

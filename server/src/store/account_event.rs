@@ -170,7 +170,9 @@ impl Write {
         .fetch_all(c));
         let rows = rows.map_err(|error| self.error(error))?;
         let moved = rows.len();
-        self.fold_account_rows(rows.into_iter()).await?;
+        if moved > 0 {
+            self.fold_account_rows(rows.into_iter()).await?;
+        }
         Ok(moved)
     }
 

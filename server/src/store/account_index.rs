@@ -87,6 +87,7 @@ impl Write {
             .bind(&row.1.hkic[..])
             .bind(&row.1.phone[..])
             .bind(row.1.generation))
+        .map(drop)
     }
 
     /// Puts the second columns of that generation in the place of the first, from behind an ordinal on up to another; gives in

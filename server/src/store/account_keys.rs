@@ -83,7 +83,7 @@ impl Write {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn put_data_keys(&mut self, kek_id: &str, keys: &[(i64, Vec<u8>)]) -> Result<(), StoreError> {
-        insert_rows!(self, PUT_DATA_KEYS, keys, |query, key| query.bind(key.0).bind(&key.1).bind(kek_id))
+        insert_rows!(self, PUT_DATA_KEYS, keys, |query, key| query.bind(key.0).bind(&key.1).bind(kek_id)).map(drop)
     }
 
     /// Puts the private part of a generation, wrapped under another key-encryption key.

@@ -4,7 +4,14 @@ use domain::{AuditId, Timestamp};
 use futures_util::TryFutureExt;
 
 use super::engine::on;
+use super::rows::{Insert, insert_rows};
 use super::{Read, StoreError, Write};
+
+static SET_LEAF_INDEXES: Insert = Insert::new(
+    "UPDATE audit_entry SET leaf_index = placed.column2, mac = NULL FROM (VALUES",
+    2,
+    ") AS placed WHERE audit_entry.id = placed.column1 AND audit_entry.leaf_index IS NULL",
+);
 
 /// An entry that waits for its place.
 #[derive(sqlx::FromRow)]
@@ -106,23 +113,15 @@ impl Read {
 }
 
 impl Write {
-    /// Gives a waiting entry its place in the tree, which stands for it from now on.
+    /// Gives waiting entries their places in the tree, one after the other from `first` on: the place stands for an entry from now on.
     ///
     /// # Errors
-    /// [`StoreError::Contended`] when it does not wait any more.
-    pub async fn set_leaf_index(&mut self, id: &[u8], index: u64) -> Result<(), StoreError> {
-        let index = i64::try_from(index).map_err(|error| StoreError::Broken(error.into()))?;
-        let done = on!(*self.conn(), |c| sqlx::query(
-            "UPDATE audit_entry SET leaf_index = $1, mac = NULL WHERE id = $2 AND leaf_index IS NULL"
-        )
-        .bind(index)
-        .bind(id)
-        .execute(c)
-        .map_ok(|done| done.rows_affected()));
-        match done.map_err(|error| self.error(error))? {
-            1 => Ok(()),
-            _ => Err(StoreError::Contended),
-        }
+    /// [`StoreError::Contended`] when one of them does not wait any more.
+    pub async fn set_leaf_indexes(&mut self, ids: &[&[u8]], first: u64) -> Result<(), StoreError> {
+        let first = i64::try_from(first).map_err(|error| StoreError::Broken(error.into()))?;
+        let places: Vec<(&[u8], i64)> = ids.iter().copied().zip(first..).collect();
+        let placed = insert_rows!(self, SET_LEAF_INDEXES, &places, |query, place| query.bind(place.0).bind(place.1))?;
+        if placed == places.len() as u64 { Ok(()) } else { Err(StoreError::Contended) }
     }
 
     /// Sets a waiting entry aside.

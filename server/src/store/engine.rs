@@ -1,13 +1,15 @@
 //! The two engines, and everything in which they truly differ: opening, write transactions, row locks, leader locks, which
 //! errors mean what, and two words of the migrations. Everywhere else one SQL text runs on both.
 
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection, Executor, Postgres, Row, SqlSafeStr, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Connection, Database, Executor, Postgres, Row, SqlSafeStr, Sqlite, Transaction};
 
 use super::StoreError;
 use super::fault::{at_commit, classify, is_missing_table, opening};
@@ -15,6 +17,9 @@ use super::fault::{at_commit, classify, is_missing_table, opening};
 /// How long a statement may wait for a connection: an agent has a caller on the line, and less than an operation of the hotline
 /// may take: then it is certain that nothing was written.
 const ACQUIRE: Duration = Duration::from_secs(3);
+
+/// For how long a connection that has answered is taken for alive.
+const LATELY: Duration = Duration::from_secs(1);
 
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,12 +49,56 @@ pub enum Engine {
     },
 }
 
-/// One transaction on either engine.
+/// One transaction on either engine, or a connection for a statement that needs none.
 pub enum Conn {
     /// SQLite.
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Held<Sqlite>),
     /// PostgreSQL.
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(Held<Postgres>),
+}
+
+/// A connection of the pool, until this is over.
+pub enum Held<DB: Database> {
+    /// In a transaction.
+    Transaction(Transaction<'static, DB>),
+    /// In none: each statement is one by itself.
+    Alone(PoolConnection<DB>),
+}
+
+impl<DB: Database> Deref for Held<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        match self {
+            Self::Transaction(transaction) => transaction,
+            Self::Alone(connection) => connection,
+        }
+    }
+}
+
+impl<DB: Database> DerefMut for Held<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        match self {
+            Self::Transaction(transaction) => transaction,
+            Self::Alone(connection) => connection,
+        }
+    }
+}
+
+impl<DB: Database> Held<DB> {
+    async fn commit(self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Transaction(transaction) => transaction.commit().await,
+            Self::Alone(_) => Ok(()),
+        }
+    }
+
+    async fn rollback(self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Transaction(transaction) => transaction.rollback().await,
+            Self::Alone(_) => Ok(()),
+        }
+    }
 }
 
 /// Runs one statement on whichever engine the transaction is of.
@@ -161,11 +210,14 @@ impl Engine {
             // page is copied into the file once for all of them.
             .pragma("wal_autocheckpoint", "16000");
         let pool = || {
-            SqlitePoolOptions::new().acquire_timeout(ACQUIRE).after_release(|connection, _| {
+            // A file does not go away between two statements: nothing is asked before a connection is used again.
+            SqlitePoolOptions::new().acquire_timeout(ACQUIRE).test_before_acquire(false).after_release(|connection, _| {
                 Box::pin(async move {
                     // A full disk or a failed read ends SQLite's transaction on its own; the driver then cannot roll back,
                     // takes it for open for ever, and the only writer would never write again.
-                    connection.ping().await?;
+                    if connection.is_in_transaction() {
+                        connection.ping().await?;
+                    }
                     Ok(!connection.is_in_transaction())
                 })
             })
@@ -188,6 +240,7 @@ impl Engine {
         let pool = PgPoolOptions::new()
             .max_connections(24)
             .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     connection.execute("SET synchronous_commit = on").await?;
@@ -197,7 +250,15 @@ impl Engine {
                     Ok(())
                 })
             })
-            .before_acquire(|_, connection| Box::pin(async move { Ok(!super::rows::out_of_step(connection.age)) }))
+            .before_acquire(|connection, known| {
+                Box::pin(async move {
+                    // One that has just answered somebody is there still, and is not asked a second time.
+                    if known.idle_for >= LATELY {
+                        connection.ping().await?;
+                    }
+                    Ok(!super::rows::out_of_step(known.age))
+                })
+            })
             .connect_with(options.application_name("iamd"))
             .await
             .map_err(|error| opening(error, "PostgreSQL"))?;
@@ -225,10 +286,22 @@ impl Engine {
     /// A snapshot: every statement in it sees the same state.
     pub async fn begin_read(&self) -> Result<Conn, StoreError> {
         Ok(match self {
-            Self::Sqlite { readers, .. } => Conn::Sqlite(readers.begin().await.map_err(|error| self.error(error))?),
-            Self::Postgres { pool } => Conn::Postgres(
+            Self::Sqlite { readers, .. } => {
+                Conn::Sqlite(Held::Transaction(readers.begin().await.map_err(|error| self.error(error))?))
+            }
+            Self::Postgres { pool } => Conn::Postgres(Held::Transaction(
                 pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(|error| self.error(error))?,
-            ),
+            )),
+        })
+    }
+
+    /// A connection to read from by one statement, which sees one state by itself.
+    pub async fn reader(&self) -> Result<Conn, StoreError> {
+        Ok(match self {
+            Self::Sqlite { readers, .. } => {
+                Conn::Sqlite(Held::Alone(readers.acquire().await.map_err(|error| self.error(error))?))
+            }
+            Self::Postgres { pool } => Conn::Postgres(Held::Alone(pool.acquire().await.map_err(|error| self.error(error))?)),
         })
     }
 
@@ -236,9 +309,10 @@ impl Engine {
     pub async fn begin_write(&self) -> Result<Conn, StoreError> {
         Ok(match self {
             Self::Sqlite { writer, .. } => {
-                Conn::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.error(error))?)
+                let begun = writer.begin_with("BEGIN IMMEDIATE").await;
+                Conn::Sqlite(Held::Transaction(begun.map_err(|error| self.error(error))?))
             }
-            Self::Postgres { pool } => Conn::Postgres(pool.begin().await.map_err(|error| self.error(error))?),
+            Self::Postgres { pool } => Conn::Postgres(Held::Transaction(pool.begin().await.map_err(|error| self.error(error))?)),
         })
     }
 

@@ -197,6 +197,15 @@ impl Store {
         Ok(Read { conn: self.engine.begin_read().await?, engine: Arc::clone(&self.engine) })
     }
 
+    /// To read by one statement: without a transaction around it, which costs two more. Of several statements each sees the state of
+    /// its own moment; [`Store::read`] is for what has to fit together.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn look(&self) -> Result<Read, StoreError> {
+        Ok(Read { conn: self.engine.reader().await?, engine: Arc::clone(&self.engine) })
+    }
+
     /// A transaction to write in.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ const SIZES: [usize; 3] = [256, 16, 1];
 /// Bytes gathered before they are sent to PostgreSQL.
 const SEND: usize = 128 * 1024;
 
-/// An INSERT of many rows. Its texts are made once, out of constants: nothing that anybody typed is ever in them.
+/// An INSERT of many rows, or an UPDATE from many. Its texts are made once, out of constants: nothing that anybody typed is ever in them.
 pub(super) struct Insert {
     head: &'static str,
     columns: usize,
@@ -77,18 +77,19 @@ fn parts<T>(mut rows: &[T], texts: [Text; 3]) -> Vec<(Text, &[T])> {
     parts
 }
 
-/// Runs one INSERT for a slice of rows on either engine; `$bind` adds a row's values to the query.
+/// Runs one INSERT for a slice of rows on either engine; `$bind` adds a row's values to the query. Gives how many rows it changed.
 macro_rules! insert_rows {
     ($tx:expr, $insert:expr, $rows:expr, |$query:ident, $row:ident| $bind:expr) => {{
-        let done: Result<(), sqlx::Error> = match $tx.conn() {
+        let done: Result<u64, sqlx::Error> = match $tx.conn() {
             $crate::store::engine::Conn::Sqlite(transaction) => {
-                let mut done = Ok(());
+                let mut done = Ok(0);
                 for (text, rows) in $crate::store::rows::question_parts(&$insert, $rows) {
                     let mut $query = sqlx::query(text.sql);
                     for $row in rows {
                         $query = $bind;
                     }
-                    done = $query.execute(&mut **transaction).await.map(|_| ());
+                    let part = $query.execute(&mut **transaction).await;
+                    done = done.and_then(|sum| part.map(|part| sum + part.rows_affected()));
                     if done.is_err() {
                         break;
                     }
@@ -96,13 +97,14 @@ macro_rules! insert_rows {
                 done
             }
             $crate::store::engine::Conn::Postgres(transaction) => {
-                let mut done = Ok(());
+                let mut done = Ok(0);
                 for (text, rows) in $crate::store::rows::dollar_parts(&$insert, $rows) {
                     let mut $query = sqlx::query(text.sql);
                     for $row in rows {
                         $query = $bind;
                     }
-                    done = $query.execute(&mut **transaction).await.map(|_| ());
+                    let part = $query.execute(&mut **transaction).await;
+                    done = done.and_then(|sum| part.map(|part| sum + part.rows_affected()));
                     if done.is_err() {
                         break;
                     }

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::store::{Housekeeping, Leader};
 
 /// Events moved in one transaction: a login waits for the one writer of SQLite no longer than that takes.
-const BATCH: i64 = 2_000;
+pub const BATCH: usize = 2_000;
 
 /// Folds at most a batch of each kind of event; gives how many. An event that commits late is simply folded later.
 ///
@@ -18,10 +18,13 @@ pub async fn fold(app: &App) -> anyhow::Result<usize> {
     if !tx.leads(Leader::Folder).await? {
         return Ok(0);
     }
-    let uses = tx.take_uses(BATCH).await?;
+    let most = i64::try_from(BATCH)?;
+    let uses = tx.take_uses(most).await?;
     let mut folded = uses.len();
-    tx.insert_uses_folded(uses.into_iter().map(Ok)).await?;
-    folded += tx.fold_account_events(BATCH).await?;
+    if folded > 0 {
+        tx.insert_uses_folded(uses.into_iter().map(Ok)).await?;
+    }
+    folded += tx.fold_account_events(most).await?;
     tx.commit_housekeeping(Housekeeping::Fold).await?;
     metrics::counter!("iam_events_folded_total").increment(folded as u64);
     Ok(folded)

@@ -211,9 +211,13 @@ both_engines! {
     async fn a_leaf_takes_its_place_once(world: &World) {
         let mut tx = world.app.store.write().await.unwrap();
         let waiting = tx.waiting_entries(1).await.unwrap().remove(0);
-        tx.set_leaf_index(&waiting.id, 0).await.unwrap();
-        assert!(matches!(tx.set_leaf_index(&waiting.id, 1).await, Err(StoreError::Contended)));
-        assert!(matches!(tx.set_leaf_index(&[0; 16], 1).await, Err(StoreError::Contended)));
+        let unknown = [&waiting.id[..], &[0; 16]];
+        assert!(matches!(tx.set_leaf_indexes(&unknown, 7).await, Err(StoreError::Contended)), "one of two does not wait");
+        drop(tx);
+        let mut tx = world.app.store.write().await.unwrap();
+        tx.set_leaf_indexes(&[&waiting.id], 0).await.unwrap();
+        assert!(matches!(tx.set_leaf_indexes(&[&waiting.id], 1).await, Err(StoreError::Contended)));
+        assert!(matches!(tx.set_leaf_indexes(&[&[0; 16]], 1).await, Err(StoreError::Contended)));
         drop(tx);
         assert_eq!(world.number("SELECT COUNT(*) FROM audit_entry WHERE leaf_index IS NOT NULL").await, 0);
     }
@@ -222,8 +226,8 @@ both_engines! {
         put(world, &operator("agent-7")).await;
         let mut tx = world.app.store.write().await.unwrap();
         let waiting = tx.waiting_entries(2).await.unwrap();
-        tx.set_leaf_index(&waiting[0].id, 0).await.unwrap();
-        assert!(matches!(tx.set_leaf_index(&waiting[1].id, 0).await, Err(StoreError::Unique)));
+        tx.set_leaf_indexes(&[&waiting[0].id], 0).await.unwrap();
+        assert!(matches!(tx.set_leaf_indexes(&[&waiting[1].id], 0).await, Err(StoreError::Unique)));
         drop(tx);
 
         let row = CheckpointRow { tree_size: 7, root: vec![1; 32], frontier: vec![2; 40], note: "note\n\n— x y\n".into() };

@@ -108,7 +108,7 @@ async fn device(app: &Arc<App>, head: &Parts, body: &[u8], id: RequestId) -> Res
     };
     let address = format!("{}{}", app.issuer_url, head.uri.path());
     let proof = proof(app, &head.headers, head.method.as_str(), &address, body, id).map_err(|problem| *problem)?;
-    let mut read = app.store.read().await.map_err(|error| failed(error.into()))?;
+    let mut read = app.store.look().await.map_err(|error| failed(error.into()))?;
     let device = read.device_by_thumbprint(&proof.thumbprint).await.map_err(|error| failed(error.into()))?;
     drop(read);
     let Some(device) = device else {

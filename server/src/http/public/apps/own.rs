@@ -23,7 +23,7 @@ const HINT: Duration = Duration::from_mins(5);
 
 pub(super) async fn consents(State(app): State<Arc<App>>, citizen: Citizen) -> Response {
     answer("own.consents", citizen.request, async {
-        let mut read = app.store.read().await?;
+        let mut read = app.store.look().await?;
         let rows = read.consents_of(citizen.device.owner).await?;
         Ok(rows.into_iter().map(consent).collect::<Result<Vec<_>, _>>()?)
     })
@@ -70,7 +70,7 @@ pub(super) async fn uses(State(app): State<Arc<App>>, RawQuery(query): RawQuery,
     answer("own.uses", citizen.request, async {
         let (after, limit) = page(query.as_deref().unwrap_or_default())?;
         let now = app.latest();
-        let rows = app.store.read().await?.app_requests_past(citizen.device.owner, now, after, limit).await?;
+        let rows = app.store.look().await?.app_requests_past(citizen.device.owner, now, after, limit).await?;
         let items = rows.iter().map(|row| past(row, now)).collect::<Result<Vec<_>, _>>()?;
         let next = crate::page::next(&items, limit, |row| row.request.to_string());
         Ok(Page { items, next })

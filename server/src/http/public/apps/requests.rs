@@ -83,7 +83,7 @@ pub(super) async fn takes_up(State(app): State<Arc<App>>, citizen: Citizen) -> R
             app.guesses.missed(citizen.device.owner, app.clock.now());
         }
         let id = taken?.id()?;
-        let mut read = app.store.read().await?;
+        let mut read = app.store.look().await?;
         let row = read.app_request(id).await?.ok_or_else(citizen_request::not_found)?;
         shown(&app, &mut read, citizen.device.owner, &row).await
     })

@@ -115,7 +115,7 @@ async fn wanted(app: &App, asked: &Parameters) -> Result<(Client, AuthorizationR
     };
     let unknown = || here(OAuthError::request("client_id is missing, or no client here"));
     let id = asked.get("client_id").and_then(|id| id.parse().ok()).ok_or_else(unknown)?;
-    let client = match app.store.read().await {
+    let client = match app.store.look().await {
         Ok(mut read) => Client::read(&mut read, &id).await,
         Err(error) => Err(error),
     };
@@ -201,7 +201,7 @@ async fn who_is_meant(app: &App, client: &Client, subject: &str) -> Result<Optio
     let Some(subject) = BASE64_URL_SAFE_NO_PAD.decode(subject).ok().and_then(|bytes| bytes.try_into().ok()) else {
         return Ok(None);
     };
-    let mut read = app.store.read().await?;
+    let mut read = app.store.look().await?;
     Ok(read.active_account_of_subject(&client.id.rp, &subject).await?)
 }
 

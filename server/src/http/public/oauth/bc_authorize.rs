@@ -173,7 +173,7 @@ async fn who_is_meant(app: &App, client: &Client, presented: &Presented) -> Resu
         None => who_is_hinted_at(app, client, form).await?,
     };
     let subject = subject.and_then(|subject| BASE64_URL_SAFE_NO_PAD.decode(subject).ok()?.try_into().ok());
-    let mut read = app.store.read().await?;
+    let mut read = app.store.look().await?;
     let account = read.account_of_subject(&client.id.rp, &subject.unwrap_or_default()).await?;
     Ok(account.unwrap_or_else(|| somebody(app)))
 }

@@ -47,7 +47,7 @@ async fn access(app: &App, client: &Client, token: &str) -> Result<Option<Value>
 }
 
 async fn refresh(app: &App, client: &Client, token: &str) -> Result<Option<Value>, OAuthError> {
-    let row = app.store.read().await?.token(&refresh_token_id(token)).await?;
+    let row = app.store.look().await?.token(&refresh_token_id(token)).await?;
     let own = row.filter(|row| row.token_kind == TokenKind::Refresh.as_str() && row.login.service == client.service);
     let alive = own.filter(|row| row.is_alive(app.latest()) && client.may_ask_for(OFFLINE_ACCESS));
     let Some(row) = alive else { return Ok(None) };

@@ -105,7 +105,7 @@ async fn log_out(app: &App, asked: &Parameters, request: RequestId) -> Result<En
     }
     let id = hinted.as_ref().map(|hinted| hinted.client.clone()).or(named);
     let client = match &id {
-        Some(id) => Client::read(&mut app.store.read().await?, id).await?,
+        Some(id) => Client::read(&mut app.store.look().await?, id).await?,
         None => None,
     };
     let back = back(client.as_ref(), asked)?;

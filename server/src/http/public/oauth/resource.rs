@@ -86,7 +86,7 @@ impl AccessClaims {
     /// When the database cannot be reached.
     pub(crate) async fn is_alive(&self, app: &App) -> Result<bool, OAuthError> {
         let Some(id) = self.id() else { return Ok(false) };
-        let mut read = app.store.read().await?;
+        let mut read = app.store.look().await?;
         if self.sub == self.client_id {
             return Ok(!read.token_revoked(&id).await?);
         }

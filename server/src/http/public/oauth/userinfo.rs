@@ -50,7 +50,7 @@ async fn released(
 ) -> Result<Map<String, Value>, OAuthError> {
     let dead = || not_alive(claims);
     let id = claims.id().ok_or_else(dead)?;
-    let seen = app.store.read().await?.token(&id).await?.ok_or_else(dead)?;
+    let seen = app.store.look().await?.token(&id).await?.ok_or_else(dead)?;
     let mut tx = app.store.write().await?;
     tx.keep_party(&client.rp).await?;
     let stored = tx.account_kept(seen.login.account()?).await?.ok_or_else(dead)?;

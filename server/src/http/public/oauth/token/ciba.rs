@@ -17,7 +17,7 @@ const LONGER: i64 = 5_000_000;
 pub(super) async fn exchange(app: &App, call: &TokenCall<'_>) -> Result<Answered, OAuthError> {
     let given = call.form.require("auth_req_id", "auth_req_id is missing")?;
     let id = app.keys.now().handles().read_auth_req_id(given).map_err(anyhow::Error::from)?.ok_or_else(bad_request)?;
-    let row = app.store.read().await?.citizen_request(id).await?;
+    let row = app.store.look().await?.citizen_request(id).await?;
     let row = row.filter(|row| row.service == call.client.service).ok_or_else(bad_request)?;
     let terms = Terms::of(&row)?;
     if terms.client != call.client.id || !matches!(terms.answer, Answer::BackChannel) {

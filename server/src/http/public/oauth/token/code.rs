@@ -22,7 +22,7 @@ pub(super) async fn exchange(app: &App, call: &TokenCall<'_>) -> Result<Answered
     let code = call.form.require("code", "code is missing")?;
     let Some(read) = app.keys.now().handles().read_code(code).map_err(anyhow::Error::from)? else { return Err(bad_code()) };
     let (now, judged) = (app.clock.now(), app.latest());
-    let row = app.store.read().await?.citizen_request(read.request).await?;
+    let row = app.store.look().await?.citizen_request(read.request).await?;
     let Some(row) = row.filter(|row| row.service == call.client.service) else { return Err(bad_code()) };
     let terms = Terms::of(&row)?;
     if terms.client != call.client.id {
