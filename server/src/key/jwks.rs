@@ -1,3 +1,6 @@
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
 use domain::{ClientId, KeyAlgorithm, KeyPurpose, Kid, ServiceState};
 use pki::{Jwks, JwsAlgorithm, PublicJwk, PublicKey};
 
@@ -94,6 +97,24 @@ pub fn jwk(row: &KeyRow) -> Result<Option<PublicJwk>, Failure> {
     let Some(spki) = row.public_key.as_deref().filter(|_| row.purpose == KeyPurpose::TokenSigning.to_string()) else {
         return Ok(None);
     };
+    if let Some(made) = made().get(spki) {
+        return Ok(Some(made.clone()));
+    }
     let key = PublicKey::from_spki_der(spki).map_err(anyhow::Error::from)?;
-    Ok(Some(PublicJwk::signing(&key, algorithm).map_err(anyhow::Error::from)?))
+    let jwk = PublicJwk::signing(&key, algorithm).map_err(anyhow::Error::from)?;
+    let mut made = made();
+    if made.len() >= MOST_MADE {
+        made.clear();
+    }
+    made.insert(spki.to_vec(), jwk.clone());
+    Ok(Some(jwk))
+}
+
+/// The most JWKs that are kept.
+const MOST_MADE: usize = 64;
+
+/// JWKs by the SPKI DER that each was made of: of nothing else, and so for ever. OpenSSL takes as long to read a key as to use it.
+fn made() -> MutexGuard<'static, HashMap<Vec<u8>, PublicJwk>> {
+    static MADE: LazyLock<Mutex<HashMap<Vec<u8>, PublicJwk>>> = LazyLock::new(Mutex::default);
+    MADE.lock().unwrap_or_else(PoisonError::into_inner)
 }
