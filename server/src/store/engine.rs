@@ -61,8 +61,10 @@ pub enum Conn {
 pub enum Held<DB: Database> {
     /// In a transaction.
     Transaction(Transaction<'static, DB>),
-    /// In none: each statement is one by itself.
-    Alone(PoolConnection<DB>),
+    /// In none: what one statement sees is one state by itself.
+    Looking(PoolConnection<DB>),
+    /// In none: what one statement does is durable by itself.
+    Doing(PoolConnection<DB>),
 }
 
 impl<DB: Database> Deref for Held<DB> {
@@ -71,7 +73,7 @@ impl<DB: Database> Deref for Held<DB> {
     fn deref(&self) -> &DB::Connection {
         match self {
             Self::Transaction(transaction) => transaction,
-            Self::Alone(connection) => connection,
+            Self::Looking(connection) | Self::Doing(connection) => connection,
         }
     }
 }
@@ -80,7 +82,7 @@ impl<DB: Database> DerefMut for Held<DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
         match self {
             Self::Transaction(transaction) => transaction,
-            Self::Alone(connection) => connection,
+            Self::Looking(connection) | Self::Doing(connection) => connection,
         }
     }
 }
@@ -89,14 +91,14 @@ impl<DB: Database> Held<DB> {
     async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
             Self::Transaction(transaction) => transaction.commit().await,
-            Self::Alone(_) => Ok(()),
+            Self::Looking(_) | Self::Doing(_) => Ok(()),
         }
     }
 
     async fn rollback(self) -> Result<(), sqlx::Error> {
         match self {
             Self::Transaction(transaction) => transaction.rollback().await,
-            Self::Alone(_) => Ok(()),
+            Self::Looking(_) | Self::Doing(_) => Ok(()),
         }
     }
 }
@@ -299,9 +301,17 @@ impl Engine {
     pub async fn reader(&self) -> Result<Conn, StoreError> {
         Ok(match self {
             Self::Sqlite { readers, .. } => {
-                Conn::Sqlite(Held::Alone(readers.acquire().await.map_err(|error| self.error(error))?))
+                Conn::Sqlite(Held::Looking(readers.acquire().await.map_err(|error| self.error(error))?))
             }
-            Self::Postgres { pool } => Conn::Postgres(Held::Alone(pool.acquire().await.map_err(|error| self.error(error))?)),
+            Self::Postgres { pool } => Conn::Postgres(Held::Looking(pool.acquire().await.map_err(|error| self.error(error))?)),
+        })
+    }
+
+    /// A connection to write by one statement, which is durable by itself.
+    pub async fn writer(&self) -> Result<Conn, StoreError> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => Conn::Sqlite(Held::Doing(writer.acquire().await.map_err(|error| self.error(error))?)),
+            Self::Postgres { pool } => Conn::Postgres(Held::Doing(pool.acquire().await.map_err(|error| self.error(error))?)),
         })
     }
 
@@ -394,6 +404,14 @@ impl Engine {
     /// What an error of the engine means to us.
     pub fn error(&self, error: sqlx::Error) -> StoreError {
         classify(error, &self.place())
+    }
+
+    /// What an error means that a statement on this connection has met.
+    pub(super) fn error_on(&self, conn: &Conn, error: sqlx::Error) -> StoreError {
+        match conn {
+            Conn::Sqlite(Held::Doing(_)) | Conn::Postgres(Held::Doing(_)) => at_commit(error, &self.place()),
+            _ => self.error(error),
+        }
     }
 
     /// Closes every connection; SQLite folds its log into the file.

@@ -206,6 +206,15 @@ impl Store {
         Ok(Read { conn: self.engine.reader().await?, engine: Arc::clone(&self.engine) })
     }
 
+    /// To write by one statement that needs no audit entry: durable once it is executed, without a transaction around it, which
+    /// costs two more.
+    ///
+    /// # Errors
+    /// When the database cannot be reached. Those of the statement are those of a commit.
+    pub async fn write_once(&self) -> Result<Write, StoreError> {
+        Ok(Write::new(Read { conn: self.engine.writer().await?, engine: Arc::clone(&self.engine) }, Arc::clone(&self.ledger)))
+    }
+
     /// A transaction to write in.
     ///
     /// # Errors
@@ -237,6 +246,6 @@ impl Read {
 
     /// What an error of the engine means to us.
     pub(crate) fn error(&self, error: sqlx::Error) -> StoreError {
-        self.engine.error(error)
+        self.engine.error_on(&self.conn, error)
     }
 }

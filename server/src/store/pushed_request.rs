@@ -56,7 +56,8 @@ impl Write {
         judged: Timestamp,
         now: Timestamp,
     ) -> Result<Option<String>, StoreError> {
-        on!(*self.conn(), |c| sqlx::query_scalar(
+        // All rows are fetched, though there is one at most: what ends the statement, and makes it durable, is heard of.
+        let mut loaded: Vec<String> = on!(*self.conn(), |c| sqlx::query_scalar(
             "UPDATE pushed_request SET loaded_at = $1
              WHERE digest = $2 AND service = $3 AND loaded_at IS NULL AND expires_at >= $4 RETURNING parameters"
         )
@@ -64,8 +65,9 @@ impl Write {
         .bind(digest)
         .bind(service)
         .bind(judged.micros())
-        .fetch_optional(c))
-        .map_err(|error| self.error(error))
+        .fetch_all(c))
+        .map_err(|error| self.error(error))?;
+        Ok(loaded.pop())
     }
 
     /// Forgets what had ended before, so many at most; gives how many.

@@ -1,11 +1,36 @@
 //! By what names relying parties know citizens (OpenID Connect Core 1.0, section 8.1).
 
-use domain::{RelyingPartyId, Timestamp};
+use domain::{RelyingPartyId, Tier, Timestamp};
 use futures_util::TryFutureExt;
 use uuid::Uuid;
 
 use super::engine::on;
 use super::{Read, StoreError, Write};
+
+/// How a party will know a citizen.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ForeseenRow {
+    /// The citizen's tier.
+    tier: String,
+    /// Their name, where the party has met them.
+    subject: Option<Vec<u8>>,
+}
+
+impl ForeseenRow {
+    /// The citizen's tier.
+    ///
+    /// # Errors
+    /// When the database is damaged.
+    pub fn tier(&self) -> Result<Tier, StoreError> {
+        self.tier.parse().map_err(|_| StoreError::Broken(anyhow::anyhow!("an account has a bad tier")))
+    }
+
+    /// By what name the party knows them; none when it has met them at no login yet.
+    #[must_use]
+    pub fn subject(&self) -> Option<[u8; 16]> {
+        self.subject.as_deref().and_then(|subject| subject.try_into().ok())
+    }
+}
 
 impl Read {
     /// By what name a party knows this citizen; none when it has met them at no login yet.
@@ -20,6 +45,23 @@ impl Read {
         .bind(rp.as_str())
         .fetch_optional(c));
         Ok(subject.map_err(|error| self.error(error))?.flatten().and_then(|subject| subject.try_into().ok()))
+    }
+
+    /// By what name a party will know this citizen and what account they have, as far as both are on record; none when there is no
+    /// such account.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn foreseen(&mut self, account: Uuid, rp: &RelyingPartyId) -> Result<Option<ForeseenRow>, StoreError> {
+        let row = on!(self.conn, |c| sqlx::query_as(
+            "SELECT a.tier, l.subject
+             FROM account a LEFT JOIN account_relying_party l ON l.account = a.id AND l.relying_party = $2
+             WHERE a.id = $1"
+        )
+        .bind(&account.as_bytes()[..])
+        .bind(rp.as_str())
+        .fetch_optional(c));
+        row.map_err(|error| self.error(error))
     }
 
     /// The account that a party knows by that name.

@@ -201,7 +201,7 @@ pub struct KnownClient {
 impl KnownClient {
     /// Of a client that does not exist the same is asked.
     async fn read(store: &Store, id: &ClientId, now: Timestamp) -> Result<Self, Failure> {
-        let mut read = store.read().await?;
+        let mut read = store.look().await?;
         let client = Client::read(&mut read, id).await?;
         Ok(Self { client, credentials: read.usable_credentials(id.rp.as_str(), now).await? })
     }

@@ -66,7 +66,7 @@ async fn keep(app: &App, client: &Client, asked: &AuthorizationRequest) -> Resul
         expires_at: app.clock.now().plus(PUSHED_LIFE).micros(),
         loaded_at: None,
     };
-    let mut tx = app.store.write().await?;
+    let mut tx = app.store.write_once().await?;
     tx.insert_pushed_request(&row).await?;
     tx.commit_housekeeping(Housekeeping::Asked).await?;
     Ok(format!("{PREFIX}{name}"))
@@ -78,7 +78,7 @@ async fn keep(app: &App, client: &Client, asked: &AuthorizationRequest) -> Resul
 /// When the database cannot be reached or the row is damaged.
 pub async fn load(app: &App, client: &Client, uri: &str) -> Result<Option<AuthorizationRequest>, OAuthError> {
     let Some(name) = uri.strip_prefix(PREFIX) else { return Ok(None) };
-    let mut tx = app.store.write().await?;
+    let mut tx = app.store.write_once().await?;
     let digest = sha256(name.as_bytes());
     let Some(kept) = tx.load_pushed_request(&digest, client.service, app.latest(), app.clock.now()).await? else {
         return Ok(None);

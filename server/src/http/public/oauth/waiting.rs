@@ -144,7 +144,7 @@ const fn language_of(locale: Locale) -> Language {
 impl OnScreen {
     /// None for a request that no screen shows.
     async fn read(app: &App, id: CitizenRequestId) -> Result<Option<Self>, Failure> {
-        let mut read = app.store.read().await?;
+        let mut read = app.store.look().await?;
         let Some(row) = read.citizen_request(id).await? else { return Ok(None) };
         let terms = Terms::of(&row)?;
         let Answer::Code { redirect_uri, state, locale, .. } = terms.answer else { return Ok(None) };

@@ -185,16 +185,15 @@ fn changed_meanwhile() -> OAuthError {
 /// The citizen as the tokens will speak of them; none when there is no account any more.
 async fn foreseen(app: &App, call: &TokenCall<'_>, row: &CitizenRequestRow) -> Result<Option<Subject>, OAuthError> {
     let Some(account) = row.request()?.account else { return Ok(None) };
-    let mut read = app.store.read().await?;
-    let Some(stored) = read.account_of_id(account).await? else { return Ok(None) };
-    let subject = match read.subject_of(account, &call.client.id.rp).await? {
+    let Some(known) = app.store.look().await?.foreseen(account, &call.client.id.rp).await? else { return Ok(None) };
+    let subject = match known.subject() {
         Some(subject) => subject,
         None => app.keys.now().subjects().subject(&call.client.id.rp, account).map_err(anyhow::Error::from)?,
     };
     Ok(Some(Subject {
         login: row.id()?,
         subject,
-        tier: stored.account.tier,
+        tier: known.tier()?,
         authenticated_at: Timestamp::from_micros(row.decided_at.unwrap_or(row.asked_at)),
     }))
 }
