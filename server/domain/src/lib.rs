@@ -92,7 +92,7 @@ pub use rotation::{
     Setting, StepState, in_the_way, renew_from, renews_itself,
 };
 pub use service_history::{ServiceHistory, ServiceVersion};
-pub use text::{CharacterFault, TextFault, check_name, check_reason, skeleton, suggest, visible};
+pub use text::{CharacterFault, TextFault, check_name, check_reason, is_piled, skeleton, suggest, visible};
 pub use time::{Clock, Day, Entropy, Month, TimeError, Timestamp};
 pub use usage::{Outcome, UsageChannel};
 pub use wire::UnknownWord;

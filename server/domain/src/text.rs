@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 /// The longest name, in characters: the longest that the papers name, the application CSB606, has 203.
 pub const LONGEST_NAME: usize = 250;
@@ -153,6 +154,18 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Marks on one letter; no language that is written here has more on one.
+const MOST_MARKS: usize = 3;
+
+/// Whether so many marks stand on one letter that they cover what is above or below it.
+pub fn is_piled(text: &str) -> bool {
+    let mut marks = 0;
+    text.chars().any(|character| {
+        marks = if is_combining_mark(character) { marks + 1 } else { 0 };
+        marks > MOST_MARKS
+    })
+}
+
 /// Whether a name (of a person, an organisation, a service) holds only what a name may hold.
 pub fn check_name(name: &str) -> Result<(), TextFault> {
     check_line(name, LONGEST_NAME)
@@ -250,6 +263,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn marks_pile_up_on_one_letter_and_not_on_several() {
+        for (text, piled) in [("", false), ("e\u{301}\u{302}\u{303} a\u{301}", false), ("e\u{301}\u{302}\u{303}\u{304}", true)] {
+            assert_eq!(is_piled(text), piled, "{text}");
+        }
+    }
 
     #[test]
     fn what_a_terminal_must_not_get_is_made_visible() {

@@ -10,9 +10,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
+use axum::response::IntoResponse;
 use domain::{Clock, Timestamp};
-use http::Request;
 use http::request::Parts;
+use http::{Request, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -218,7 +219,12 @@ impl Shared {
             request.extensions_mut().insert(peer.clone());
             request.extensions_mut().insert(from);
             let mut router = router.clone();
-            async move { Ok::<_, Infallible>(router.call(request.map(Body::new)).await.unwrap_or_else(|never| match never {})) }
+            async move {
+                if !names_one_host(&request) {
+                    return Ok((StatusCode::BAD_REQUEST, "a request names one host\n").into_response());
+                }
+                Ok::<_, Infallible>(router.call(request.map(Body::new)).await.unwrap_or_else(|never| match never {}))
+            }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(STALLED).max_buf_size(LONGEST_HEAD as usize);
@@ -244,6 +250,14 @@ impl Shared {
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended");
         }
+    }
+}
+
+/// RFC 9112 section 3.2. Nothing here goes by the host; something before us may.
+fn names_one_host<B>(request: &Request<B>) -> bool {
+    match request.headers().get_all(header::HOST).iter().count() {
+        0 => request.version() != Version::HTTP_11,
+        count => count == 1,
     }
 }
 

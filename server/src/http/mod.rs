@@ -11,6 +11,7 @@ pub mod public;
 pub mod reached;
 pub mod tls;
 
+mod in_time;
 mod on_record;
 mod problem;
 mod read_on;

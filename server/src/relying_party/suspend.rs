@@ -29,6 +29,7 @@ pub async fn suspend(app: &App, caller: &Caller, op: SuspendParty) -> Result<Par
 /// Ends every login, token and open request of the party: the one place where they do, as `end_everything` is of an account's.
 async fn end_everything(app: &App, tx: &mut Write, rp: &RelyingPartyId, now: Timestamp) -> Result<Ended, Failure> {
     let requests = tx.end_requests_by(rp.as_str(), now).await?;
+    tx.end_pushed_requests_by(rp.as_str(), now).await?;
     let logins = tx.end_logins_by(rp.as_str(), "party-suspended", now).await?;
     record_ended(app, tx, &requests, |_| Outcome::Failed).await?;
     let requests = u64::try_from(requests.len()).unwrap_or(u64::MAX);

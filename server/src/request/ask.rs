@@ -73,7 +73,7 @@ pub async fn ask(app: &App, ask: Ask<'_>) -> Result<Asked, Failure> {
             Door::Phone(account) => (Some(account), UsageChannel::Backchannel, false),
         };
         let asked = match account {
-            Some(account) => match may_be_asked(app, &mut tx, account, &ask).await? {
+            Some(account) => match may_be_asked(app, &mut tx, account, channel, &ask).await? {
                 Some(stored) => Some(stored),
                 None => return Ok(Asked::NoCitizen),
             },
@@ -128,7 +128,13 @@ pub(super) async fn check_service(tx: &mut Write, service: i32) -> Result<(), Fa
 ///
 /// # Errors
 /// `request.too-many`.
-async fn may_be_asked(app: &App, tx: &mut Write, account: Uuid, ask: &Ask<'_>) -> Result<Option<StoredAccount>, Failure> {
+async fn may_be_asked(
+    app: &App,
+    tx: &mut Write,
+    account: Uuid,
+    channel: UsageChannel,
+    ask: &Ask<'_>,
+) -> Result<Option<StoredAccount>, Failure> {
     let Some(stored) = tx.account_of_id_locked(account).await? else { return Ok(None) };
     let tier_will_do = !ask.wants.plus || stored.account.tier == Tier::IamSmartPlus;
     if stored.account.state() != AccountState::Active || !tier_will_do {
@@ -136,7 +142,7 @@ async fn may_be_asked(app: &App, tx: &mut Write, account: Uuid, ask: &Ask<'_>) -
     }
     let now = app.latest();
     let since = now.minus(BOMBING_WINDOW);
-    let (pending, of_late) = tx.citizen_requests_counted(account, ask.rp.as_str(), now, since).await?;
+    let (pending, of_late) = tx.citizen_requests_counted(account, ask.rp.as_str(), channel, now, since).await?;
     if pending >= i64::from(PENDING_A_PARTY) || of_late >= i64::from(ASKED_A_CITIZEN) {
         return Err(too_many(pending >= i64::from(PENDING_A_PARTY)));
     }

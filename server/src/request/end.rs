@@ -61,7 +61,14 @@ pub async fn cancel(app: &App, id: CitizenRequestId) -> Result<bool, Failure> {
         decided_at: row.decided_at,
     };
     record_ended(app, &mut tx, &[ended], |_| Outcome::Cancelled).await?;
-    let facts = serde_json::json!({ "request": id, "rp": row.relying_party });
-    tx.commit_housekeeping(Housekeeping::Step { action: "request.cancel", subject: id.to_string(), facts }).await?;
+    // One that nobody has taken up was nobody's: anybody can make and cancel such without end, and each would be kept for ever.
+    let kind = match row.account {
+        None => Housekeeping::Asked,
+        Some(_) => {
+            let facts = serde_json::json!({ "request": id, "rp": row.relying_party });
+            Housekeeping::Step { action: "request.cancel", subject: id.to_string(), facts }
+        }
+    };
+    tx.commit_housekeeping(kind).await?;
     Ok(true)
 }

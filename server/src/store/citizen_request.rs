@@ -1,6 +1,6 @@
 //! What services ask of citizens.
 
-use domain::{CitizenRequest, CitizenRequestId, Claim, ComparisonCode, Timestamp, Wants};
+use domain::{CitizenRequest, CitizenRequestId, Claim, ComparisonCode, Timestamp, UsageChannel, Wants};
 use futures_util::TryFutureExt;
 use uuid::Uuid;
 
@@ -176,7 +176,8 @@ impl Read {
         rows.map_err(|error| self.error(error))
     }
 
-    /// How many requests of a party wait for a citizen, and how many of all parties were put to them since a moment.
+    /// How many requests of a party wait for a citizen, and how many of all parties were put to them since a moment: those that came
+    /// to them the same way. What anybody's browser can ask for keeps no party from the citizen that proves who it is.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -184,6 +185,7 @@ impl Read {
         &mut self,
         account: Uuid,
         rp: &str,
+        channel: UsageChannel,
         now: Timestamp,
         since: Timestamp,
     ) -> Result<(i64, i64), StoreError> {
@@ -192,7 +194,7 @@ impl Read {
             "SELECT CAST(COALESCE(SUM(CASE WHEN state = 'waiting' AND expires_at > $3 AND relying_party = $2 THEN 1 ELSE 0 END), 0)
                       AS BIGINT),
                     CAST(COALESCE(SUM(CASE WHEN asked_at >= $4 THEN 1 ELSE 0 END), 0) AS BIGINT)
-             FROM citizen_request WHERE account = $1 AND asked_at >= $5"
+             FROM citizen_request WHERE account = $1 AND asked_at >= $5 AND channel = $6"
         )
         .bind(&account.as_bytes()[..])
         .bind(rp)
@@ -200,6 +202,7 @@ impl Read {
         .bind(since.micros())
         // Whatever waits still was asked within the longest wait before now.
         .bind(since.min(now.minus(domain::citizen_request::WAITS_AT_MOST)).micros())
+        .bind(channel.code())
         .fetch_one(c)
         });
         counts.map_err(|error| self.error(error))

@@ -1,6 +1,6 @@
 //! Logins and their tokens.
 
-use domain::{CitizenRequestId, Claim, Tier, Timestamp};
+use domain::{CitizenRequestId, Claim, RelyingPartyId, Tier, Timestamp};
 use futures_util::TryFutureExt;
 use uuid::Uuid;
 
@@ -180,6 +180,23 @@ impl Read {
         .bind(id)
         .fetch_optional(c));
         Ok(found.map_err(|error| self.error(error))?.is_some())
+    }
+
+    /// Whether a token that a service has for itself was revoked, or its party was suspended since it was issued.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn own_token_ended(&mut self, id: &[u8], rp: &RelyingPartyId, issued: Timestamp) -> Result<bool, StoreError> {
+        on!(self.conn, |c| sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM token WHERE id = $1 AND login IS NULL AND ended_at IS NOT NULL)
+                 OR EXISTS (SELECT 1 FROM relying_party_version
+                            WHERE relying_party = $2 AND state = 'suspended' AND (valid_to IS NULL OR valid_to > $3))"
+        )
+        .bind(id)
+        .bind(rp.as_str())
+        .bind(issued.micros())
+        .fetch_one(c))
+        .map_err(|error| self.error(error))
     }
 
     /// A login.

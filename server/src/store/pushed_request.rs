@@ -44,6 +44,21 @@ impl Write {
         .map_err(|error| self.error(error))
     }
 
+    /// Ends what a party has pushed: nothing of it can be loaded any more.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn end_pushed_requests_by(&mut self, rp: &str, now: Timestamp) -> Result<(), StoreError> {
+        on!(*self.conn(), |c| sqlx::query(
+            "UPDATE pushed_request SET loaded_at = $2 WHERE relying_party = $1 AND loaded_at IS NULL"
+        )
+        .bind(rp)
+        .bind(now.micros())
+        .execute(c)
+        .map_ok(drop))
+        .map_err(|error| self.error(error))
+    }
+
     /// Loads what this service has pushed; whoever comes second, too late or from another client, finds nothing. `judged` is when
     /// its end is judged by.
     ///

@@ -221,7 +221,7 @@ both_engines! {
         let hint = office.phone.login_hint().await.unwrap().login_hint_token;
         let ended = office.is_suspended().await;
         assert_eq!((ended.sessions, ended.tokens, ended.requests), (1, 2, 1));
-        assert_eq!(office.polls(asked.text("auth_req_id")).await.error(), (400, "invalid_grant"));
+        assert_eq!(office.polls(asked.text("auth_req_id")).await.error(), (400, "access_denied"));
         assert_eq!(office.refreshes(login.text("refresh_token")).await.error(), (400, "invalid_grant"));
         assert_eq!(office.userinfo(login.text("access_token")).await.error(), (401, "invalid_token"));
         let form = [("scope", "openid"), ("login_hint_token", hint.as_str())];
@@ -254,7 +254,8 @@ both_engines! {
         for token in refresh.chain([login.text("refresh_token")]) {
             assert_eq!(office.refreshes(token).await.error(), (400, "invalid_grant"));
         }
-        assert_eq!(office.polls(&id).await.error(), (400, "invalid_grant"));
+        // Redeemed before the suspension, or ended by it.
+        assert!(matches!(office.polls(&id).await.error(), (400, "invalid_grant" | "access_denied")));
     }
 
     async fn an_access_token_is_taken_as_it_is_bound_and_its_proof_once(world: &World) {

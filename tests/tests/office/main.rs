@@ -76,6 +76,7 @@ mod statistics;
 mod statistics_recount;
 mod stopped_at_once;
 mod store;
+mod strangers;
 mod tables;
 mod tampering;
 mod tls_rotation;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -11,6 +11,7 @@ use pki::Jwks;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 
+use super::in_path::InPath;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::http::openapi::{Described, Endpoint, Verb};
@@ -60,7 +61,7 @@ pub(super) async fn serve_of(
     State(app): State<Arc<App>>,
     method: Method,
     party: Option<Extension<Party>>,
-    Path(client): Path<String>,
+    InPath(client): InPath,
 ) -> Response {
     answer(&app, jwks::published_for(&app, &client, given(&method, party.as_deref())).await)
 }

@@ -3,6 +3,7 @@
 mod app_link;
 mod apps;
 mod html;
+mod in_path;
 mod jwks;
 pub mod oauth;
 pub mod surge;

@@ -7,16 +7,16 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::RequestId;
-use http_body_util::BodyExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use crate::failure::Failure;
+use crate::http::in_time::{InTime, Late};
 use crate::http::problem::{problem, respond};
 
-/// How long nothing more of a body may come.
-const STALLED: Duration = Duration::from_secs(10);
+/// How long a body may take to come in.
+const TAKES: Duration = Duration::from_secs(30);
 /// How long a request may take once it has come in.
 const PATIENCE: Duration = Duration::from_secs(25);
 
@@ -26,12 +26,9 @@ pub(super) async fn whole(mut body: Body, most: usize, id: RequestId) -> Result<
     if body.size_hint().lower() > most as u64 {
         return Err(too_large());
     }
-    let mut read = Vec::new();
+    let (time, mut read) = (InTime::within(TAKES), Vec::new());
     loop {
-        let frame = tokio::time::timeout(STALLED, body.frame()).await.map_err(|_| {
-            let message = format!("the request did not arrive within {} s; nothing was changed", STALLED.as_secs());
-            problem(408, "request.stalled", message, None, id)
-        })?;
+        let frame = time.next(&mut body).await.map_err(|Late| stalled(id))?;
         let Some(frame) = frame else { return Ok(read.into()) };
         let frame = frame.map_err(|_| problem(400, "request.cut", "the request ended before its body did", None, id))?;
         let Ok(data) = frame.into_data() else { continue };
@@ -40,6 +37,11 @@ pub(super) async fn whole(mut body: Body, most: usize, id: RequestId) -> Result<
         }
         read.extend_from_slice(&data);
     }
+}
+
+/// Nothing was looked at.
+pub(super) fn stalled(id: RequestId) -> Problem {
+    problem(408, "request.stalled", "the request did not arrive in time; nothing was changed", None, id)
 }
 
 /// What a body says.

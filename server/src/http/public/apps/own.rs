@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api::Page;
 use api::app::own::{Consent, LoginHint, MOST_USES, SuspendOwn, Use};
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use domain::{CitizenRequestId, ClientId, Timestamp};
 use url::form_urlencoded;
@@ -16,6 +16,7 @@ use crate::account::suspend_own::suspend_own;
 use crate::app::App;
 use crate::consent::withdraw::withdraw;
 use crate::failure::{Failure, TRIES};
+use crate::http::public::in_path::InPath;
 use crate::store::{AppRequestRow, ConsentRow, StoreError};
 
 /// How long a service can ask by a hint.
@@ -41,7 +42,7 @@ fn consent(row: ConsentRow) -> Result<Consent, StoreError> {
     })
 }
 
-pub(super) async fn withdraws(State(app): State<Arc<App>>, Path(client): Path<String>, citizen: Citizen) -> Response {
+pub(super) async fn withdraws(State(app): State<Arc<App>>, InPath(client): InPath, citizen: Citizen) -> Response {
     answer("own.withdraw", citizen.request, async {
         // A name that is none is answered as one that nobody has.
         let client: ClientId = client.parse().map_err(|_| Failure::not_found("consent", domain::visible(&client)))?;

@@ -6,29 +6,30 @@ use std::time::Duration;
 use api::Problem;
 use api::app::registration::{BindDevice, Bound, Register, Registering};
 use axum::body::{Body, HttpBody};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use domain::{RegistrationId, RequestId};
-use http_body_util::BodyExt;
 use pki::jws::Proof;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::answer::{answer, says, told};
+use super::answer::{answer, says, stalled, told};
 use super::authenticate;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::http::accept::CameFrom;
+use crate::http::in_time::{InTime, Late};
 use crate::http::problem::problem;
+use crate::http::public::in_path::InPath;
 use crate::registration::arrivals::TooMany;
 use crate::registration::{Device, Station, begin, bind};
 use crate::spent::{Once, spend};
 
 /// Two photos in base64, and what the card says.
 const LARGEST: usize = 1024 * 1024;
-/// How long nothing more of a body may come.
-const STALLED: Duration = Duration::from_secs(10);
+/// How long a body may take to come in: photos from a phone far from everywhere.
+const TAKES: Duration = Duration::from_mins(1);
 
 pub(super) async fn registers(State(app): State<Arc<App>>, request: Request) -> Response {
     let id = RequestId::new(app.clock.now(), app.entropy.as_ref());
@@ -84,7 +85,7 @@ async fn registered(
     }
 }
 
-pub(super) async fn binds(State(app): State<Arc<App>>, Path(registration): Path<String>, request: Request) -> Response {
+pub(super) async fn binds(State(app): State<Arc<App>>, InPath(registration): InPath, request: Request) -> Response {
     let id = RequestId::new(app.clock.now(), app.entropy.as_ref());
     let (head, body) = request.into_parts();
     // The device is nobody's yet, and its code one of few tries: it waits where apps do that are to be looked up.
@@ -147,12 +148,9 @@ async fn taken(mut body: Body, id: RequestId) -> Result<Zeroizing<Vec<u8>>, Prob
         return Err(too_large());
     }
     let size = hint.exact().and_then(|exact| usize::try_from(exact).ok()).unwrap_or(LARGEST);
-    let mut read = Zeroizing::new(Vec::with_capacity(size));
+    let (time, mut read) = (InTime::within(TAKES), Zeroizing::new(Vec::with_capacity(size)));
     loop {
-        let frame = tokio::time::timeout(STALLED, body.frame()).await.map_err(|_| {
-            let message = format!("the request did not arrive within {} s; nothing was taken", STALLED.as_secs());
-            problem(408, "request.stalled", message, None, id)
-        })?;
+        let frame = time.next(&mut body).await.map_err(|Late| stalled(id))?;
         let Some(frame) = frame else { return Ok(read) };
         let frame = frame.map_err(|_| problem(400, "request.cut", "the request ended before its body did", None, id))?;
         let Ok(data) = frame.into_data() else { continue };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::app::request::{AppRequest, Approval, Decided, Decision, Refuse, TakeUp};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::{CitizenRequestId, Tier, Timestamp, citizen_request};
 
@@ -12,6 +12,7 @@ use super::authenticate::Citizen;
 use crate::account::seal::open_message;
 use crate::app::App;
 use crate::failure::Failure;
+use crate::http::public::in_path::InPath;
 use crate::request::{Device, Named, approve, refuse, take_up};
 use crate::store::{AppRequestRow, CitizenRequestRow, Read};
 use uuid::Uuid;
@@ -90,7 +91,7 @@ pub(super) async fn takes_up(State(app): State<Arc<App>>, citizen: Citizen) -> R
     .await
 }
 
-pub(super) async fn approves(State(app): State<Arc<App>>, Path(id): Path<String>, citizen: Citizen) -> Response {
+pub(super) async fn approves(State(app): State<Arc<App>>, InPath(id): InPath, citizen: Citizen) -> Response {
     answer("requests.approve", citizen.request, async {
         let Approval { claims } = citizen.says()?;
         let row = approve(&app, &citizen.device(), read(&id)?, &claims).await?;
@@ -100,7 +101,7 @@ pub(super) async fn approves(State(app): State<Arc<App>>, Path(id): Path<String>
     .await
 }
 
-pub(super) async fn refuses(State(app): State<Arc<App>>, Path(id): Path<String>, citizen: Citizen) -> Response {
+pub(super) async fn refuses(State(app): State<Arc<App>>, InPath(id): InPath, citizen: Citizen) -> Response {
     answer("requests.refuse", citizen.request, async {
         let Refuse {} = citizen.says()?;
         let row = refuse(&app, &citizen.device(), read(&id)?).await?;

@@ -103,7 +103,7 @@ pub async fn authenticate(app: &Arc<App>, presented: &Presented) -> Result<Authe
         }
         Err((client, why)) => {
             let known = client.map(|client| client.id);
-            Err(turn_away(app, presented, known.as_ref(), why, basic).await)
+            Err(turn_away(app, presented, (id.as_ref(), known.as_ref()), why, basic).await)
         }
     }
 }
@@ -112,6 +112,9 @@ pub async fn authenticate(app: &Arc<App>, presented: &Presented) -> Result<Authe
 fn shown(presented: &Presented) -> Result<(Option<ClientId>, Shown), OAuthError> {
     let form = &presented.form;
     let named = form.get("client_id").map(str::to_owned);
+    if presented.headers.get_all("authorization").iter().count() > 1 {
+        return Err(OAuthError::request("the header Authorization stands twice"));
+    }
     let basic = match presented.headers.get("authorization") {
         Some(header) => Some(header.to_str().ok().and_then(from_basic).ok_or(invalid(true))?),
         None => None,
@@ -286,10 +289,16 @@ fn by_certificate(presented: &Presented, client: &ClientId, rows: &[CredentialRo
     rows.iter().any(|row| row.id().is_ok_and(|id| id == credential)).then_some(credential).ok_or(NOT_ITS_OWN)
 }
 
-/// One answer for all of them, written down, and slower for whoever tries on in the name of the same client.
-async fn turn_away(app: &App, presented: &Presented, client: Option<&ClientId>, why: NotProven, basic: bool) -> OAuthError {
+/// One answer for all of them, written down, and slower for whoever tries on in the same name, a client's or not.
+async fn turn_away(
+    app: &App,
+    presented: &Presented,
+    (named, client): (Option<&ClientId>, Option<&ClientId>),
+    why: NotProven,
+    basic: bool,
+) -> OAuthError {
     let shown = client.map(ToString::to_string).unwrap_or_default();
-    let wait = app.failed_clients.failed(client, app.clock.now());
+    let wait = app.failed_clients.failed(named, app.clock.now());
     let facts = serde_json::Map::from_iter([("why".to_owned(), why.0.into())]);
     let stranger = Stranger { action: AUTHENTICATE, code: CODE, shown, request: Some(presented.id), facts };
     turned_away::note(app, stranger).await;

@@ -155,7 +155,8 @@ fn is_bearer_token(token: &str) -> bool {
 
 /// A message that stands on a phone as it was sent: nothing in it is invisible, turns the writing round, or breaks the line.
 fn is_showable(message: &str) -> bool {
-    message.chars().count() <= LONGEST_MESSAGE && domain::visible(message) == message && !message.contains(['\n', '\r', '\t'])
+    let line = !message.contains(['\n', '\r', '\t']);
+    line && message.chars().count() <= LONGEST_MESSAGE && domain::visible(message) == message && !domain::is_piled(message)
 }
 
 /// The account that the one hint means. For a hint that means nobody an account that does not exist is asked: it takes as long.

@@ -5,17 +5,23 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::Limited;
+use tokio::sync::Semaphore;
 use url::form_urlencoded;
 
 use super::error::OAuthError;
+use crate::http::in_time::{InTime, Late};
 
 /// The longest form, in bytes.
 const LONGEST: usize = 1024 * 1024;
 /// The most parameters: more than any standard has.
 const MOST: usize = 100;
-/// A body that stalls for so long is cut.
-const STALLED: Duration = Duration::from_secs(10);
+/// How long a form may take to come in.
+const TAKES: Duration = Duration::from_secs(30);
+/// What a form has in memory before it takes one of the places for long ones, bytes: a pushed request of our guide has a tenth of it.
+const LONG: usize = 16 * 1024;
+/// Long forms that are in memory at once, of whom nobody knows yet who sends them.
+static LONG_ONES: Semaphore = Semaphore::const_new(16);
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -51,7 +57,7 @@ impl Parameters {
         if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(FORM) {
             return Err(OAuthError::request("the content type is not application/x-www-form-urlencoded"));
         }
-        Self::read(&bytes(body).await?)
+        Self::read(&bytes(body, &LONG_ONES).await?)
     }
 
     /// The parameter of that name.
@@ -69,25 +75,27 @@ impl Parameters {
     }
 }
 
-/// The body, whole. Each part of it has its time, so that a slow sender is not a stalled one.
-async fn bytes(body: Body) -> Result<Bytes, OAuthError> {
+/// The body, whole: before it is here nobody can say whose it is, so that few may be long.
+async fn bytes(body: Body, long_ones: &Semaphore) -> Result<Bytes, OAuthError> {
     let too_long = || OAuthError::request("the body is longer than 1 MiB").status(StatusCode::PAYLOAD_TOO_LARGE);
     // One that says so itself is not waited for.
     if body.size_hint().lower() > LONGEST as u64 {
         return Err(too_long());
     }
     let mut body = Limited::new(body, LONGEST);
-    let mut all = Vec::new();
+    let (time, mut all, mut place) = (InTime::within(TAKES), Vec::new(), None);
     loop {
-        let frame = tokio::time::timeout(STALLED, body.frame()).await;
+        let frame = time.next(&mut body).await;
         let frame =
-            frame.map_err(|_| OAuthError::request("the body did not arrive in time").status(StatusCode::REQUEST_TIMEOUT))?;
+            frame.map_err(|Late| OAuthError::request("the body did not arrive in time").status(StatusCode::REQUEST_TIMEOUT))?;
         match frame {
             None => return Ok(all.into()),
             Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref() {
-                    all.extend_from_slice(data);
+                let Some(data) = frame.data_ref() else { continue };
+                if place.is_none() && all.len() + data.len() > LONG {
+                    place = Some(long_ones.try_acquire().map_err(|_| full())?);
                 }
+                all.extend_from_slice(data);
             }
             Some(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
                 return Err(too_long());
@@ -95,6 +103,10 @@ async fn bytes(body: Body) -> Result<Bytes, OAuthError> {
             Some(Err(_)) => return Err(OAuthError::request("the body ended before it was whole")),
         }
     }
+}
+
+fn full() -> OAuthError {
+    OAuthError::too_many(Duration::from_secs(5), "too many long forms come in at this moment; send a short one, or wait")
 }
 
 #[cfg(test)]
@@ -123,8 +135,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn long_forms_have_few_places_and_short_ones_need_none() {
+        let places = Semaphore::new(1);
+        let sent = |length: usize| Body::from("x".repeat(length));
+        let held = places.try_acquire().unwrap();
+        assert_eq!(bytes(sent(LONG), &places).await.unwrap().len(), LONG);
+        assert_eq!(bytes(sent(LONG + 1), &places).await.unwrap_err().answered_with(), StatusCode::TOO_MANY_REQUESTS);
+        drop(held);
+        assert_eq!(bytes(sent(LONGEST), &places).await.unwrap().len(), LONGEST);
+        assert_eq!(places.available_permits(), 1, "the place is free again");
+    }
+
+    #[tokio::test]
     async fn a_body_that_says_it_is_too_long_is_not_waited_for() {
-        let told = bytes(Body::new(Announced(LONGEST + 1))).await.unwrap_err();
+        let told = bytes(Body::new(Announced(LONGEST + 1)), &LONG_ONES).await.unwrap_err();
         assert_eq!(told.answered_with(), StatusCode::PAYLOAD_TOO_LARGE);
     }
 

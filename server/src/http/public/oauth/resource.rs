@@ -88,7 +88,10 @@ impl AccessClaims {
         let Some(id) = self.id() else { return Ok(false) };
         let mut read = app.store.look().await?;
         if self.sub == self.client_id {
-            return Ok(!read.token_revoked(&id).await?);
+            let Ok(client) = self.client_id.parse::<ClientId>() else { return Ok(false) };
+            // Its last moment of being issued: a party that was suspended after it has lost it, active again or not.
+            let issued = Timestamp::from_micros((self.iat + 1).saturating_mul(1_000_000));
+            return Ok(!read.own_token_ended(&id, &client.rp, issued).await?);
         }
         Ok(read.token(&id).await?.is_some_and(|row| row.is_alive(app.latest())))
     }

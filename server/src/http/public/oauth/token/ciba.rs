@@ -31,6 +31,7 @@ pub(super) async fn exchange(app: &App, call: &TokenCall<'_>) -> Result<Answered
     match super::log_in(app, call, Login { row: &row, terms: &terms }).await? {
         Ok(answered) => Ok(answered),
         Err(NotRedeemed::Expired) => Err(over(RequestState::Expired)),
+        Err(NotRedeemed::Ended) => Err(over(RequestState::Ended)),
         Err(_) => Err(bad_request()),
     }
 }
@@ -52,6 +53,9 @@ fn over(state: RequestState) -> OAuthError {
     match state {
         RequestState::Refused | RequestState::Cancelled => {
             OAuthError::new(OAuthErrorCode::AccessDenied, "the citizen has said no")
+        }
+        RequestState::Ended => {
+            OAuthError::new(OAuthErrorCode::AccessDenied, "the request has ended; nobody can approve it any more")
         }
         RequestState::Expired => OAuthError::new(OAuthErrorCode::ExpiredToken, "the request has expired; make another one"),
         _ => bad_request(),
