@@ -1,5 +1,7 @@
 //! A real `iamd`, and `iamctl` beside it: processes that can be killed.
 
+mod rows;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -311,46 +313,6 @@ impl Daemon {
         let context = Context::read(&self.data_dir.join("first-operator/context.yaml")).unwrap();
         let file = ContextFile { server: format!("https://{}", node.admin), ..context.file };
         Connection::open(&Context { file, path: context.path }).unwrap()
-    }
-
-    /// The one number that a statement gives, asked past the server: it may be down.
-    ///
-    /// # Panics
-    /// When it gives none.
-    pub async fn number(&self, sql: &'static str) -> i64 {
-        use sqlx::Connection as _;
-        match &self.database {
-            None => {
-                let url = format!("sqlite://{}?mode=ro", self.data_dir.join("iam.db").display());
-                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
-                sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
-            }
-            Some(database) => {
-                let mut connection = sqlx::PgConnection::connect(&database.url()).await.unwrap();
-                sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
-            }
-        }
-    }
-}
-
-impl Daemon {
-    /// Changes the database past the server, as whoever has it in their hands can; gives how many rows.
-    ///
-    /// # Panics
-    /// When the database refuses.
-    pub async fn tampers(&self, sql: &'static str) -> u64 {
-        use sqlx::Connection as _;
-        match &self.database {
-            None => {
-                let url = format!("sqlite://{}", self.data_dir.join("iam.db").display());
-                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
-                sqlx::query(sql).execute(&mut connection).await.unwrap().rows_affected()
-            }
-            Some(database) => {
-                let mut connection = sqlx::PgConnection::connect(&database.url()).await.unwrap();
-                sqlx::query(sql).execute(&mut connection).await.unwrap().rows_affected()
-            }
-        }
     }
 }
 

@@ -17,6 +17,7 @@ pub mod daemon;
 pub mod described;
 pub mod fixtures;
 pub mod measured;
+pub mod party;
 pub mod qr;
 pub mod soft_token;
 pub mod under_way;

@@ -108,7 +108,7 @@ impl World {
     pub async fn client(&self, id: &str, more: &Value) -> Client<'_> {
         let id: ClientId = id.parse().unwrap();
         let key = PrivateKey::generate(KeyKind::P256).unwrap();
-        let manifest = manifest(&id, &key, more);
+        let manifest = manifest_with(&id, &key, more);
         self.first().call(&ApplyParties { manifests: vec![manifest] }).await.unwrap();
         let signer = TokenSigner::new(key.clone().into(), JwsAlgorithm::ES256).unwrap();
         let own = PrivateKey::generate(KeyKind::P256).unwrap();
@@ -139,7 +139,12 @@ impl World {
     }
 }
 
-fn manifest(id: &ClientId, key: &PrivateKey, more: &Value) -> Manifest {
+/// The manifest of a party with this one service, with a key that its client signs by; `more` is what it says of the service besides.
+///
+/// # Panics
+/// When it is none.
+#[must_use]
+pub fn manifest_with(id: &ClientId, key: &PrivateKey, more: &Value) -> Manifest {
     let jwk = PublicJwk::signing(&key.public().unwrap(), JwsAlgorithm::ES256).unwrap();
     let mut manifest = manifest_of(id);
     manifest["credentials"] = json!([{ "kind": "jwks", "file": "keys.json", "jwks": { "keys": [jwk] } }]);
@@ -190,7 +195,7 @@ impl<'w> Client<'w> {
     /// # Panics
     /// When the server refuses.
     pub async fn is_described_anew(&self, more: &Value) {
-        let manifest = manifest(&self.id, &self.key, more);
+        let manifest = manifest_with(&self.id, &self.key, more);
         self.world.first().call(&ApplyParties { manifests: vec![manifest] }).await.unwrap();
     }
 

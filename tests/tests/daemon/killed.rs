@@ -19,7 +19,7 @@ use crate::on_both;
 const ROWS: u32 = 12_000;
 
 /// Waits until the database holds that many rows, and gives how many it holds.
-async fn holds(daemon: &Daemon, sql: &'static str, at_least: i64) -> i64 {
+pub(super) async fn holds(daemon: &Daemon, sql: &'static str, at_least: i64) -> i64 {
     loop {
         let count = daemon.number(sql).await;
         if count >= at_least {
@@ -30,7 +30,7 @@ async fn holds(daemon: &Daemon, sql: &'static str, at_least: i64) -> i64 {
 }
 
 /// The audit log, exported and verified by the command line; the entries of one action, by subject.
-fn verified(daemon: &Daemon, action: &str) -> BTreeMap<String, u32> {
+pub(super) fn verified(daemon: &Daemon, action: &str) -> BTreeMap<String, u32> {
     let folder = tempfile::Builder::new().prefix("export-").tempdir_in(daemon.folder()).unwrap().keep();
     let to = folder.join("log").display().to_string();
     daemon.json(&["audit", "export", "--to", &to], "");
@@ -200,6 +200,6 @@ async fn states(connection: &Connection) -> BTreeMap<AccountId, AccountState> {
     list.into_iter().map(|account| (account.account, account.state)).collect()
 }
 
-async fn everybody(connection: &Connection) -> Vec<AccountId> {
+pub(super) async fn everybody(connection: &Connection) -> Vec<AccountId> {
     states(connection).await.into_keys().collect()
 }

@@ -12,6 +12,7 @@ mod dry_run;
 mod files;
 mod health;
 mod killed;
+mod killed_citizens;
 mod nodes;
 mod pages;
 mod phones;

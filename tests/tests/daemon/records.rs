@@ -19,7 +19,7 @@ use tests::Engine;
 use tests::daemon::{Daemon, program};
 
 /// A running `immd-sim`. Dropped, it is killed.
-struct Simulator {
+pub(super) struct Simulator {
     child: Child,
     url: String,
 }
@@ -41,6 +41,17 @@ impl Drop for Simulator {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// An instance that asks a simulator of its own.
+pub(super) async fn beside_records(engine: Engine) -> (Daemon, Simulator) {
+    let daemon = Daemon::unmade(engine, None).await;
+    let simulator = Simulator::starts(&daemon.data_dir);
+    let mut init = daemon.init_arguments();
+    init.extend(["--immd-url".to_owned(), simulator.url.clone()]);
+    let made = daemon.iamd(&init);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    (daemon, simulator)
 }
 
 fn place(simulator: &Simulator, folder: &Path) -> ImmigrationDepartment {
@@ -121,12 +132,7 @@ fn the_records_know_the_people_of_a_sandbox_and_a_node_bears_with_their_faults()
 #[test]
 fn a_citizen_registers_by_phone_at_a_real_node_that_asks_the_real_simulator() {
     crate::on(Engine::Sqlite, async |engine| {
-        let daemon = Daemon::unmade(engine, None).await;
-        let simulator = Simulator::starts(&daemon.data_dir);
-        let mut init = daemon.init_arguments();
-        init.extend(["--immd-url".to_owned(), simulator.url.clone()]);
-        let made = daemon.iamd(&init);
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let (daemon, simulator) = beside_records(engine).await;
         let node = daemon.serves();
         let ca = std::fs::read(daemon.data_dir.join("first-operator/ca.crt")).unwrap();
         let line = Line::open(&format!("https://localhost:{}", node.public.port()), &ca).unwrap();
