@@ -24,6 +24,7 @@ mod root_key;
 mod root_token;
 mod rotations;
 mod secrets;
+mod single_use_at_once;
 mod streams;
 mod token;
 
