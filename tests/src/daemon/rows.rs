@@ -52,6 +52,40 @@ impl Daemon {
         blobs
     }
 
+    /// What every column of every table holds, by table and column: its values as bytes, one after the other.
+    ///
+    /// # Panics
+    /// When the database refuses.
+    pub async fn columns(&self) -> Vec<(String, Vec<u8>)> {
+        let names = match self.database {
+            None => {
+                "SELECT held.name, shape.name, shape.type FROM sqlite_schema held JOIN pragma_table_info(held.name) shape
+                 WHERE held.type = 'table'"
+            }
+            Some(_) => {
+                "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT), CAST(data_type AS TEXT)
+                 FROM information_schema.columns WHERE table_schema = 'public'"
+            }
+        };
+        let bytes = |column: &str, is: &str| match self.database {
+            None => format!("CAST(\"{column}\" AS BLOB)"),
+            Some(_) if is == "bytea" => format!("\"{column}\""),
+            Some(_) => format!("convert_to(CAST(\"{column}\" AS TEXT), 'UTF8')"),
+        };
+        on_connection!(self, "?mode=ro", |connection| {
+            let names: Vec<(String, String, String)> = sqlx::query_as(names).fetch_all(&mut connection).await.unwrap();
+            let mut columns = Vec::new();
+            for (table, column, is) in names {
+                let sql = format!("SELECT {} FROM \"{table}\"", bytes(&column, &is));
+                let values: Vec<Option<Vec<u8>>> =
+                    sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+                let held: Vec<Vec<u8>> = values.into_iter().flatten().collect();
+                columns.push((format!("{table}.{column}"), held.join(&b'\n')));
+            }
+            columns
+        })
+    }
+
     /// Changes the database as whoever has it in their hands can; gives how many rows.
     ///
     /// # Panics

@@ -7,6 +7,7 @@ mod anchor;
 mod audit;
 mod backup;
 mod calendar;
+mod canaries;
 mod dashboard;
 mod dry_run;
 mod files;
