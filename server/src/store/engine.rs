@@ -18,9 +18,6 @@ use super::fault::{at_commit, classify, is_missing_table, opening};
 /// may take: then it is certain that nothing was written.
 const ACQUIRE: Duration = Duration::from_secs(3);
 
-/// For how long a connection that has answered is taken for alive.
-const LATELY: Duration = Duration::from_secs(1);
-
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
@@ -242,7 +239,6 @@ impl Engine {
         let pool = PgPoolOptions::new()
             .max_connections(24)
             .acquire_timeout(ACQUIRE)
-            .test_before_acquire(false)
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     connection.execute("SET synchronous_commit = on").await?;
@@ -252,15 +248,7 @@ impl Engine {
                     Ok(())
                 })
             })
-            .before_acquire(|connection, known| {
-                Box::pin(async move {
-                    // One that has just answered somebody is there still, and is not asked a second time.
-                    if known.idle_for >= LATELY {
-                        connection.ping().await?;
-                    }
-                    Ok(!super::rows::out_of_step(known.age))
-                })
-            })
+            .before_acquire(|_, connection| Box::pin(async move { Ok(!super::rows::out_of_step(connection.age)) }))
             .connect_with(options.application_name("iamd"))
             .await
             .map_err(|error| opening(error, "PostgreSQL"))?;

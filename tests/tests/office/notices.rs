@@ -111,7 +111,7 @@ both_engines! {
         suspend(&office).await;
         assert_eq!(delivers(world).await, 2, "and the notice to the party, which has no way");
         assert_ping(&ear.heard(), &id);
-        assert_eq!(office.polls(&id).await.error(), (400, "invalid_grant"));
+        assert_eq!(office.polls(&id).await.error(), (400, "access_denied"));
     }
 
     async fn a_ping_that_is_not_taken_is_sent_again_until_nobody_waits_for_it(world: &World) {
