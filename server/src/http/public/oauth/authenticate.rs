@@ -65,7 +65,7 @@ const ANOTHER_WAY: NotProven = NotProven("another way, or no such client");
 
 /// A client that has proved who it is, at its turn: what it asks is done while this is kept.
 pub struct Authenticated {
-    client: Client,
+    client: Arc<Client>,
     _turn: Turn,
 }
 
@@ -102,8 +102,8 @@ pub async fn authenticate(app: &Arc<App>, presented: &Presented) -> Result<Authe
             Ok(Authenticated { client, _turn: turn })
         }
         Err((client, why)) => {
-            let known = client.map(|client| client.id);
-            Err(turn_away(app, presented, (id.as_ref(), known.as_ref()), why, basic).await)
+            let known = client.as_ref().map(|client| &client.id);
+            Err(turn_away(app, presented, (id.as_ref(), known), why, basic).await)
         }
     }
 }
@@ -163,7 +163,7 @@ fn form_decoded(text: &str) -> Option<String> {
     form_urlencoded::parse(text.as_bytes()).next().map_or(Some(String::new()), |(name, _)| Some(name.into_owned()))
 }
 
-type Proven = Result<(Client, CredentialId), (Option<Client>, NotProven)>;
+type Proven = Result<(Arc<Client>, CredentialId), (Option<Arc<Client>>, NotProven)>;
 
 /// The client and the credential that proves it; of a client that does not prove it, what is known of it.
 async fn prove(app: &Arc<App>, presented: &Presented, id: Option<&ClientId>, shown: Shown) -> Result<Proven, OAuthError> {
@@ -171,7 +171,7 @@ async fn prove(app: &Arc<App>, presented: &Presented, id: Option<&ClientId>, sho
     let Some(asked) = id else { return Ok(Err((None, ANOTHER_WAY))) };
     let (store, of, now) = (app.store.clone(), asked.clone(), app.latest());
     let known = app.clients.read(asked.clone(), move || async move { KnownClient::read(&store, &of, now).await }).await?;
-    let KnownClient { client, credentials: rows } = known.as_ref().clone();
+    let (client, rows) = (known.client.clone(), &known.credentials);
     let way = client.as_ref().map(|client| client.authentication);
     let proven = match shown {
         Shown::Secret(secret, _) => {
@@ -179,12 +179,11 @@ async fn prove(app: &Arc<App>, presented: &Presented, id: Option<&ClientId>, sho
             by_secret(asked, rows, &secret)
         }
         Shown::Assertion(assertion) => {
-            let rows: Vec<CredentialRow> =
-                rows.into_iter().filter(|_| way == Some(ClientAuthentication::PrivateKeyJwt)).collect();
+            let rows = if way == Some(ClientAuthentication::PrivateKeyJwt) { rows.as_slice() } else { &[] };
             let profile = client.as_ref().map_or(ClientProfile::Fapi2, |client| client.profile);
-            by_assertion(app, asked, profile, &rows, &assertion).await?
+            by_assertion(app, asked, profile, rows, &assertion).await?
         }
-        Shown::Certificate if way == Some(ClientAuthentication::TlsClientAuth) => by_certificate(presented, asked, &rows),
+        Shown::Certificate if way == Some(ClientAuthentication::TlsClientAuth) => by_certificate(presented, asked, rows),
         Shown::Certificate => Err(ANOTHER_WAY),
     };
     Ok(match (client, proven) {
@@ -195,9 +194,9 @@ async fn prove(app: &Arc<App>, presented: &Presented, id: Option<&ClientId>, sho
 }
 
 /// A client, where there is one, and what can prove it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct KnownClient {
-    client: Option<Client>,
+    client: Option<Arc<Client>>,
     credentials: Vec<CredentialRow>,
 }
 
@@ -206,7 +205,7 @@ impl KnownClient {
     async fn read(store: &Store, id: &ClientId, now: Timestamp) -> Result<Self, Failure> {
         let mut read = store.look().await?;
         let client = Client::read(&mut read, id).await?;
-        Ok(Self { client, credentials: read.usable_credentials(id.rp.as_str(), now).await? })
+        Ok(Self { client: client.map(Arc::new), credentials: read.usable_credentials(id.rp.as_str(), now).await? })
     }
 }
 
