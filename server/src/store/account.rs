@@ -4,7 +4,7 @@ use api::account::AccountSummary;
 use domain::{Account, AccountId, AccountState, CallRef, Channel, OperatorId, RelyingPartyId, Standing, Tier, Timestamp};
 use uuid::Uuid;
 
-use super::engine::on;
+use super::conn::on;
 use super::{Read, StoreError};
 
 /// An account as stored: what the rules know of it, and its sealed parts.

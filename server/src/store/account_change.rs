@@ -6,7 +6,7 @@ use futures_util::TryFutureExt;
 use uuid::Uuid;
 
 use super::account::{AccountRow, StoredAccount, number};
-use super::engine::{on, on_kept, on_locked};
+use super::conn::{on, on_kept, on_locked};
 use super::{EndedRequestRow, StoreError, Write};
 
 /// Why everything of an account ends.

@@ -3,7 +3,7 @@
 
 use domain::{Day, Tier};
 
-use super::engine::on;
+use super::conn::on;
 use super::usage_count::{ExtentRow, Tail, TailRow};
 use super::{Read, StoreError};
 use crate::stats::window::{Days, Extent, Months};

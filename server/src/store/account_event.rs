@@ -7,7 +7,7 @@ use domain::{AccountEventKind, Channel, Day, LocationId, Sex, Tier, Timestamp};
 use futures_util::TryFutureExt;
 use sqlx::Arguments;
 
-use super::engine::{Conn, on};
+use super::conn::{Conn, on};
 use super::rows::{Insert, insert_rows, pour_postgres, pour_sqlite};
 use super::{Read, StoreError, Write};
 

@@ -2,7 +2,7 @@
 
 use futures_util::TryFutureExt;
 
-use super::engine::{on, on_locked};
+use super::conn::{on, on_locked};
 use super::rows::{Insert, insert_rows};
 use super::{Read, StoreError, Write};
 

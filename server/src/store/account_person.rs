@@ -3,7 +3,7 @@
 use futures_util::TryFutureExt;
 use uuid::Uuid;
 
-use super::engine::on;
+use super::conn::on;
 use super::{StoreError, Write};
 use crate::account::seal::NextIndexes;
 

@@ -7,7 +7,7 @@ use domain::{
 use uuid::Uuid;
 
 use super::account::account_id;
-use super::engine::on;
+use super::conn::on;
 use super::{Read, StoreError};
 
 /// A request with the names that its citizen knows.

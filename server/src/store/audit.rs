@@ -7,7 +7,7 @@ use domain::{AuditId, CallRef, Timestamp};
 use futures_util::TryFutureExt;
 use serde::Deserialize;
 
-use super::engine::on;
+use super::conn::on;
 use super::write::Entry;
 use super::{Read, StoreError, Write};
 

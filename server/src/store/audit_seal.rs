@@ -3,7 +3,7 @@
 use domain::{AuditId, Timestamp};
 use futures_util::TryFutureExt;
 
-use super::engine::on;
+use super::conn::on;
 use super::rows::{Insert, insert_rows};
 use super::{Read, StoreError, Write};
 

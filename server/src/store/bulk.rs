@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::account::{account_id, number};
 use super::account_change::StandingColumns;
-use super::engine::{Conn, on};
+use super::conn::{Conn, on};
 use super::held::Register;
 use super::rows::{Insert, Tuple, pour_postgres, pour_sqlite};
 use super::{StoreError, Write};

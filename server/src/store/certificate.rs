@@ -5,7 +5,7 @@ mod row;
 use domain::{CertificateStanding, CertificateState, HolderKind, RevocationReason, Serial, Timestamp};
 use futures_util::TryFutureExt;
 
-use super::engine::{on, on_locked};
+use super::conn::{on, on_locked};
 use super::revocation::UntoldRow;
 use super::{Read, StoreError, Write};
 

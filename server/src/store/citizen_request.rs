@@ -5,7 +5,7 @@ use futures_util::TryFutureExt;
 use uuid::Uuid;
 
 use super::audit::first_id_of;
-use super::engine::{on, on_locked};
+use super::conn::{on, on_locked};
 use super::{Read, StoreError, Write};
 
 /// A request as stored.

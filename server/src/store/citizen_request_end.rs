@@ -4,7 +4,7 @@ use domain::Timestamp;
 use uuid::Uuid;
 
 use super::citizen_request::EndedRequestRow;
-use super::engine::on;
+use super::conn::on;
 use super::{StoreError, Write};
 
 impl Write {

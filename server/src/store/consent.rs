@@ -4,7 +4,7 @@ use domain::{Bilingual, ClientId, Timestamp};
 use futures_util::TryFutureExt;
 use uuid::Uuid;
 
-use super::engine::on;
+use super::conn::on;
 use super::{EndedRequestRow, Read, StoreError, Write};
 
 /// A consent in force, with the names of the service and of whoever runs it.

@@ -7,7 +7,7 @@ use domain::{
 use futures_util::TryFutureExt;
 use std::time::Duration;
 
-use super::engine::on;
+use super::conn::on;
 use super::{Read, StoreError, Write};
 
 /// How often the last use of a credential is written down at most: a busy party's uses do not wait on one row.

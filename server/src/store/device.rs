@@ -5,7 +5,7 @@ use futures_util::TryFutureExt;
 use uuid::Uuid;
 
 use super::account::{account_id, number};
-use super::engine::on;
+use super::conn::on;
 use super::{Read, StoreError, Write};
 
 /// A device with what its account is at this moment.

@@ -1,7 +1,7 @@
 //! What one transaction keeps from others until it ends: on PostgreSQL by advisory locks. On SQLite the one writer is alone already.
 
 use super::StoreError;
-use super::engine::Conn;
+use super::conn::Conn;
 use super::fault::classify;
 
 /// A register that one transaction at a time changes. The number is the PostgreSQL advisory lock; it never changes.

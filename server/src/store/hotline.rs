@@ -5,7 +5,7 @@ use futures_util::TryFutureExt;
 use uuid::Uuid;
 
 use super::account::{account_id, number, reference};
-use super::engine::{on, on_locked};
+use super::conn::{on, on_locked};
 use super::{Read, StoreError, Write};
 
 /// A call.

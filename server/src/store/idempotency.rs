@@ -6,7 +6,7 @@ use domain::Timestamp;
 use futures_util::TryFutureExt;
 use serde_json::Value;
 
-use super::engine::on;
+use super::conn::on;
 use super::{Read, Store, StoreError, Write};
 use crate::app::{Caller, Idempotency};
 

@@ -4,7 +4,7 @@ use api::job::{JobState, JobView};
 use domain::{JobId, OperatorId, Timestamp};
 use futures_util::TryFutureExt;
 
-use super::engine::{on, on_locked};
+use super::conn::{on, on_locked};
 use super::{Read, StoreError, Write};
 
 /// A job as stored, without what it works on.

@@ -3,7 +3,7 @@
 use domain::{KeyGeneration, KeyPurpose, KeySlot, KeyState, Kid, Revocation, Timestamp};
 use futures_util::TryFutureExt;
 
-use super::engine::on;
+use super::conn::on;
 use super::held::Register;
 use super::{Read, StoreError, Write};
 

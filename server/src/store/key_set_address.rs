@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use futures_util::TryFutureExt;
 
-use super::engine::on;
+use super::conn::on;
 use super::{Read, StoreError, Write};
 
 /// No copy is good for as long as this: a date beyond it was written by a clock that ran ahead.

@@ -2,7 +2,7 @@
 
 use futures_util::TryFutureExt;
 
-use super::engine::on;
+use super::conn::on;
 use super::{Read, StoreError, Write};
 
 /// A piece of work, by the generation it is about.

@@ -4,7 +4,7 @@ use domain::Timestamp;
 use serde_json::Value;
 
 use super::audit::first_id_of;
-use super::engine::on;
+use super::conn::on;
 use super::{Read, StoreError};
 
 /// An entry that vouches for a gap of the log.

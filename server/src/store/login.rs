@@ -4,7 +4,7 @@ use domain::{CitizenRequestId, Claim, RelyingPartyId, Tier, Timestamp};
 use futures_util::TryFutureExt;
 use uuid::Uuid;
 
-use super::engine::{on, on_locked};
+use super::conn::{on, on_locked};
 use super::{Read, StoreError, Write};
 
 /// A login as stored.

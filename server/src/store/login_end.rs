@@ -5,7 +5,7 @@ use domain::{CitizenRequestId, Timestamp};
 use futures_util::TryFutureExt;
 use uuid::Uuid;
 
-use super::engine::{on, on_locked};
+use super::conn::{on, on_locked};
 use super::{StoreError, Write};
 
 /// How many logins and tokens have ended.

@@ -23,6 +23,7 @@ mod bulk;
 mod certificate;
 mod citizen_request;
 mod citizen_request_end;
+mod conn;
 mod consent;
 mod credential;
 mod device;
@@ -118,7 +119,7 @@ pub use usage_count::{DayRow, Ended, MonthRow, NumberRow, Tail};
 pub(crate) use write::RACED;
 pub use write::{Housekeeping, Ledger, Record, Write};
 
-use engine::Conn;
+use conn::Conn;
 
 /// Every migration: version, name, text.
 const MIGRATIONS: &[(i64, &str, &str)] = &[

@@ -5,7 +5,7 @@ use domain::{CitizenRequestId, RequestId, Timestamp};
 use futures_util::TryFutureExt;
 
 use super::account::StoredAccount;
-use super::engine::on;
+use super::conn::on;
 use super::{Read, StoreError, WaitingNotices, Write};
 
 /// Kind of the notice that a login has ended; its id is the login's, so that there is one of each.

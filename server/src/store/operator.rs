@@ -6,7 +6,7 @@ use domain::{OperatorId, Timestamp};
 use futures_util::TryFutureExt;
 
 use super::certificate::CertificateRow;
-use super::engine::{on, on_locked};
+use super::conn::{on, on_locked};
 use super::held::Register;
 use super::{Read, StoreError, Write};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use futures_util::TryFutureExt;
 
-use super::engine::{on, on_locked};
+use super::conn::{on, on_locked};
 use super::{Read, StoreError, Write};
 
 /// A message on its way.

@@ -3,7 +3,7 @@
 use domain::{RegistrationId, Timestamp};
 use futures_util::TryFutureExt;
 
-use super::engine::on;
+use super::conn::on;
 use super::{Read, StoreError, Write};
 
 /// What became of a photo.

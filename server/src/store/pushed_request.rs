@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use futures_util::TryFutureExt;
 
-use super::engine::on;
+use super::conn::on;
 use super::{StoreError, Write};
 
 /// A pushed request.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{CredentialId, Sighting, Timestamp};
 use futures_util::TryFutureExt;
 
-use super::engine::on;
+use super::conn::on;
 use super::{Read, StoreError, Write};
 
 /// A sighting that lies this far ahead was made by a clock that ran ahead: a later one takes its place all the same.

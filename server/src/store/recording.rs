@@ -3,7 +3,7 @@
 
 use domain::{Day, Timestamp};
 
-use super::engine::on;
+use super::conn::on;
 use super::{StoreError, Write};
 
 /// The newest of each kind of record that figures are made of.

@@ -7,7 +7,7 @@ use domain::{
 use futures_util::TryFutureExt;
 use uuid::Uuid;
 
-use super::engine::{on, on_locked};
+use super::conn::{on, on_locked};
 use super::{Read, StoreError, Write};
 
 /// A registration as stored.

@@ -3,7 +3,7 @@
 use domain::{Bilingual, Change, Manifest, PartyState, RelyingPartyId, Sector, Timestamp};
 use futures_util::TryFutureExt;
 
-use super::engine::on;
+use super::conn::on;
 use super::held::Register;
 use super::{Read, StoreError, Write};
 

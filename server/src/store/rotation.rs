@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{ActivateAt, KeyAlgorithm, Override, PlanRef, RotationPlan, RotationTimes, Timestamp};
 use futures_util::TryFutureExt;
 
-use super::engine::on;
+use super::conn::on;
 use super::{Read, StoreError, Write};
 
 /// A plan as stored.

@@ -81,7 +81,7 @@ fn parts<T>(mut rows: &[T], texts: [Text; 3]) -> Vec<(Text, &[T])> {
 macro_rules! insert_rows {
     ($tx:expr, $insert:expr, $rows:expr, |$query:ident, $row:ident| $bind:expr) => {{
         let done: Result<u64, sqlx::Error> = match $tx.conn() {
-            $crate::store::engine::Conn::Sqlite(transaction) => {
+            $crate::store::conn::Conn::Sqlite(transaction) => {
                 let mut done = Ok(0);
                 for (text, rows) in $crate::store::rows::question_parts(&$insert, $rows) {
                     let mut $query = sqlx::query(text.sql);
@@ -96,7 +96,7 @@ macro_rules! insert_rows {
                 }
                 done
             }
-            $crate::store::engine::Conn::Postgres(transaction) => {
+            $crate::store::conn::Conn::Postgres(transaction) => {
                 let mut done = Ok(0);
                 for (text, rows) in $crate::store::rows::dollar_parts(&$insert, $rows) {
                     let mut $query = sqlx::query(text.sql);

@@ -7,7 +7,7 @@ use domain::{
 };
 use futures_util::TryFutureExt;
 
-use super::engine::on;
+use super::conn::on;
 use super::{Read, StoreError, Write};
 
 /// A service as stored.

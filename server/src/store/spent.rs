@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use futures_util::TryFutureExt;
 
-use super::engine::{Conn, on};
+use super::conn::{Conn, on};
 use super::rows::{Insert, dollar_parts, question_parts};
 use super::{StoreError, Write};
 

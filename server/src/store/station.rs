@@ -3,7 +3,7 @@
 use domain::{Channel, LocationId, StationId, Timestamp};
 use futures_util::TryFutureExt;
 
-use super::engine::{on, on_locked};
+use super::conn::{on, on_locked};
 use super::{Read, StoreError, Write};
 
 /// A station as stored.

@@ -4,7 +4,7 @@ use domain::{RelyingPartyId, Tier, Timestamp};
 use futures_util::TryFutureExt;
 use uuid::Uuid;
 
-use super::engine::on;
+use super::conn::on;
 use super::{Read, StoreError, Write};
 
 /// How a party will know a citizen.

@@ -6,7 +6,7 @@ use domain::{Day, Timestamp};
 use futures_util::TryFutureExt;
 use sqlx::Arguments;
 
-use super::engine::{Conn, on};
+use super::conn::{Conn, on};
 use super::rows::{Insert, Spilt, insert_rows, pour_postgres, pour_sqlite};
 use super::{Read, StoreError, Write};
 

@@ -8,7 +8,7 @@
 
 use domain::{Day, Outcome, Timestamp};
 
-use super::engine::on;
+use super::conn::on;
 use super::{Read, StoreError};
 use crate::stats::window::{Days, Extent, Months};
 

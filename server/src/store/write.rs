@@ -12,7 +12,7 @@ use pki::provider::Aad;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::engine::Conn;
+use super::conn::Conn;
 use super::{Read, StoreError};
 use crate::app::{Caller, Keep};
 use crate::failure::Failure;
