@@ -335,3 +335,24 @@ async fn handshake(
     };
     Ok((stream, peer))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_names_one_host() {
+        for (version, hosts, good) in [
+            (Version::HTTP_11, &["rp.example"][..], true),
+            (Version::HTTP_11, &[], false),
+            (Version::HTTP_11, &["rp.example", "other.example"], false),
+            (Version::HTTP_10, &[], true),
+            (Version::HTTP_2, &[], true),
+            (Version::HTTP_2, &["rp.example", "rp.example"], false),
+        ] {
+            let request =
+                hosts.iter().fold(Request::builder().version(version), |request, host| request.header(header::HOST, *host));
+            assert_eq!(names_one_host(&request.body(()).unwrap()), good, "{version:?} {hosts:?}");
+        }
+    }
+}
