@@ -19,7 +19,7 @@ pub struct InTime(Instant);
 pub struct Late;
 
 impl InTime {
-    /// For a body whose first part is waited for now, and which may take so long.
+    /// Begins with the wait for the first part, and ends so long after it.
     pub fn within(longest: Duration) -> Self {
         Self(Instant::now() + longest)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::Limited;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::form_urlencoded;
 
 use super::error::OAuthError;
@@ -26,8 +26,12 @@ static LONG_ONES: Semaphore = Semaphore::const_new(16);
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Parameters by name. One that is empty counts as left out.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Parameters(BTreeMap<String, String>);
+#[derive(Debug, Default)]
+pub struct Parameters {
+    by_name: BTreeMap<String, String>,
+    /// Of a long form, kept for as long as it is in memory, wherever it waits.
+    _place: Option<SemaphorePermit<'static>>,
+}
 
 impl Parameters {
     /// Reads a query or a form. What is not known is let be.
@@ -45,7 +49,7 @@ impl Parameters {
             }
         }
         read.retain(|_, value| !value.is_empty());
-        Ok(Self(read))
+        Ok(Self { by_name: read, _place: None })
     }
 
     /// Receives a form.
@@ -57,13 +61,18 @@ impl Parameters {
         if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(FORM) {
             return Err(OAuthError::request("the content type is not application/x-www-form-urlencoded"));
         }
-        Self::read(&bytes(body, &LONG_ONES).await?)
+        Self::of(body, &LONG_ONES).await
+    }
+
+    async fn of(body: Body, long_ones: &'static Semaphore) -> Result<Self, OAuthError> {
+        let (text, place) = bytes(body, long_ones).await?;
+        Ok(Self { _place: place, ..Self::read(&text)? })
     }
 
     /// The parameter of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.by_name.get(name).map(String::as_str)
     }
 
     /// The same where it has to be there; `missing` is what is said otherwise.
@@ -76,7 +85,7 @@ impl Parameters {
 }
 
 /// The body, whole: before it is here nobody can say whose it is, so that few may be long.
-async fn bytes(body: Body, long_ones: &Semaphore) -> Result<Bytes, OAuthError> {
+async fn bytes(body: Body, long_ones: &'static Semaphore) -> Result<(Bytes, Option<SemaphorePermit<'static>>), OAuthError> {
     let too_long = || OAuthError::request("the body is longer than 1 MiB").status(StatusCode::PAYLOAD_TOO_LARGE);
     // One that says so itself is not waited for.
     if body.size_hint().lower() > LONGEST as u64 {
@@ -89,7 +98,7 @@ async fn bytes(body: Body, long_ones: &Semaphore) -> Result<Bytes, OAuthError> {
         let frame =
             frame.map_err(|Late| OAuthError::request("the body did not arrive in time").status(StatusCode::REQUEST_TIMEOUT))?;
         match frame {
-            None => return Ok(all.into()),
+            None => return Ok((all.into(), place)),
             Some(Ok(frame)) => {
                 let Some(data) = frame.data_ref() else { continue };
                 if place.is_none() && all.len() + data.len() > LONG {
@@ -136,14 +145,16 @@ mod tests {
 
     #[tokio::test]
     async fn long_forms_have_few_places_and_short_ones_need_none() {
-        let places = Semaphore::new(1);
-        let sent = |length: usize| Body::from("x".repeat(length));
-        let held = places.try_acquire().unwrap();
-        assert_eq!(bytes(sent(LONG), &places).await.unwrap().len(), LONG);
-        assert_eq!(bytes(sent(LONG + 1), &places).await.unwrap_err().answered_with(), StatusCode::TOO_MANY_REQUESTS);
+        static PLACES: Semaphore = Semaphore::const_new(1);
+        let sent = |length: usize| Parameters::of(Body::from(format!("x={}", "x".repeat(length - 2))), &PLACES);
+        let held = sent(LONGEST).await.unwrap();
+        assert_eq!(held.get("x").unwrap().len(), LONGEST - 2);
+        assert_eq!(PLACES.available_permits(), 0, "read is not gone: its place is taken for as long as it is there");
+        assert_eq!(sent(LONG).await.unwrap().get("x").unwrap().len(), LONG - 2);
+        assert_eq!(sent(LONG + 1).await.unwrap_err().answered_with(), StatusCode::TOO_MANY_REQUESTS);
         drop(held);
-        assert_eq!(bytes(sent(LONGEST), &places).await.unwrap().len(), LONGEST);
-        assert_eq!(places.available_permits(), 1, "the place is free again");
+        assert!(sent(LONG + 1).await.is_ok());
+        assert_eq!(PLACES.available_permits(), 1);
     }
 
     #[tokio::test]
@@ -158,10 +169,10 @@ mod tests {
         let form = read("a=1&b=&c=x+y%26z&unknown=1").unwrap();
         assert_eq!((form.get("a"), form.get("b"), form.get("c"), form.get("d")), (Some("1"), None, Some("x y&z"), None));
         for twice in ["a=1&a=1", "a=1&a=2", "a=&a=1", "a=1&%61=2", "b&b"] {
-            assert_eq!(read(twice), Err("a parameter stands twice"), "{twice}");
+            assert_eq!(read(twice).unwrap_err(), "a parameter stands twice", "{twice}");
         }
         let many: Vec<String> = (0..101).map(|n| format!("p{n}=1")).collect();
-        assert_eq!(read(&many.join("&")), Err("there are too many parameters"));
-        assert_eq!(read(""), Ok(Parameters::default()));
+        assert_eq!(read(&many.join("&")).unwrap_err(), "there are too many parameters");
+        assert!(read("").unwrap().by_name.is_empty());
     }
 }
