@@ -56,10 +56,10 @@ async fn measure(world: &World) {
         row(engine, &format!("legco {as_at}, known {}", known_at.unwrap_or("last")), took, Some(BAR));
     }
     for by in [UsageBy::Service, UsageBy::Category, UsageBy::Sector, UsageBy::Function, UsageBy::Month, UsageBy::Day] {
-        let took = time(world, &UsageReport { by, from: None, to: None, known_at: None }).await;
+        let took = time(world, &UsageReport { by, from: None, to: None, known_at: None, view: None }).await;
         row(engine, &format!("usage of 18 months by {by:?}"), took, None);
     }
-    let took = time(world, &TopServices { as_at: None, known_at: None, limit: None }).await;
+    let took = time(world, &TopServices { as_at: None, known_at: None, limit: None, view: None }).await;
     row(engine, "top", took, None);
     for days in [60, 400] {
         let took = time(world, &ShowOverview { days: Some(days) }).await;
@@ -87,7 +87,7 @@ struct Times {
 }
 
 async fn legco(world: &World, as_at: &str, known_at: Option<&str>) -> Times {
-    let op = LegcoReport { as_at: as_at.parse().unwrap(), known_at: known_at.map(|day| day.parse().unwrap()) };
+    let op = LegcoReport { known_at: known_at.map(|day| day.parse().unwrap()), ..LegcoReport::as_at(as_at.parse().unwrap()) };
     time(world, &op).await
 }
 

@@ -31,7 +31,7 @@ impl Verb for Legco {
     type Row = LegcoReply;
 
     async fn run(self, session: &Session) -> Result<Answer<LegcoReply>, Failure> {
-        let reply = session.call(&LegcoReport { as_at: self.as_at, known_at: self.known_at }).await?;
+        let reply = session.call(&LegcoReport { known_at: self.known_at, ..LegcoReport::as_at(self.as_at) }).await?;
         // Not in the reply: the same question to the same database has the same bytes, whatever the time is.
         let known_at = reply.known_at;
         let provisional = !figures::is_final(known_at, surroundings::now());

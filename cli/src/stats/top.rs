@@ -31,7 +31,7 @@ impl Verb for Top {
     type Row = TopRow;
 
     async fn run(self, session: &Session) -> Result<Answer<TopRow>, Failure> {
-        let op = TopServices { as_at: self.as_at, known_at: self.known_at, limit: self.limit };
+        let op = TopServices { as_at: self.as_at, known_at: self.known_at, limit: self.limit, view: None };
         Ok(Answer::list(session.call(&op).await?))
     }
 }

@@ -34,7 +34,7 @@ impl Verb for Usage {
     type Row = UsageRow;
 
     async fn run(self, session: &Session) -> Result<Answer<UsageRow>, Failure> {
-        let op = UsageReport { by: self.by, from: self.from, to: self.to, known_at: self.known_at };
+        let op = UsageReport { by: self.by, from: self.from, to: self.to, known_at: self.known_at, view: None };
         Ok(Answer::list(session.call(&op).await?))
     }
 }

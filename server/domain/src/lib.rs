@@ -25,6 +25,7 @@ pub mod ids;
 pub mod inventory;
 pub mod key;
 pub mod key_set;
+pub mod ledger;
 pub mod manifest;
 pub mod mask;
 pub mod person;
@@ -39,6 +40,7 @@ pub mod relying_party;
 pub mod rotation;
 pub mod service_history;
 pub mod synthetic;
+pub mod tendency;
 pub mod text;
 pub mod time;
 pub mod usage;
@@ -72,6 +74,10 @@ pub use key::{
     RotationTimes, Step, next_step, plan_rotation,
 };
 pub use key_set::{AddressFault, cache_age, check_address, check_key_set_url, retry_after};
+pub use ledger::{
+    Beside, Conditions, Count, Definitions, DefinitionsKind, Dimension, Drawn, FigureEntry, Formula, Measure, Rounding,
+    TableFormula,
+};
 pub use manifest::{
     ApiVersion, Bilingual, Change, ChangeKind, Ciba, ClientAuthentication, ClientProfile, Contact, Credential, CredentialKind,
     FormField, Manifest, ManifestKind, SenderConstraint, ServiceManifest, UriFault, check_key_set, check_redirect_uri, diff,
@@ -92,6 +98,7 @@ pub use rotation::{
     Setting, StepState, in_the_way, renew_from, renews_itself,
 };
 pub use service_history::{ServiceHistory, ServiceVersion};
+pub use tendency::Tendency;
 pub use text::{CharacterFault, TextFault, check_name, check_reason, is_piled, skeleton, suggest, visible};
 pub use time::{Clock, Day, Entropy, Month, TimeError, Timestamp};
 pub use usage::{Outcome, UsageChannel};

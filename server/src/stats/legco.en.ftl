@@ -1,6 +1,8 @@
 # The reply to the Legislative Council, in the words of the reply of mid-2022. A test holds the keys equal in both languages.
 # $day: "end-May 2022" or "15 May 2022". $said, $plus: a figure in words, "more than 1.3 million". $shown, $plus-shown: its number.
 
+title = Use of the “iAM Smart” platform
+
 accounts-registered = As at { $day }, the “iAM Smart” platform had { $said } registered { $shown ->
         [one] user
        *[other] users

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::stats::{LegcoFigure, LegcoNote, LegcoReply, LegcoReport, LegcoRow, LegcoTable};
+use api::stats::{LegcoAnswer, LegcoFigure, LegcoNote, LegcoPart, LegcoReply, LegcoReport, LegcoRow, LegcoTable, Unit, View};
 use domain::{Bilingual, Category, Day, Environment, Figure, FigureDefinition, Month, Sector, figures};
 
 use super::definitions::{FREQUENT, VERSION, categories};
@@ -54,14 +54,27 @@ pub async fn draw_up(
         as_at,
         known_at,
         environment,
+        view: View::Published,
         definitions: VERSION.to_owned(),
+        title: say("title", &[])?,
+        parts: parts(),
         figures: counted.figures(as_at)?,
         tables: vec![by_sector(&counted)?, frequently_used(&counted, as_at, &services)?, by_category(&counted)?],
         notes: notes(environment, as_at, known_at, &counted)?,
+        meanings: Vec::new(),
         digest: String::new(),
     };
     reply.digest = digest(&reply)?;
     Ok(reply)
+}
+
+/// A part for each figure.
+fn parts() -> Vec<LegcoPart> {
+    let answer = |id: &str| vec![LegcoAnswer::Figure { id: id.to_owned() }];
+    (1..)
+        .zip(figures::DEFINITIONS)
+        .map(|(number, definition)| LegcoPart { number, asks: None, answers: answer(definition.id) })
+        .collect()
 }
 
 /// Everything counted, before it is put into words.
@@ -138,7 +151,7 @@ impl Counted {
             ("plus-shown", Word::Number(plus_rounding.shown)),
         ];
         let text = say(&id.replace('.', "-"), &variables)?;
-        Ok(LegcoFigure { id: id.to_owned(), value: rounding.exact, rounding, text })
+        Ok(LegcoFigure { id: id.to_owned(), version: 1, unit: Unit::Count, value: rounding.exact, rounding, text, share: None })
     }
 }
 
@@ -159,13 +172,19 @@ fn by_sector(counted: &Counted) -> anyhow::Result<LegcoTable> {
     for sector in Sector::ALL {
         let accessible = counted.accessible_by_sector.get(sector).copied().unwrap_or(0);
         let name = say(&format!("sector-{sector}"), &[])?;
-        rows.push(LegcoRow { id: sector.to_string(), name, values: vec![accessible, counted.uses_of(*sector)] });
+        rows.push(LegcoRow { id: sector.to_string(), name, values: vec![Some(accessible), Some(counted.uses_of(*sector))] });
     }
-    rows.push(LegcoRow { id: "total".to_owned(), name: say("total", &[])?, values: vec![counted.accessible(), counted.uses] });
+    rows.push(LegcoRow {
+        id: "total".to_owned(),
+        name: say("total", &[])?,
+        values: vec![Some(counted.accessible()), Some(counted.uses)],
+    });
     Ok(LegcoTable {
         id: "by-sector".to_owned(),
         title: say("table-by-sector", &[])?,
         columns: columns(["column-accessible", "column-uses"])?,
+        units: vec![Unit::Count; 2],
+        chart: None,
         rows,
     })
 }
@@ -178,12 +197,14 @@ fn frequently_used(counted: &Counted, as_at: Day, services: &Services) -> Result
     }
     let rows = ranking::rank(uses, FREQUENT)
         .into_iter()
-        .map(|ranked| LegcoRow { id: ranked.id, name: ranked.shown, values: vec![ranked.rank.into(), ranked.uses] })
+        .map(|ranked| LegcoRow { id: ranked.id, name: ranked.shown, values: vec![Some(ranked.rank.into()), Some(ranked.uses)] })
         .collect();
     Ok(LegcoTable {
         id: "frequently-used".to_owned(),
         title: say("table-frequently-used", &[])?,
         columns: columns(["column-rank", "column-uses"])?,
+        units: vec![Unit::Rank, Unit::Count],
+        chart: None,
         rows,
     })
 }
@@ -193,16 +214,18 @@ fn by_category(counted: &Counted) -> anyhow::Result<LegcoTable> {
     let catalogue = categories()?;
     let mut rows = Vec::new();
     for entry in &catalogue.categories {
-        let values = vec![entry.planned.into(), accessible(Some(entry.id))];
+        let values = vec![Some(entry.planned.into()), Some(accessible(Some(entry.id)))];
         rows.push(LegcoRow { id: entry.id.to_string(), name: entry.name.clone(), values });
     }
-    rows.push(LegcoRow { id: "none".to_owned(), name: say("no-category", &[])?, values: vec![0, accessible(None)] });
-    let values = vec![catalogue.planned_sum().into(), counted.accessible()];
+    rows.push(LegcoRow { id: "none".to_owned(), name: say("no-category", &[])?, values: vec![Some(0), Some(accessible(None))] });
+    let values = vec![Some(catalogue.planned_sum().into()), Some(counted.accessible())];
     rows.push(LegcoRow { id: "total".to_owned(), name: say("total", &[])?, values });
     Ok(LegcoTable {
         id: "by-category".to_owned(),
         title: say("table-by-category", &[])?,
         columns: columns(["column-planned", "column-accessible"])?,
+        units: vec![Unit::Count; 2],
+        chart: None,
         rows,
     })
 }
@@ -358,15 +381,23 @@ mod tests {
         let names: Vec<(&str, &str, &str)> =
             sectors.rows.iter().map(|row| (row.id.as_str(), row.name.en.as_str(), row.name.zh_hant.as_str())).collect();
         assert_eq!(names[2], ("private", "Private organisations", "私營機構"));
-        assert_eq!(sectors.rows[3].values, [214, 17_240_000]);
+        assert_eq!(sectors.rows[3].values, [Some(214), Some(17_240_000)]);
         let categories = by_category(&counted).unwrap();
         assert_eq!(categories.rows.len(), Category::ALL.len() + 2);
-        assert_eq!(categories.rows.last().unwrap().values, [114, 214]);
-        assert_eq!((categories.rows[4].id.as_str(), categories.rows[4].values.as_slice()), ("education", [9, 190].as_slice()));
+        assert_eq!(categories.rows.last().unwrap().values, [Some(114), Some(214)]);
+        assert_eq!(
+            (categories.rows[4].id.as_str(), categories.rows[4].values.as_slice()),
+            ("education", [Some(9), Some(190)].as_slice())
+        );
         for table in [&sectors, &categories] {
             let (total, parts) = table.rows.split_last().unwrap();
             for column in 0..table.columns.len() {
-                assert_eq!(parts.iter().map(|row| row.values[column]).sum::<u64>(), total.values[column], "{}", table.id);
+                assert_eq!(
+                    parts.iter().map(|row| row.values[column].unwrap()).sum::<u64>(),
+                    total.values[column].unwrap(),
+                    "{}",
+                    table.id
+                );
             }
         }
     }

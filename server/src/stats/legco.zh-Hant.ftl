@@ -1,6 +1,8 @@
 # 立法會答覆，用詞依照2022年年中的答覆。
 # $day: 「2022年5月底」或「2022年5月15日」。$said、$plus: 以文字表示的數字。
 
+title = 「智方便」平台的使用情況
+
 accounts-registered = 截至{ $day }，「智方便」平台共有{ $said }名登記用戶，當中{ $plus }名為「智方便+」用戶。
 accounts-registered-plus = 截至{ $day }，「智方便」平台的登記用戶當中，{ $said }名為「智方便+」用戶。
 services-accessible = 截至{ $day }，共有{ $said }政府、公營及私營機構的網上服務可透過「智方便」平台使用。

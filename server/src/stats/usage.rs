@@ -46,6 +46,9 @@ pub async fn break_down(read: &mut Read, op: &UsageReport) -> Result<Vec<UsageRo
         UsageBy::Service => asked.by_service(read).await,
         UsageBy::Category => asked.by_category(read).await,
         UsageBy::Sector => asked.by_sector(read).await,
+        UsageBy::Department | UsageBy::Industry | UsageBy::Channel | UsageBy::Tier => {
+            Err(Failure::invalid_field("stats.usage-by", "by", "uses are not broken down by that yet"))
+        }
     }
 }
 

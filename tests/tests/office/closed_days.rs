@@ -25,10 +25,10 @@ async fn answers(world: &World, known_at: &str) -> Vec<String> {
     }
     let known_at = Some(day(known_at));
     for by in [UsageBy::Service, UsageBy::Category, UsageBy::Sector, UsageBy::Function, UsageBy::Month, UsageBy::Day] {
-        let rows = world.first().call(&UsageReport { by, from: None, to: None, known_at }).await.unwrap();
+        let rows = world.first().call(&UsageReport { by, from: None, to: None, known_at, view: None }).await.unwrap();
         answers.push(serde_json::to_string(&rows).unwrap());
     }
-    let rows = world.first().call(&TopServices { as_at: None, known_at, limit: None }).await.unwrap();
+    let rows = world.first().call(&TopServices { as_at: None, known_at, limit: None, view: None }).await.unwrap();
     answers.push(serde_json::to_string(&rows).unwrap());
     answers
 }

@@ -125,7 +125,7 @@ impl Tabular for LegcoReply {
                         text(&table.id),
                         text(&row.id),
                         text(&column.en),
-                        number(*value),
+                        value.map_or_else(|| text(""), number),
                         text(&row.name.en),
                         text(&row.name.zh_hant),
                     ]);
@@ -159,7 +159,7 @@ fn section(table: &LegcoTable) -> Section {
         .map(|row| {
             [row.name.en.clone(), row.name.zh_hant.clone()]
                 .into_iter()
-                .chain(row.values.iter().map(|value| spaced(*value)))
+                .chain(row.values.iter().map(|value| value.map_or_else(|| "–".to_owned(), spaced)))
                 .collect()
         })
         .collect();
