@@ -15,6 +15,7 @@ pub mod citizen_request;
 pub mod claims;
 pub mod codes;
 pub mod credential;
+pub mod disclosure;
 pub mod distinct;
 pub mod environment;
 pub mod figures;
