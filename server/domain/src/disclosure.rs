@@ -93,20 +93,19 @@ fn told(cells: &[Cell], sums: &[Sum], hidden: &BTreeSet<usize>, threshold: u64) 
             rows.push(row);
         }
     }
-    let plain = rows.clone();
-    reduce(&mut rows);
     // A sum with a single hidden cell is mended first: what covers it often settles what follows from several.
-    plain
-        .iter()
-        .chain(&rows)
-        .filter_map(|row| {
-            let of: Vec<usize> = row.iter().enumerate().filter(|(_, factor)| **factor != 0).map(|(at, _)| columns[at]).collect();
-            let alike = row.iter().filter(|factor| **factor != 0).all(|factor| *factor == 1);
-            let together: u64 = of.iter().map(|place| cells[*place].value).fold(0, u64::saturating_add);
-            let tells = of.len() == 1 || (alike && !of.is_empty() && together < threshold);
-            tells.then_some(of)
-        })
-        .find(|of| cover(cells, sums, hidden, of).is_some())
+    let tells = |row: &Vec<u64>| {
+        let of: Vec<usize> = row.iter().enumerate().filter(|(_, factor)| **factor != 0).map(|(at, _)| columns[at]).collect();
+        let alike = row.iter().all(|factor| *factor <= 1);
+        let together: u64 = of.iter().map(|place| cells[*place].value).fold(0, u64::saturating_add);
+        (of.len() == 1 || (alike && together < threshold)).then_some(of)
+    };
+    let coverable = |of: &Vec<usize>| cover(cells, sums, hidden, of).is_some();
+    if let Some(of) = rows.iter().filter_map(tells).find(coverable) {
+        return Some(of);
+    }
+    reduce(&mut rows);
+    rows.iter().filter_map(tells).find(coverable)
 }
 
 /// A cell that still stands, of a sum in which one of `told` is: the one that leaves the fewest other sums with a single hidden
