@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Bilingual, Category, ClientId, Day, Sector, ServiceState, Timestamp};
+use crate::{Bilingual, Category, ClientId, Day, Industry, Sector, ServiceState, Timestamp};
 
 /// A service as it was from one moment on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,10 @@ pub struct ServiceVersion {
     pub state: ServiceState,
     /// Its first day, as it was given then.
     pub since: Option<Day>,
+    /// The party's industry, of a private one.
+    pub industry: Option<Industry>,
+    /// The party's name.
+    pub party: Bilingual,
     /// Whether it is made up for a sandbox.
     pub synthetic: bool,
 }
@@ -80,7 +84,7 @@ impl ServiceHistory {
         self.services.values().flatten().map(|version| version.recorded.hk_day()).max()
     }
 
-    /// The days in `from..=to` from which on a service came under another sector or category, with its code. The whole of such
+    /// The days in `from..=to` from which on a service came under another sector, category or industry, with its code. The whole of such
     /// a day is the new one's.
     pub fn moves(&self, from: Day, to: Day) -> impl Iterator<Item = (Day, i32)> {
         self.services.iter().flat_map(move |(code, versions)| {
@@ -100,8 +104,8 @@ fn place_on(versions: &[ServiceVersion], day: Day) -> usize {
 }
 
 /// What its uses of a day are counted under.
-fn attribution(versions: &[ServiceVersion], day: Day) -> Option<(Sector, Option<Category>)> {
-    versions.get(place_on(versions, day)).map(|version| (version.sector, version.category))
+fn attribution(versions: &[ServiceVersion], day: Day) -> Option<(Sector, Option<Category>, Option<Industry>)> {
+    versions.get(place_on(versions, day)).map(|version| (version.sector, version.category, version.industry))
 }
 
 /// A day that is given later corrects the ones given before, within one life of the service: one that was retired and came
@@ -131,6 +135,8 @@ mod tests {
             name: Bilingual { en: "eTAX".to_owned(), zh_hant: "稅務易".to_owned() },
             state,
             since: Some(day(since)),
+            industry: None,
+            party: Bilingual { en: "Inland Revenue Department".to_owned(), zh_hant: "稅務局".to_owned() },
             synthetic: false,
         }
     }

@@ -166,6 +166,7 @@ impl Candidate {
             sex: self.checked.profile.sex,
             at: self.checked.registered_at,
             recorded_at,
+            suspension: None,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::hotline::open_call;
 use crate::request::record_ended;
-use crate::store::{AccountEvent, EndReason, StoreError, StoredAccount, Write};
+use crate::store::{AccountEvent, EndReason, StoreError, StoredAccount, Suspended, Write};
 
 /// The longest note, in characters.
 const LONGEST_NOTE: usize = 500;
@@ -96,7 +96,7 @@ pub(super) async fn stop(app: &App, tx: &mut Write, id: AccountId, word: Word<'_
         let requests;
         (ended, requests) = tx.end_everything(&stored, EndReason::Suspended, now).await?;
         record_ended(app, tx, &requests, |_| Outcome::Refused).await?;
-        record_event(app, tx, &stored, now).await?;
+        record_event(app, tx, &stored, &word, now).await?;
         tell_parties(app, tx, &stored, now).await?;
         if let Some(call) = word.call {
             tx.note_suspended(call, stored.id, now).await?;
@@ -167,7 +167,11 @@ async fn keep_note(
 
 /// What statistics keep: year of birth and sex, nothing that leads back to the person. Of a damaged record they are unknown:
 /// the suspension goes on.
-async fn record_event(app: &App, tx: &mut Write, stored: &StoredAccount, now: Timestamp) -> Result<(), Failure> {
+async fn record_event(app: &App, tx: &mut Write, stored: &StoredAccount, word: &Word<'_>, now: Timestamp) -> Result<(), Failure> {
+    let opened = match word.call {
+        Some(call) => tx.call_locked(call).await?.map(|call| call.opened_at),
+        None => None,
+    };
     let person = person_if_readable(&app.keys, stored);
     let Account { tier, channel, location, .. } = stored.account.clone();
     let event = AccountEvent {
@@ -179,6 +183,7 @@ async fn record_event(app: &App, tx: &mut Write, stored: &StoredAccount, now: Ti
         sex: person.and_then(|person| person.sex),
         at: now,
         recorded_at: tx.recording_time().await?,
+        suspension: Some(Suspended { reason: word.reason, took: opened.map(|opened| now.saturating_since(opened)) }),
     };
     Ok(tx.account_event(&event).await?)
 }

@@ -302,6 +302,7 @@ impl Change<'_> {
                 sex: self.profile.sex,
                 at: self.now,
                 recorded_at,
+                suspension: None,
             };
             tx.account_event(&event).await?;
         }

@@ -67,6 +67,9 @@ fn version_of(party: &PartyRow, service: &ServiceRow) -> Result<ServiceVersionRo
         name_zh_hant: service.name_zh_hant.clone(),
         state: service.state()?.under(party.state()?).to_string(),
         since: service.since,
+        industry: party.industry.clone(),
+        party_en: party.name_en.clone(),
+        party_zh_hant: party.name_zh_hant.clone(),
     })
 }
 

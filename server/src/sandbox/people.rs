@@ -12,7 +12,7 @@ use crate::account::import::ids;
 use crate::account::seal::{Foreseen, Sealed, Sealer};
 use crate::failure::Failure;
 use crate::keys::{Keys, hex};
-use crate::store::{AccountEvent, NewAccount, StoreError};
+use crate::store::{AccountEvent, NewAccount, StoreError, Suspended};
 
 /// How many people are looked at before others get their turn on this thread.
 const TURN: usize = 500;
@@ -159,6 +159,7 @@ fn push_events(events: &mut Vec<AccountEvent>, life: &SyntheticAccount, profile:
         sex: profile.sex,
         at,
         recorded_at: recorded_at(at),
+        suspension: None,
     };
     events.push(event(AccountEventKind::Registered, life.tier, life.registered_at));
     if let Some(upgraded) = &life.upgraded {
@@ -168,7 +169,11 @@ fn push_events(events: &mut Vec<AccountEvent>, life: &SyntheticAccount, profile:
     }
     match life.ended {
         None => {}
-        Some(Ended::Suspended { at, .. }) => events.push(event(AccountEventKind::Suspended, life.final_tier(), at)),
+        Some(Ended::Suspended { at, reason }) => {
+            // How long a synthetic call took nobody made up.
+            let suspension = Some(Suspended { reason, took: None });
+            events.push(AccountEvent { suspension, ..event(AccountEventKind::Suspended, life.final_tier(), at) });
+        }
         Some(Ended::Closed { at, .. }) => events.push(event(AccountEventKind::Closed, life.final_tier(), at)),
     }
 }

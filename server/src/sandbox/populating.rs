@@ -20,6 +20,7 @@ use crate::keys::hex;
 use crate::relying_party::apply::apply_manifests;
 use crate::relying_party::check::check;
 use crate::store::{Batch, JobRow, StoreError, UsageRow, Write};
+use crate::usage::users::Seen;
 use crate::usage::{Pseudonyms, Use};
 
 /// Accounts of one transaction. Their look-up values are random, and each page of an index is written once a transaction:
@@ -204,13 +205,16 @@ impl Populating {
         let first = self.progress.first;
         let mut pseudonyms = Pseudonyms::new(&app.keys);
         let mut digest = Sha256::new();
+        let mut seen = Seen::default();
         let Making { uses, codes } = making;
         let rows = uses.by_ref().take(USES).map(|made| {
             let row = row(&made, first, codes, &mut pseudonyms)?;
             add_to(&mut digest, &row);
+            seen.take(&row);
             Ok(row)
         });
         let made = tx.insert_uses_folded(rows).await?;
+        seen.mark(tx, &app.keys).await?;
         self.progress.uses += made;
         self.progress.position = uses.reached();
         Ok(json!({ "part": "uses", "rows": made, "from": from, "digest": hex(&digest.finish()) }))

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AccountEventKind, Channel, Day, LocationId, Sex, Tier, Timestamp};
+use std::time::Duration;
+
+use domain::{AccountEventKind, Channel, Day, LocationId, Sex, SuspensionReason, Tier, Timestamp};
 use futures_util::TryFutureExt;
 use sqlx::Arguments;
 
+use super::account_person_count::{PersonCounts, PersonKey};
 use super::conn::{Conn, on};
 use super::rows::{Insert, insert_rows, pour_postgres, pour_sqlite};
 use super::{Read, StoreError, Write};
@@ -30,6 +33,17 @@ pub struct AccountEvent {
     pub at: Timestamp,
     /// When it was put on record.
     pub recorded_at: Timestamp,
+    /// Why and how fast, of a suspension.
+    pub suspension: Option<Suspended>,
+}
+
+/// What is counted of a suspension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suspended {
+    /// Why.
+    pub reason: SuspensionReason,
+    /// From the opening of the hotline call to the suspension; none without a call.
+    pub took: Option<Duration>,
 }
 
 /// An event as stored: codes, an empty text for no place, 0 for no sex.
@@ -58,6 +72,18 @@ impl EventRow {
             event_day: event.at.hk_day().number(),
             at: event.at.micros(),
             recorded_at: event.recorded_at.micros(),
+        }
+    }
+
+    fn person(&self) -> PersonKey {
+        PersonKey {
+            event: self.event_day,
+            recorded: Timestamp::from_micros(self.recorded_at).hk_day().number(),
+            kind: self.kind,
+            tier: self.tier,
+            channel: self.channel,
+            birth_year: self.birth_year,
+            sex: self.sex,
         }
     }
 }
@@ -146,7 +172,8 @@ impl Write {
         .bind(row.recorded_at)
         .execute(c)
         .map_ok(|_| ()));
-        done.map_err(|error| self.error(error))
+        done.map_err(|error| self.error(error))?;
+        self.insert_suspensions(std::slice::from_ref(event)).await
     }
 
     /// Adds many events with their counters, in the transaction of what happened.
@@ -154,7 +181,8 @@ impl Write {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn account_events_folded(&mut self, events: &[AccountEvent]) -> Result<(), StoreError> {
-        self.fold_account_rows(events.iter().map(EventRow::of)).await
+        self.fold_account_rows(events.iter().map(EventRow::of)).await?;
+        self.insert_suspensions(events).await
     }
 
     /// Moves at most `limit` events from the inbox to where they are counted; gives how many.
@@ -178,8 +206,10 @@ impl Write {
 
     async fn fold_account_rows(&mut self, rows: impl Iterator<Item = EventRow> + Send) -> Result<(), StoreError> {
         let mut daily = AccountCounts::new();
+        let mut people = PersonCounts::new();
         let rows = rows.map(|row| {
             *daily.entry(AccountKey::of(&row)).or_default() += 1;
+            *people.entry(row.person()).or_default() += 1;
             Ok(row)
         });
         let poured = match self.conn() {
@@ -228,7 +258,7 @@ impl Write {
                 .bind(row.0.location.as_str())
                 .bind(*row.1))?;
         }
-        Ok(())
+        self.add_people(&people).await
     }
 }
 

@@ -14,6 +14,7 @@ mod account_event;
 mod account_index;
 mod account_keys;
 mod account_person;
+mod account_person_count;
 mod app_request;
 mod audit;
 mod audit_seal;
@@ -60,9 +61,11 @@ mod spent;
 mod station;
 mod subject;
 mod succession;
+mod suspension_event;
 mod tenure;
 mod usage;
 mod usage_count;
+mod usage_users;
 mod write;
 
 use std::sync::Arc;
@@ -70,10 +73,11 @@ use std::sync::Arc;
 pub use account::{AccountFilter, StoredAccount};
 pub use account_change::EndReason;
 pub use account_count::AccountCountRow;
-pub use account_event::{AccountCounts, AccountEvent, AccountKey};
+pub use account_event::{AccountCounts, AccountEvent, AccountKey, Suspended};
 pub use account_index::PersonRow;
 pub use account_keys::WrappedRow;
 pub use account_person::Person;
+pub use account_person_count::{PersonCountRow, PersonCounts, PersonKey};
 pub use app_request::AppRequestRow;
 pub use audit::{CheckpointRow, SealedRow};
 pub use audit_seal::{LeafRow, LogCounts, WaitingRow};
@@ -134,6 +138,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (9, "logins", include_str!("../../migrations/0009_logins.sql")),
     (10, "registrations", include_str!("../../migrations/0010_registrations.sql")),
     (11, "notices", include_str!("../../migrations/0011_notices.sql")),
+    (12, "statistics", include_str!("../../migrations/0012_statistics.sql")),
 ];
 
 /// What the database answered instead.

@@ -76,6 +76,12 @@ pub struct ServiceVersionRow {
     pub state: String,
     /// Its first day as it was given then.
     pub since: Option<i32>,
+    /// Their industry.
+    pub industry: Option<String>,
+    /// Their name, English.
+    pub party_en: String,
+    /// Their name, Traditional Chinese.
+    pub party_zh_hant: String,
 }
 
 /// A version with what never changes of its service.
@@ -184,6 +190,8 @@ impl KnownVersionRow {
             state: version.state.parse().map_err(|_| broken("state"))?,
             since: version.since.map(Day::from_number),
             name: Bilingual { en: version.name_en, zh_hant: version.name_zh_hant },
+            industry: version.industry.as_deref().map(str::parse).transpose().map_err(|_| broken("industry"))?,
+            party: Bilingual { en: version.party_en, zh_hant: version.party_zh_hant },
             synthetic,
         })
     }
@@ -278,7 +286,7 @@ impl Read {
     pub async fn service_history(&mut self, known_at: Day) -> Result<ServiceHistory, StoreError> {
         let rows: Vec<KnownVersionRow> = on!(self.conn, |c| sqlx::query_as(
             "SELECT v.service, v.valid_from, v.valid_to, v.relying_party, v.sector, v.category, v.name_en, v.name_zh_hant,
-                    v.state, v.since, s.slug, s.synthetic
+                    v.state, v.since, v.industry, v.party_en, v.party_zh_hant, s.slug, s.synthetic
              FROM service_version v JOIN service s ON s.code = v.service
              WHERE v.valid_from < $1 ORDER BY v.service, v.valid_from"
         )
@@ -305,7 +313,7 @@ impl Read {
     pub async fn present_service_versions(&mut self, party: &str) -> Result<Vec<ServiceVersionRow>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT v.service, v.valid_from, v.valid_to, v.relying_party, v.sector, v.category, v.name_en, v.name_zh_hant,
-                    v.state, v.since
+                    v.state, v.since, v.industry, v.party_en, v.party_zh_hant
              FROM service s JOIN service_version v ON v.service = s.code
              WHERE s.relying_party = $1 AND v.valid_to IS NULL ORDER BY v.service"
         )
@@ -403,8 +411,8 @@ impl Write {
         let done = on!(*self.conn(), |c| {
             sqlx::query(
             "INSERT INTO service_version (service, valid_from, valid_to, relying_party, sector, category, name_en, name_zh_hant,
-               state, since)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+               state, since, industry, party_en, party_zh_hant)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
         )
         .bind(row.service)
         .bind(row.valid_from)
@@ -416,6 +424,9 @@ impl Write {
         .bind(&row.name_zh_hant)
         .bind(&row.state)
         .bind(row.since)
+        .bind(&row.industry)
+        .bind(&row.party_en)
+        .bind(&row.party_zh_hant)
         .execute(c)
         .map_ok(|_| ())
         });

@@ -33,6 +33,10 @@ pub struct UsageRow {
     pub pseudonym: i64,
     /// Key in the source, where it came from a file.
     pub source_key: Option<Vec<u8>>,
+    /// 1; or -1, for one that takes an earlier one off.
+    pub count: i16,
+    /// The account's ordinal until the use is folded, then 0; 0 for nobody's.
+    pub ordinal: i64,
 }
 
 /// What a counter counts.
@@ -81,12 +85,12 @@ impl UsageKey {
 pub type UsageCounts = BTreeMap<UsageKey, i64>;
 
 static INSERT_EVENTS: Insert = Insert::new(
-    "INSERT INTO usage_event (service, function, tier, channel, outcome, event_day, at, recorded_at, pseudonym, source_key) VALUES",
-    10,
+    "INSERT INTO usage_event (service, function, tier, channel, outcome, event_day, at, recorded_at, pseudonym, source_key, count) VALUES",
+    11,
     "",
 );
 
-const COPY_EVENTS: &str = "COPY usage_event (service, function, tier, channel, outcome, event_day, at, recorded_at, pseudonym, source_key) FROM STDIN (FORMAT binary)";
+const COPY_EVENTS: &str = "COPY usage_event (service, function, tier, channel, outcome, event_day, at, recorded_at, pseudonym, source_key, count) FROM STDIN (FORMAT binary)";
 
 static ADD_DAILY: Insert = Insert::new(
     "INSERT INTO usage_daily (event_day, recorded_day, service, function, tier, channel, outcome, count) VALUES",
@@ -111,8 +115,9 @@ impl Write {
     pub async fn insert_use(&mut self, row: &UsageRow) -> Result<(), StoreError> {
         let done = on!(*self.conn(), |c| {
             sqlx::query(
-            "INSERT INTO usage_inbox (service, function, tier, channel, outcome, event_day, at, recorded_at, pseudonym, source_key)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+            "INSERT INTO usage_inbox (service, function, tier, channel, outcome, event_day, at, recorded_at, pseudonym, source_key,
+               count, ordinal)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
         )
         .bind(row.service)
         .bind(row.function)
@@ -124,6 +129,8 @@ impl Write {
         .bind(row.recorded_at)
         .bind(row.pseudonym)
         .bind(&row.source_key)
+        .bind(row.count)
+        .bind(row.ordinal)
         .execute(c)
         .map_ok(|_| ())
         });
@@ -135,12 +142,14 @@ impl Write {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn take_uses(&mut self, limit: i64) -> Result<Vec<UsageRow>, StoreError> {
-        let rows = on!(*self.conn(), |c| sqlx::query_as(
+        let rows = on!(*self.conn(), |c| {
+            sqlx::query_as(
             "DELETE FROM usage_inbox WHERE id IN (SELECT id FROM usage_inbox ORDER BY id LIMIT $1)
-             RETURNING service, function, tier, channel, outcome, event_day, at, recorded_at, pseudonym, source_key"
+             RETURNING service, function, tier, channel, outcome, event_day, at, recorded_at, pseudonym, source_key, count, ordinal"
         )
         .bind(limit)
-        .fetch_all(c));
+        .fetch_all(c)
+        });
         rows.map_err(|error| self.error(error))
     }
 
@@ -156,7 +165,7 @@ impl Write {
         let mut counts = std::collections::HashMap::<UsageKey, i64>::new();
         let counted = rows.inspect(|row| {
             if let Ok(row) = row {
-                *counts.entry(UsageKey::of(row)).or_default() += 1;
+                *counts.entry(UsageKey::of(row)).or_default() += i64::from(row.count);
             }
         });
         let poured = match self.conn() {
@@ -171,12 +180,13 @@ impl Write {
                     arguments.add(row.at)?;
                     arguments.add(row.recorded_at)?;
                     arguments.add(row.pseudonym)?;
-                    arguments.add(row.source_key)
+                    arguments.add(row.source_key)?;
+                    arguments.add(row.count)
                 })
                 .await
             }
             Conn::Postgres(transaction) => {
-                pour_postgres(transaction, COPY_EVENTS, 10, counted, |tuple, row| {
+                pour_postgres(transaction, COPY_EVENTS, 11, counted, |tuple, row| {
                     tuple.int(row.service);
                     tuple.small(row.function);
                     tuple.small(row.tier);
@@ -187,6 +197,7 @@ impl Write {
                     tuple.big(row.recorded_at);
                     tuple.big(row.pseudonym);
                     tuple.maybe(row.source_key.as_deref());
+                    tuple.small(row.count);
                 })
                 .await
             }
@@ -280,7 +291,7 @@ impl Read {
         // Midnight in Hong Kong is 16:00 UTC; nothing was recorded before 1970.
         let rows = on!(self.conn, |c| sqlx::query_as(
             "SELECT event_day AS event, CAST((recorded_at + 28800000000) / 86400000000 AS INTEGER) AS recorded,
-                    service, function, tier, channel, outcome, COUNT(*) AS count
+                    service, function, tier, channel, outcome, CAST(SUM(count) AS BIGINT) AS count
              FROM usage_event GROUP BY 1, 2, 3, 4, 5, 6, 7"
         )
         .fetch_all(c));

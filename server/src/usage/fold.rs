@@ -1,5 +1,6 @@
 //! The folder: moves events from the inboxes to where they are counted, on one node.
 
+use super::users::Seen;
 use crate::app::App;
 use crate::store::{Housekeeping, Leader};
 
@@ -22,7 +23,10 @@ pub async fn fold(app: &App) -> anyhow::Result<usize> {
     let uses = tx.take_uses(most).await?;
     let mut folded = uses.len();
     if folded > 0 {
+        let mut seen = Seen::default();
+        uses.iter().for_each(|row| seen.take(row));
         tx.insert_uses_folded(uses.into_iter().map(Ok)).await?;
+        seen.mark(&mut tx, &app.keys).await?;
     }
     folded += tx.fold_account_events(most).await?;
     tx.commit_housekeeping(Housekeeping::Fold).await?;

@@ -5,6 +5,7 @@ mod record;
 mod recount;
 
 pub mod fold;
+pub mod users;
 
 pub use pseudonym::Pseudonyms;
 pub use record::{Use, record};

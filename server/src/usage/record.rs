@@ -43,6 +43,8 @@ impl Use {
             recorded_at: recorded_at.micros(),
             pseudonym: pseudonyms.of(day, self.ordinal)?,
             source_key: None,
+            count: 1,
+            ordinal: self.ordinal,
         })
     }
 }

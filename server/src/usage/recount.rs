@@ -39,6 +39,14 @@ pub async fn recount(store: &Store) -> Result<Vec<Difference>, StoreError> {
         *monthly.entry(key.monthly()).or_default() += count;
     }
     compare("account_monthly", &read.account_monthly().await?, &monthly, &mut differences);
+
+    let recounted = read.recount_people().await?;
+    compare("account_person_daily", &read.person_daily().await?, &recounted, &mut differences);
+    let mut monthly = BTreeMap::new();
+    for (key, count) in recounted {
+        *monthly.entry(key.monthly()).or_default() += count;
+    }
+    compare("account_person_monthly", &read.person_monthly().await?, &monthly, &mut differences);
     Ok(differences)
 }
 

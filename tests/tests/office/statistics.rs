@@ -51,8 +51,10 @@ pub fn used(world: &World, service: i32, function: Function, outcome: Outcome, o
         event_day: on.number(),
         at: noon(on).micros(),
         recorded_at: world.clock.now().micros(),
-        pseudonym: 7,
+        pseudonym: 0,
         source_key: None,
+        count: 1,
+        ordinal: 0,
     }
 }
 
@@ -74,6 +76,7 @@ pub async fn happen(world: &World, rows: Vec<UseRow>) {
 
 pub fn account(world: &World, kind: AccountEventKind, tier: Tier, on: Day) -> AccountEvent {
     AccountEvent {
+        suspension: None,
         kind,
         tier,
         channel: Channel::Remote,

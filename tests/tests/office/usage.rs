@@ -39,6 +39,7 @@ async fn registers(world: &World, place: &str) {
 
 fn event(world: &World, kind: AccountEventKind, place: &str) -> AccountEvent {
     AccountEvent {
+        suspension: None,
         kind,
         tier: Tier::IamSmartPlus,
         channel: Channel::Kiosk,
@@ -210,6 +211,54 @@ both_engines! {
         assert_eq!(told, [("usage_daily", Some(2), Some(1)), ("usage_monthly", None, Some(1))]);
         world.execute("DELETE FROM usage_daily").await;
         world.execute("DELETE FROM usage_event").await;
+    }
+
+    async fn a_person_who_comes_again_is_one_user_of_the_month(world: &World) {
+        let users = || async { world.numbers("SELECT CAST(SUM(count) AS BIGINT) FROM usage_users_daily GROUP BY event_month").await };
+        logs_in(world, ETAX, 1).await;
+        logs_in(world, ETAX, 9_000).await;
+        // Nobody has folded them: a report looks at the inbox as well.
+        let month: domain::Month = "2026-01".parse().unwrap();
+        let told = || async {
+            let mut read = world.app.store.read().await.unwrap();
+            let today = world.clock.now().hk_day();
+            server::usage::users::users(&mut read, &world.app.keys, month, month, today).await.unwrap().get(&month).copied()
+        };
+        assert_eq!(told().await, Some(2));
+        folded(world).await;
+        assert_eq!((users().await, told().await), (vec![2], Some(2)));
+        world.clock.advance(Duration::from_hours(24));
+        logs_in(world, ETAX + 1, 1).await;
+        logs_in(world, ETAX, 2).await;
+        assert_eq!(told().await, Some(3));
+        folded(world).await;
+        assert_eq!(users().await, [3]);
+        let mut read = world.app.store.read().await.unwrap();
+        assert_eq!(read.recount_users(month).await.unwrap(), read.users_by_recorded_day(month).await.unwrap());
+        assert_eq!(world.number("SELECT COUNT(*) FROM usage_inbox").await, 0, "no ordinal stays behind");
+    }
+
+    async fn an_instance_from_before_has_its_people_counted_by_the_migration(world: &World) {
+        for (place, month) in ["2020-12", "2021-02", "2024-02", "2026-01", "1999-12", "2100-03"].iter().enumerate() {
+            let month: domain::Month = month.parse().unwrap();
+            for day in [month.first_day(), month.last_day()] {
+                let at = day.start().plus(Duration::from_hours(23));
+                let birth_year = 1_950 + i16::try_from(place).unwrap();
+                let born = AccountEvent { birth_year, at, recorded_at: at, ..event(world, AccountEventKind::Registered, "roving") };
+                let mut tx = world.app.store.write().await.unwrap();
+                tx.account_events_folded(&[born]).await.unwrap();
+                tx.commit_housekeeping(Housekeeping::Progress).await.unwrap();
+            }
+        }
+        world.execute("DELETE FROM account_person_daily").await;
+        world.execute("DELETE FROM account_person_monthly").await;
+        assert!(!recount(&world.app.store).await.unwrap().is_empty());
+        let migration = include_str!("../../../server/migrations/0012_statistics.sql");
+        for table in ["INSERT INTO account_person_daily", "INSERT INTO account_person_monthly"] {
+            let statement = &migration[migration.find(table).unwrap()..];
+            world.execute(&statement[..statement.find(';').unwrap()]).await;
+        }
+        assert_eq!(recount(&world.app.store).await.unwrap(), []);
     }
 
     async fn a_person_has_one_pseudonym_a_month_and_another_the_next(world: &World) {
