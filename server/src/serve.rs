@@ -24,6 +24,7 @@ use crate::http::{admin, metrics, pki, public};
 use crate::instance::open::{Ports, open};
 use crate::key::vouch::vouch;
 use crate::settings::Settings;
+use crate::stats;
 
 /// Together below the 1 024 files that a process may have open by default. An enrolment is one request.
 const ADMIN: Bounds = Bounds { strangers: 128, life: Some(Duration::from_secs(30)), known: 256 };
@@ -81,6 +82,7 @@ impl Node {
         vouch(&app).await?;
         know_the_log(&app).await?;
         listeners::prepare(&app).await?;
+        stats::ledger::keep(&app).await?;
         Ok(Self { app, admin, public, pki, metrics, prometheus, held: Some(held) })
     }
 

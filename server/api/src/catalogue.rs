@@ -104,6 +104,8 @@ pub fn operations() -> Vec<OperationInfo> {
         info::<service::ListServices>(),
         info::<service::ShowService>(),
         info::<stats::LegcoReport>(),
+        info::<stats::ListDefinitions>(),
+        info::<stats::RecordDefinitions>(),
         info::<stats::TopServices>(),
         info::<stats::UsageReport>(),
     ];

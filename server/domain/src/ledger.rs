@@ -50,6 +50,105 @@ pub struct FigureEntry {
     pub formula: Formula,
 }
 
+impl FigureEntry {
+    /// What is wrong with the entry by itself, as a path below it and words; nothing when it is in order.
+    pub fn faults(&self) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        let mut fault = |path: &str, message: &str| faults.push((path.to_owned(), message.to_owned()));
+        let spoken = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-';
+        if self.id.is_empty() || self.id.len() > 64 || !self.id.chars().all(spoken) {
+            fault("id", "an id has 1 to 64 lower-case letters, digits, dots and hyphens");
+        }
+        if !(1..=1_000).contains(&self.version) {
+            fault("version", "versions are numbered from 1, to 1 000 at most");
+        }
+        for (path, text) in [("name", &self.name), ("meaning", &self.meaning)] {
+            if text.en.trim().is_empty() || text.zh_hant.trim().is_empty() {
+                fault(path, "both languages are needed");
+            }
+        }
+        match &self.formula {
+            Formula::Unavailable(because) => {
+                if because.en.trim().is_empty() || because.zh_hant.trim().is_empty() {
+                    fault("formula.unavailable", "the reason is needed in both languages");
+                }
+            }
+            Formula::Count(count) => {
+                if count.rounding.is_some_and(|rounding| rounding.grain == 0) {
+                    fault("formula.count.rounding.grain", "a figure is rounded to 1 or more");
+                }
+                if let Some(part) = count.unknown_condition() {
+                    fault("formula.count.where", &format!("{} are not told apart by {part}", count.measure));
+                }
+            }
+            Formula::Table(table) => {
+                if table.figures.is_empty() || table.figures.len() > 8 {
+                    fault("formula.table.figures", "a table has 1 to 8 figures");
+                }
+                if table.across.is_some() && (table.figures.len() != 1 || table.across == Some(table.by)) {
+                    fault("formula.table.across", "a table of two dimensions has one figure, and two different ones");
+                }
+                if table.top.is_some_and(|top| !(1..=1_000).contains(&top)) {
+                    fault("formula.table.top", "a list has 1 to 1 000 ranks");
+                }
+            }
+        }
+        faults
+    }
+}
+
+impl Count {
+    /// A condition that the measure knows nothing of.
+    fn unknown_condition(&self) -> Option<&'static str> {
+        let Conditions { tier, sector, function, reason } = &self.conditions;
+        let uses = self.measure == Measure::Uses;
+        let of_tier = uses || self.measure == Measure::Accounts;
+        let of_sector = uses || self.measure == Measure::Services;
+        let timed = matches!(self.measure, Measure::Suspensions | Measure::MedianTimeToSuspend | Measure::P95TimeToSuspend);
+        [
+            (!tier.is_empty() && !of_tier, "tier"),
+            (!sector.is_empty() && !of_sector, "sector"),
+            (!function.is_empty() && !uses, "function"),
+            (!reason.is_empty() && !timed, "reason"),
+        ]
+        .into_iter()
+        .find_map(|(wrong, part)| wrong.then_some(part))
+    }
+}
+
+impl Measure {
+    /// Whether the measure can be broken down by the dimension.
+    pub const fn knows(self, dimension: Dimension) -> bool {
+        match dimension {
+            Dimension::Tier | Dimension::Channel => matches!(self, Self::Accounts | Self::Uses),
+            Dimension::Age | Dimension::Sex => matches!(self, Self::Accounts),
+            Dimension::Month => matches!(self, Self::Accounts | Self::Uses | Self::Users | Self::Calls),
+            Dimension::Function => matches!(self, Self::Uses),
+            Dimension::Sector | Dimension::Department | Dimension::Category | Dimension::Industry | Dimension::Service => {
+                matches!(self, Self::Uses | Self::Services)
+            }
+            Dimension::Reason => matches!(self, Self::Suspensions),
+        }
+    }
+
+    /// Whether it counts people or what they did: cells of few are left out of what is published. Services are not people.
+    pub const fn is_of_people(self) -> bool {
+        matches!(self, Self::Accounts | Self::Uses | Self::Users | Self::Calls | Self::Suspensions)
+    }
+
+    /// The Chinese measure word that follows the number.
+    pub const fn chinese_measure(self) -> &'static str {
+        match self {
+            Self::Services => "項",
+            Self::Uses | Self::Suspensions => "次",
+            Self::Calls => "宗",
+            Self::MedianTimeToSuspend | Self::P95TimeToSuspend => "秒",
+            Self::SandboxParticipants => "間",
+            Self::Accounts | Self::Users => "",
+        }
+    }
+}
+
 /// How a figure comes about. In a file: `formula: { count: { measure: uses, where: { sector: [private] } } }`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -18,6 +18,7 @@ use crate::http::reached::Reached;
 use crate::keys::{self, FreshKeys, Hsm, KeyMaker, LedgerKeys};
 use crate::operator::add::{CODE_LIFE, enrolment_code};
 use crate::settings::{self, Settings};
+use crate::stats;
 use crate::store::{
     CertificateRow, Create, Engine, Housekeeping, InstanceRow, OperatorRow, Read, Store, StoreError, Write, roles_text,
 };
@@ -172,6 +173,7 @@ async fn make(dir: &Path, new: &NewInstance, settings: &Settings, ports: &Ports,
         created_at: now.micros(),
     })
     .await?;
+    tx.insert_figure_definitions(&stats::ledger::first_rows()?).await?;
     let hsm = fresh.hsm();
     if let Some(hsm) = &hsm {
         hsm.probe().await.context("nothing was changed")?;

@@ -14,9 +14,22 @@ pub fn digest<T: Serialize>(value: &T) -> anyhow::Result<String> {
     if let Value::Object(members) = &mut value {
         members.remove("digest");
     }
+    Ok(hex(&canonical(&value)?))
+}
+
+/// A value in canonical JSON (RFC 8785).
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn canonical(value: &Value) -> anyhow::Result<String> {
     let mut text = String::new();
-    write(&value, &mut text)?;
-    Ok(sha256(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
+    write(value, &mut text)?;
+    Ok(text)
+}
+
+/// SHA-256 over a text, lower-case hex.
+pub fn hex(text: &str) -> String {
+    sha256(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// No spaces, members by name. The reports hold neither fractions nor names outside ASCII, where RFC 8785 has more to say.

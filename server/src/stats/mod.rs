@@ -4,7 +4,9 @@
 //! same bytes.
 //! Invariant: a report reads counters and the events that are not counted yet, never the raw events, however many they are.
 
+pub mod define;
 pub mod definitions;
+pub mod ledger;
 pub mod legco;
 pub mod top;
 pub mod usage;

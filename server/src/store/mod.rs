@@ -30,6 +30,7 @@ mod credential;
 mod device;
 mod expiry;
 mod fault;
+mod figure_definition;
 mod held;
 mod hotline;
 mod idempotency;
@@ -91,6 +92,7 @@ pub use credential::CredentialRow;
 pub use device::KnownDevice;
 pub use engine::{Create, Engine, Leader, Location, Schema, TakesWrites};
 pub use expiry::{AlarmRow, EndingDayRow, EndingSoonRow, HeldCertificateRow, HeldCredentialRow};
+pub use figure_definition::DefinitionRow;
 pub use held::Register;
 pub use hotline::Call;
 pub use idempotency::Known;
@@ -139,6 +141,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "registrations", include_str!("../../migrations/0010_registrations.sql")),
     (11, "notices", include_str!("../../migrations/0011_notices.sql")),
     (12, "statistics", include_str!("../../migrations/0012_statistics.sql")),
+    (14, "figure definitions", include_str!("../../migrations/0014_figure_definitions.sql")),
 ];
 
 /// What the database answered instead.

@@ -369,6 +369,16 @@ pub(super) const CODES: &[Code] = &[
     entry("stats.month-before-launch", "the month lies before the platform's first", "give a month from its launch on"),
     entry("stats.month-future", "the month has not begun yet", "give a month that has begun"),
     entry("stats.months-order", "the first month lies after the last", "exchange --from and --to"),
+    entry(
+        "stats.definition",
+        "the definition is not in order, or does not fit the others",
+        "mend what is named and give the file again",
+    ),
+    entry(
+        "stats.definition-edited",
+        "a definition was edited after it was put on record",
+        "give what means something else the next version; 'iamctl stats definitions' shows what is on record",
+    ),
     entry("stats.limit", "so many rows are not given", "give --limit from 1 on"),
     entry("overview.days", "so many days are not given", "1 to 400 days"),
     // The server's surroundings.

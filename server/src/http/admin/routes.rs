@@ -97,6 +97,8 @@ operations! {
     service_api::ListServices => service::list::list,
     service_api::ShowService => service::show::show,
     stats_api::LegcoReport => stats::legco::legco,
+    stats_api::ListDefinitions => stats::ledger::list,
+    stats_api::RecordDefinitions => stats::define::define,
     stats_api::TopServices => stats::top::top,
     stats_api::UsageReport => stats::usage::usage,
 }
