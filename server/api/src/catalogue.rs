@@ -103,6 +103,7 @@ pub fn operations() -> Vec<OperationInfo> {
         info::<sandbox::Populate>(),
         info::<service::ListServices>(),
         info::<service::ShowService>(),
+        info::<stats::ImportUses>(),
         info::<stats::LegcoReport>(),
         info::<stats::ListDefinitions>(),
         info::<stats::RecordDefinitions>(),

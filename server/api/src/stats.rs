@@ -10,7 +10,7 @@ mod trend;
 mod usage;
 
 pub use accounts::{AccountsBy, AccountsReport, AccountsRow};
-pub use events::{ExportEvents, ImportUses, ImportedUse, RawEvent, RawEvents, RawOf, UsesImported};
+pub use events::{ExportEvents, ImportUses, ImportedUse, MAX_USES, RawEvent, RawEvents, RawOf, UsesImported};
 pub use ledger::{DefinitionRow, ListDefinitions, RecordDefinitions};
 pub use legco::{
     Chart, LegcoAnswer, LegcoDefinition, LegcoFigure, LegcoNote, LegcoPart, LegcoReply, LegcoReport, LegcoRow, LegcoTable, Share,

@@ -73,6 +73,19 @@ impl ServiceHistory {
         })
     }
 
+    /// The first day on which a service could be used, of the life that it had on a day: as it was given, or else the day of its
+    /// first record. None of a service that is not on record.
+    pub fn began(&self, code: i32, day: Day) -> Option<Day> {
+        let versions = self.services.get(&code)?;
+        first_day(versions, place_on(versions, day)).or_else(|| Some(versions.first()?.recorded.hk_day()))
+    }
+
+    /// Whether a service was retired for the whole of a day.
+    pub fn gone(&self, code: i32, day: Day) -> bool {
+        let retired = |day| self.on(code, day).is_some_and(|version| version.state == ServiceState::Retired);
+        retired(day) && retired(day.plus_days(-1))
+    }
+
     /// The same, without what was recorded after the end of `known_at`.
     #[must_use]
     pub fn as_known_at(&self, known_at: Day) -> ServiceHistory {
@@ -189,6 +202,28 @@ mod tests {
         for (as_at, expected) in [("2022-05-31", true), ("2026-06-01", false), ("2026-09-14", false), ("2026-09-15", true)] {
             assert_eq!(reachable(&versions, as_at, LATER), expected, "{as_at}");
         }
+    }
+
+    #[test]
+    fn a_service_begins_once_a_life() {
+        let mut unknown = version("2026-03-02", ServiceState::Active, "2020-12-29");
+        unknown.since = None;
+        let history = ServiceHistory::new([unknown], day(LATER));
+        assert_eq!(history.began(7, day("2020-12-29")), Some(day("2026-03-02")), "nobody said when: from its record on");
+        assert_eq!(history.began(8, day("2026-03-02")), None);
+        let history = ServiceHistory::new(
+            [
+                version("2026-03-02", ServiceState::Active, "2020-12-29"),
+                version("2026-06-01", ServiceState::Retired, "2020-12-29"),
+                version("2026-09-01", ServiceState::Active, "2026-09-15"),
+            ],
+            day(LATER),
+        );
+        assert_eq!(history.began(7, day("2020-01-01")), Some(day("2020-12-29")));
+        assert_eq!(history.began(7, day("2026-09-14")), Some(day("2026-09-15")));
+        let gone = |text: &str| history.gone(7, day(text));
+        assert!(!gone("2020-01-01") && !gone("2026-06-01"), "the day on which it went was its own for some hours");
+        assert!(gone("2026-06-02") && gone("2026-08-31") && !gone("2026-09-01"));
     }
 
     #[test]

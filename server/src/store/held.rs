@@ -16,6 +16,8 @@ pub enum Register {
     Administrators = 7_443_103,
     /// Generations of keys: which ones sign is looked at before it is changed, and before a checkpoint says who signed it.
     Generations = 7_443_104,
+    /// Uses from files: a key is looked up before it is put on record.
+    Imports = 7_443_105,
 }
 
 /// The class of advisory locks on single keys; it never changes.

@@ -67,6 +67,7 @@ mod tenure;
 mod usage;
 mod usage_count;
 mod usage_users;
+mod usage_source;
 mod write;
 
 use std::sync::Arc;
@@ -121,6 +122,7 @@ pub use spent::SpentRow;
 pub use station::StationRow;
 pub use tenure::Tenure;
 pub use usage::{UsageCounts, UsageKey, UsageRow};
+pub use usage_source::SourceKey;
 pub use usage_count::{DayRow, Ended, MonthRow, NumberRow, Tail};
 pub(crate) use write::RACED;
 pub use write::{Housekeeping, Ledger, Record, Write};

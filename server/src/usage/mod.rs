@@ -6,6 +6,7 @@ mod recount;
 
 pub mod fold;
 pub mod users;
+pub(crate) mod import;
 
 pub use pseudonym::Pseudonyms;
 pub use record::{Use, record};

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::KEEPERS;
 use crate::{Effect, Operation, Role, Severity};
 
+/// The most events of one request.
+pub const MAX_USES: usize = 5_000;
+
 /// Takes in uses that a service counted while the platform could not be told, or corrects such. An event whose key the source has
 /// sent before is counted once.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +26,10 @@ impl Operation for ImportUses {
     const ROLES: &'static [Role] = KEEPERS;
     const EFFECT: Effect = Effect::Write(Severity::Moderate);
     type Reply = UsesImported;
+
+    fn subject(&self) -> String {
+        self.source.clone()
+    }
 }
 
 /// A line of such a file (JSON Lines).
@@ -57,7 +64,7 @@ pub struct UsesImported {
     pub duplicates: u64,
     /// Of the recorded, those that took the place of another.
     pub corrections: u64,
-    /// Refused: number in the request, field, code and reason.
+    /// Refused, each by its first fault: place in the request and field (`uses[3].at`), code and reason.
     pub refused: Vec<crate::Field>,
 }
 

@@ -12,7 +12,7 @@ use super::mount::mount;
 use crate::http::openapi::Described;
 use crate::{
     account, audit, certificate, credential, hotline, instance, inventory, job, key, operator, registration, relying_party,
-    sandbox, service, stats,
+    sandbox, service, stats, usage,
 };
 
 macro_rules! operations {
@@ -96,6 +96,7 @@ operations! {
     sandbox_api::Populate => sandbox::populate::populate,
     service_api::ListServices => service::list::list,
     service_api::ShowService => service::show::show,
+    stats_api::ImportUses => usage::import::import,
     stats_api::LegcoReport => stats::legco::legco,
     stats_api::ListDefinitions => stats::ledger::list,
     stats_api::RecordDefinitions => stats::define::define,
