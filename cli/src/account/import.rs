@@ -1,8 +1,7 @@
 //! `iamctl account import`.
 
 use std::cell::{Cell, RefCell};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::pin::pin;
 
@@ -19,7 +18,7 @@ use serde::Serialize;
 use crate::failure::{Failure, UNKNOWN};
 use crate::files::apart;
 use crate::files::registrations::{Batches, Checked, changed, check, columns, located, places};
-use crate::files::unreadable;
+use crate::files::{spooled, unreadable};
 use crate::output::{Answer, aside};
 use crate::progress::Progress;
 use crate::session::Session;
@@ -99,7 +98,7 @@ impl Verb for Import {
             return Err(Failure::usage("usage.idempotency-key", "an import makes its own keys, from the file")
                 .changed("nothing was sent"));
         }
-        let (name, mut file) = open(self.file).await?;
+        let (name, mut file) = spooled::open(self.file).await?;
         // Checking keeps a thread busy; an interruption must still be heard.
         let checking = {
             let (name, mut file) = (name.clone(), file.try_clone().map_err(|error| unreadable(&name, &error.to_string()))?);
@@ -256,33 +255,6 @@ fn broken_off(failures: Vec<Failure>, sent: u64, behind: u64) -> Failure {
         failure.hint = Some(GOES_ON.to_owned());
     }
     failure
-}
-
-/// The file; standard input is spooled to one without a name, which only this process can read and which goes with it.
-async fn open(path: PathBuf) -> Result<(String, File), Failure> {
-    let name = path.display().to_string();
-    if name != "-" {
-        let file = File::open(&path).map_err(|error| unreadable(&name, &error.to_string()))?;
-        if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return Ok((name, file));
-        }
-        return spool(name, file).await;
-    }
-    spool("-".to_owned(), io::stdin()).await
-}
-
-async fn spool(name: String, mut from: impl io::Read + Send + 'static) -> Result<(String, File), Failure> {
-    let spooled = tokio::task::spawn_blocking(move || {
-        let mut file = tempfile::tempfile()?;
-        io::copy(&mut from, &mut file)?;
-        file.seek(SeekFrom::Start(0))?;
-        Ok::<_, io::Error>(file)
-    });
-    match spooled.await {
-        Ok(Ok(file)) => Ok((name, file)),
-        Ok(Err(error)) => Err(unreadable(&name, &error.to_string())),
-        Err(error) => Err(Failure::new(Exit::Failed, "internal", error.to_string())),
-    }
 }
 
 #[cfg(test)]

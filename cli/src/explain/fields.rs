@@ -1,6 +1,7 @@
 //! Fields of files, requests and replies, told from the schemas that the types themselves give.
 
 use api::account::Registration;
+use api::stats::ImportedUse;
 use domain::{Manifest, Population};
 use schemars::{Schema, schema_for};
 use serde_json::Value;
@@ -17,6 +18,7 @@ pub fn of_file(topic: &str) -> Option<Vec<Explained>> {
         "manifest" => schema_for!(Manifest),
         "population" => schema_for!(Population),
         "registration" => schema_for!(Registration),
+        "use" => schema_for!(ImportedUse),
         _ => return None,
     };
     let part = part.replace("[]", "");

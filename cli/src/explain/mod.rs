@@ -16,8 +16,8 @@ use crate::verb::Verb;
 /// Explain operations, commands, fields of files, error codes, roles and exit codes
 #[derive(Debug, Args)]
 #[command(after_help = "Topics: operations, errors, roles, exit-codes, manifest, population,
-registration; an operation (account.suspend), a command (hotline.suspend), an
-error code (account.closed), a role (rp-officer), or a field
+registration, use; an operation (account.suspend), a command (hotline.suspend),
+an error code (account.closed), a role (rp-officer), or a field
 (manifest.services.redirectUris). Works without a server.
 
 Examples:
@@ -70,6 +70,7 @@ const TOPICS: &[(&str, &str)] = &[
     ("manifest", "fields of a relying party's manifest"),
     ("population", "fields of a synthetic population's description"),
     ("registration", "fields of a line of 'account import'"),
+    ("use", "fields of a line of 'stats import'"),
 ];
 
 fn explained(topic: Option<&str>) -> Result<Vec<Explained>, Failure> {

@@ -1,13 +1,18 @@
 //! A file read line by line in bounded memory, with its digest.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use openssl::sha::Sha256;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::unreadable;
 use crate::failure::Failure;
 
-/// A line that is longer is no registration; 5 000 of the longest fit into one request.
+/// A line that is longer is none of ours; 5 000 of the longest fit into one request.
 const MAX_LINE: usize = 3_000;
 
 /// A line that holds something.
@@ -57,7 +62,7 @@ impl<R: BufRead> Lines<R> {
             let whole = self.buffer.ends_with(b"\n");
             if !whole && self.buffer.len() > MAX_LINE {
                 self.skip_line().map_err(cannot)?;
-                let message = "the line is longer than any registration";
+                let message = "the line is longer than any of ours";
                 return Ok(Some(Line::Bad { number: self.number, column: MAX_LINE as u64 + 1, message }));
             }
             while self.buffer.last().is_some_and(|byte| b"\r\n".contains(byte)) {
@@ -96,3 +101,45 @@ impl<R: BufRead> Lines<R> {
         self.sha.finish().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
+
+/// Where the field stands that a path leads to; at the beginning, should it be missing.
+pub(super) fn place_of(text: &str, fields: &[(Cow<'_, str>, &RawValue)], path: &str) -> u64 {
+    let top = path.split(['.', '[']).next().unwrap_or_default();
+    fields.iter().find(|(field, _)| field == top).map_or(1, |(_, raw)| column_of(text, raw))
+}
+
+/// 1-based column in characters of a part of `text`.
+pub(super) fn column_of(text: &str, part: &RawValue) -> u64 {
+    let at = (part.get().as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+    text.get(..at).map_or(1, |before| before.chars().count() as u64 + 1)
+}
+
+/// The fields of an object with the text of their values, duplicates kept.
+pub(super) struct Fields<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Vec::with_capacity(10);
+                while let Some(Name(name)) = from.next_key()? {
+                    fields.push((name, from.next_value()?));
+                }
+                Ok(Fields(fields))
+            }
+        }
+
+        from.deserialize_map(FieldsVisitor)
+    }
+}
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);

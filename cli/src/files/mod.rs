@@ -9,6 +9,8 @@ pub mod manifests;
 pub mod population;
 pub mod public;
 pub mod registrations;
+pub mod spooled;
+pub mod uses;
 
 pub use sources::{Source, sources, unreadable};
 pub use text::Text;

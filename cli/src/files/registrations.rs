@@ -2,9 +2,7 @@
 //!
 //! Invariant: no message repeats a line; it holds a person's data.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::BufRead;
 
@@ -14,12 +12,9 @@ use domain::{
     Arrival, Finding, Hkic, LOCATIONS_YAML, Locations, Phone, Places, Profile, Refusal, RegistrationRules, read_checked,
 };
 use schemars::schema_for;
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use super::lines::{Line, Lines};
+use super::lines::{Fields, Line, Lines, column_of, place_of};
 use super::mistakes_found;
 use crate::failure::{Failure, Mistake, NOTHING_SENT};
 
@@ -274,12 +269,6 @@ pub fn columns(failure: &mut Failure, name: &str, from: impl BufRead) -> Result<
     Ok(())
 }
 
-/// Where the field stands that a path leads to; at the beginning, should it be missing.
-fn place_of(text: &str, fields: &[(Cow<'_, str>, &RawValue)], path: &str) -> u64 {
-    let top = path.split(['.', '[']).next().unwrap_or_default();
-    fields.iter().find(|(field, _)| field == top).map_or(1, |(_, raw)| column_of(text, raw))
-}
-
 fn mistake(
     name: &str,
     line: u64,
@@ -303,42 +292,6 @@ fn mistake(
         snippet: None,
     }
 }
-
-/// 1-based column in characters of a part of `text`.
-fn column_of(text: &str, part: &RawValue) -> u64 {
-    let at = (part.get().as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
-    text.get(..at).map_or(1, |before| before.chars().count() as u64 + 1)
-}
-
-/// The fields of an object with the text of their values, duplicates kept.
-struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct FieldsVisitor;
-
-        impl<'de> Visitor<'de> for FieldsVisitor {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields = Vec::with_capacity(10);
-                while let Some(Name(name)) = from.next_key()? {
-                    fields.push((name, from.next_value()?));
-                }
-                Ok(Fields(fields))
-            }
-        }
-
-        from.deserialize_map(FieldsVisitor)
-    }
-}
-
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {

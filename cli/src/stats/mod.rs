@@ -4,5 +4,5 @@ use crate::noun::noun;
 
 noun! {
     /// Figures: the same database and the same question give the same bytes
-    Verbs { Legco(legco), Usage(usage), Top(top) }
+    Verbs { Legco(legco), Usage(usage), Top(top), Import(import) }
 }

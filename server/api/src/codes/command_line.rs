@@ -140,6 +140,7 @@ pub(super) const CODES: &[Code] = &[
     entry("import.empty", "the file holds no line", "is it the right file?"),
     entry("import.changed", "the file changed while it was read", "give the same command again when nobody writes to it"),
     entry("import.duplicate-field", "a field stands twice in a line", "leave one of them out"),
+    entry("import.use", "the line is no JSON object of a use", "'iamctl explain use' shows the fields"),
     entry("import.line", "the line is no JSON object of a registration", "'iamctl explain registration' shows the fields"),
     entry("audit.vkey", "that is no verifier key", "give the line of the file 'vkey', or the file"),
     entry("audit.root", "that is no certificate of a root", "give the certificate of the root, PEM or DER"),
