@@ -120,10 +120,12 @@ fn mistakes_of(name: &str, line: u64, text: &str) -> Vec<Mistake> {
     }
     if found.is_empty() {
         // A field that stands twice, or no JSON object at all.
-        let twice = fields.iter().enumerate().find(|(place, (field, _))| fields[..*place].iter().any(|(other, _)| other == field));
+        let twice =
+            fields.iter().enumerate().find(|(place, (field, _))| fields[..*place].iter().any(|(other, _)| other == field));
         found.push(match twice {
             Some((_, (field, raw))) => {
-                let mut twice = mistake(name, line, column_of(text, raw), field, &format!("the field '{field}' stands twice"), None);
+                let mut twice =
+                    mistake(name, line, column_of(text, raw), field, &format!("the field '{field}' stands twice"), None);
                 twice.field.code = Some("import.duplicate-field".to_owned());
                 twice
             }

@@ -66,8 +66,8 @@ mod suspension_event;
 mod tenure;
 mod usage;
 mod usage_count;
-mod usage_users;
 mod usage_source;
+mod usage_users;
 mod write;
 
 use std::sync::Arc;
@@ -122,8 +122,8 @@ pub use spent::SpentRow;
 pub use station::StationRow;
 pub use tenure::Tenure;
 pub use usage::{UsageCounts, UsageKey, UsageRow};
-pub use usage_source::SourceKey;
 pub use usage_count::{DayRow, Ended, MonthRow, NumberRow, Tail};
+pub use usage_source::SourceKey;
 pub(crate) use write::RACED;
 pub use write::{Housekeeping, Ledger, Record, Write};
 

@@ -165,7 +165,8 @@ impl Sorting<'_> {
             if same(before, &row) && corrected.as_ref().is_none_or(|(_, off)| taken_off(off)) {
                 return Ok(None);
             }
-            let message = "the key is on record with another event; a correction has a key of its own, and names this one in 'corrects'";
+            let message =
+                "the key is on record with another event; a correction has a key of its own, and names this one in 'corrects'";
             return Err(("key", "stats.use-differs", message.to_owned()));
         }
         self.rules(used, *code, functions)?;
@@ -177,12 +178,8 @@ impl Sorting<'_> {
             let message = "that event was corrected before: correct the one that took its place";
             return Err(("corrects", "stats.use-corrected", message.to_owned()));
         }
-        let off = UsageRow {
-            count: -1,
-            recorded_at: self.recorded_at.micros(),
-            source_key: Some(off.to_vec()),
-            ..before.clone()
-        };
+        let off =
+            UsageRow { count: -1, recorded_at: self.recorded_at.micros(), source_key: Some(off.to_vec()), ..before.clone() };
         Ok(Some((row, Some(off))))
     }
 

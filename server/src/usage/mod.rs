@@ -5,8 +5,8 @@ mod record;
 mod recount;
 
 pub mod fold;
-pub mod users;
 pub(crate) mod import;
+pub mod users;
 
 pub use pseudonym::Pseudonyms;
 pub use record::{Use, record};
