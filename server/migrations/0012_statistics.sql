@@ -77,8 +77,8 @@ WHERE account.state = 'suspended' AND account.suspended_since IS NOT NULL;
 ALTER TABLE usage_event ADD COLUMN count SMALLINT NOT NULL DEFAULT 1;
 ALTER TABLE usage_inbox ADD COLUMN count SMALLINT NOT NULL DEFAULT 1;
 CREATE UNIQUE INDEX usage_event_source ON usage_event (source_key) WHERE source_key IS NOT NULL;
--- The account's ordinal, for as long as nobody has looked whether it is new in its month; 0 for nobody's.
-ALTER TABLE usage_inbox ADD COLUMN ordinal BIGINT NOT NULL DEFAULT 0;
+-- The account's ordinal, for as long as nobody has looked whether it is new in its month; -1 for nobody's. The first account has 0.
+ALTER TABLE usage_inbox ADD COLUMN ordinal BIGINT NOT NULL DEFAULT -1;
 
 -- Who used the platform in a month: a bit for each account's ordinal, 8 192 to a row, sealed. Without the key it says nothing.
 CREATE TABLE usage_month_users (

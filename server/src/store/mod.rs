@@ -121,7 +121,7 @@ pub use service::{ListedServiceRow, ServiceRow, ServiceVersionRow};
 pub use spent::SpentRow;
 pub use station::StationRow;
 pub use tenure::Tenure;
-pub use usage::{UsageCounts, UsageKey, UsageRow};
+pub use usage::{NOBODY, UsageCounts, UsageKey, UsageRow};
 pub use usage_count::{DayRow, Ended, MonthRow, NumberRow, Tail};
 pub use usage_source::SourceKey;
 pub(crate) use write::RACED;

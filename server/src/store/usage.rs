@@ -10,6 +10,9 @@ use super::conn::{Conn, on};
 use super::rows::{Insert, Spilt, insert_rows, pour_postgres, pour_sqlite};
 use super::{Read, StoreError, Write};
 
+/// In the place of an ordinal: the account is not known. The first account has 0.
+pub const NOBODY: i64 = -1;
+
 /// A use as stored: small integer codes of the domain crate, days since 1970-01-01, microseconds.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct UsageRow {
@@ -35,7 +38,7 @@ pub struct UsageRow {
     pub source_key: Option<Vec<u8>>,
     /// 1; or -1, for one that takes an earlier one off.
     pub count: i16,
-    /// The account's ordinal until the use is folded, then 0; 0 for nobody's.
+    /// The account's ordinal until the use is folded; [`NOBODY`] of those whose account is not known.
     pub ordinal: i64,
 }
 

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::conn::Conn;
 use super::held::Register;
-use super::usage::UsageRow;
+use super::usage::{NOBODY, UsageRow};
 use super::{StoreError, Write};
 
 /// What an event from a file is found by: no two have the same.
@@ -73,7 +73,7 @@ impl Write {
                 pseudonym: 0,
                 source_key: Some(source_key),
                 count,
-                ordinal: 0,
+                ordinal: NOBODY,
             };
             Ok((key, row))
         };

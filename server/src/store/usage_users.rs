@@ -53,7 +53,7 @@ impl Read {
     pub async fn waiting_users(&mut self, from: Day, to: Day, known_at: Day) -> Result<Vec<WaitingUser>, StoreError> {
         on!(self.conn, |c| sqlx::query_as(
             "SELECT DISTINCT event_day, ordinal FROM usage_inbox
-             WHERE event_day BETWEEN $1 AND $2 AND recorded_at < $3 AND ordinal > 0 AND outcome = 1 AND count > 0
+             WHERE event_day BETWEEN $1 AND $2 AND recorded_at < $3 AND ordinal >= 0 AND outcome = 1 AND count > 0
              ORDER BY event_day, ordinal"
         )
         .bind(from.number())

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::app::{App, Caller};
 use crate::failure::Failure;
-use crate::store::{SourceKey, UsageRow, Write};
+use crate::store::{NOBODY, SourceKey, UsageRow, Write};
 
 /// The longest name of a source, and the longest key in one.
 const LONGEST: usize = 64;
@@ -221,7 +221,7 @@ impl Sorting<'_> {
             pseudonym: 0,
             source_key: Some(key_of(self.source, &used.key).to_vec()),
             count: 1,
-            ordinal: 0,
+            ordinal: NOBODY,
         }
     }
 }

@@ -10,7 +10,7 @@ use pki::PkiError;
 use pki::provider::{Aad, SealingKey, derive};
 
 use crate::keys::Keys;
-use crate::store::{Read, StoreError, UsageRow, Write};
+use crate::store::{NOBODY, Read, StoreError, UsageRow, Write};
 
 /// Accounts of a row.
 const ACCOUNTS: i64 = 8_192;
@@ -24,7 +24,7 @@ pub struct Seen(BTreeMap<(i32, i64), i32>);
 impl Seen {
     /// Takes a completed use of a known account in.
     pub fn take(&mut self, row: &UsageRow) {
-        if row.ordinal <= 0 || row.count <= 0 || row.outcome != Outcome::Completed.code() {
+        if row.ordinal == NOBODY || row.count <= 0 || row.outcome != Outcome::Completed.code() {
             return;
         }
         let month = Day::from_number(row.event_day).month().number();

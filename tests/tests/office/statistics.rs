@@ -7,7 +7,7 @@ use api::stats::{LegcoReply, LegcoReport, TopServices, UsageBy, UsageReport, Usa
 use api::{Problem, Role};
 use domain::{AccountEventKind, Channel, Clock, Day, Function, Manifest, Outcome, Sector, Tier, Timestamp, UsageChannel};
 use openssl::sha::sha256;
-use server::store::{AccountEvent, Housekeeping, UsageRow as UseRow};
+use server::store::{AccountEvent, Housekeeping, NOBODY, UsageRow as UseRow};
 use server::usage::fold::fold;
 use tests::fixtures::party;
 use tests::{World, both_engines};
@@ -54,7 +54,7 @@ pub fn used(world: &World, service: i32, function: Function, outcome: Outcome, o
         pseudonym: 0,
         source_key: None,
         count: 1,
-        ordinal: 0,
+        ordinal: NOBODY,
     }
 }
 
