@@ -73,6 +73,7 @@ mod set_aside;
 mod signing_clock;
 mod single_use;
 mod statistics;
+mod statistics_import;
 mod statistics_recount;
 mod stopped_at_once;
 mod store;
