@@ -125,7 +125,7 @@ fn mistakes_of(name: &str, line: u64, text: &str) -> Vec<Mistake> {
         found.push(match twice {
             Some((_, (field, raw))) => {
                 let mut twice =
-                    mistake(name, line, column_of(text, raw), field, &format!("the field '{field}' stands twice"), None);
+                    mistake(name, line, column_of(text, raw), field, format!("the field '{field}' stands twice"), None);
                 twice.field.code = Some("import.duplicate-field".to_owned());
                 twice
             }
