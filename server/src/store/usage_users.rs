@@ -29,6 +29,17 @@ impl Read {
         .map_err(|error| self.error(error))
     }
 
+    /// Which chunks of 8 192 accounts have somebody in a month.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn month_users_chunks(&mut self, month: Month) -> Result<Vec<i32>, StoreError> {
+        on!(self.conn, |c| sqlx::query_scalar("SELECT chunk FROM usage_month_users WHERE event_month = $1 ORDER BY chunk")
+            .bind(month.number())
+            .fetch_all(c))
+        .map_err(|error| self.error(error))
+    }
+
     /// Different people by month, as counted by the end of a day; months without any are not there.
     ///
     /// # Errors

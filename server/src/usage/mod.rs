@@ -10,4 +10,4 @@ pub mod users;
 
 pub use pseudonym::Pseudonyms;
 pub use record::{Use, record};
-pub use recount::{Difference, recount};
+pub use recount::{Difference, recount, recount_users};

@@ -100,6 +100,20 @@ pub async fn users(
     Ok(users)
 }
 
+/// How many people are marked in a month.
+///
+/// # Errors
+/// When the database cannot be reached, or a row does not open.
+pub(super) async fn marked(read: &mut Read, keys: &Keys, month: Month) -> Result<i64, StoreError> {
+    let mut months = Months::new(keys);
+    let mut marked = 0;
+    for chunk in read.month_users_chunks(month).await? {
+        let bits = months.read(read, month, chunk.into()).await?;
+        marked += bits.iter().map(|byte| i64::from(byte.count_ones())).sum::<i64>();
+    }
+    Ok(marked)
+}
+
 /// Sets the bit of an account; says whether it was not set.
 fn set(bits: &mut [u8], ordinal: i64) -> bool {
     let place = usize::try_from(ordinal % ACCOUNTS).unwrap_or(0);

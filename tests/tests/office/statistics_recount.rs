@@ -1,5 +1,5 @@
 //! Figures out of counters and of what is not counted yet equal a recount of the raw events, over histories that nobody
-//! thought of: late events, services that move, parties that are suspended, questions of any two dates.
+//! thought of: late events, events that come twice, corrections, services that move, parties that are suspended, questions of any two dates.
 //!
 //! The recount here shares no code with the reports: it reads raw rows and asks of each whether it belongs.
 
@@ -7,8 +7,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::relying_party::{ResumeParty, SuspendParty};
-use api::stats::{LegcoReply, LegcoReport, TopServices, UsageBy, UsageReport};
-use domain::{AccountEventKind, Category, Clock, Day, Function, Manifest, Month, Outcome, Sector, ServiceState, Tier, Timestamp};
+use api::stats::{ImportUses, ImportedUse, LegcoReply, LegcoReport, TopServices, UsageBy, UsageReport};
+use domain::{
+    AccountEventKind, Category, Clock, Day, Function, Manifest, Month, Outcome, Sector, ServiceState, Tier, Timestamp,
+    UsageChannel,
+};
+use server::store::Housekeeping;
+use server::usage::{Use, record, recount, recount_users};
 use tests::fixtures::party;
 use tests::{World, both_engines};
 
@@ -41,6 +46,9 @@ struct RawUse {
     completed: bool,
     on: Day,
     recorded: Day,
+    /// -1 for one that takes another off.
+    count: i64,
+    from_file: bool,
 }
 
 struct RawVersion {
@@ -68,12 +76,82 @@ fn small(number: i64) -> i32 {
     number.try_into().unwrap()
 }
 
+fn sum(counts: impl IntoIterator<Item = i64>) -> u64 {
+    counts.into_iter().sum::<i64>().try_into().unwrap()
+}
+
+/// What a service sent in files, as a clerk would keep it by hand: each event once, crossed out when it was corrected.
+#[derive(Default)]
+struct Kept {
+    events: BTreeMap<String, KeptEvent>,
+}
+
+struct KeptEvent {
+    sent: ImportedUse,
+    recorded: Day,
+    crossed_out: Option<Day>,
+}
+
+impl Kept {
+    /// Some new events, some that came before, some that correct another; sent as one file.
+    async fn sends(&mut self, world: &World, dice: &mut Dice) {
+        let now = world.clock.now();
+        let sql = "SELECT relying_party || '.' || slug FROM service WHERE state <> 'retired' ORDER BY code";
+        let services = world.texts(sql).await;
+        let mut uses = Vec::new();
+        let (mut new, mut again, mut corrected) = (0, 0, 0);
+        for _ in 0..dice.roll(25) {
+            let keys: Vec<String> = self.events.keys().cloned().collect();
+            let known = (!keys.is_empty()).then(|| dice.one_of(&keys).clone());
+            let way = dice.roll(4);
+            if let Some(known) = known.as_ref().filter(|_| way == 0) {
+                uses.push(self.events[known].sent.clone());
+                again += 1;
+                continue;
+            }
+            let corrects = known.filter(|known| way == 1 && self.events[known].crossed_out.is_none());
+            if let Some(known) = &corrects {
+                self.events.get_mut(known).unwrap().crossed_out = Some(now.hk_day());
+                corrected += 1;
+            }
+            let days = if dice.roll(3) == 0 { dice.days(70) } else { dice.days(3) };
+            let sent = ImportedUse {
+                key: format!("{}", self.events.len()),
+                service: dice.one_of(&services).parse().unwrap(),
+                function: Function::Authentication,
+                tier: *dice.one_of(Tier::ALL),
+                channel: *dice.one_of(UsageChannel::ALL),
+                outcome: if dice.roll(3) > 0 { Outcome::Completed } else { *dice.one_of(Outcome::ALL) },
+                at: now.minus(Duration::from_hours(24 * u64::from(days.unsigned_abs()))),
+                corrects,
+            };
+            self.events.insert(sent.key.clone(), KeptEvent { sent: sent.clone(), recorded: now.hk_day(), crossed_out: None });
+            uses.push(sent);
+            new += 1;
+        }
+        if uses.is_empty() {
+            return;
+        }
+        let reply = world.first().call(&ImportUses { source: "counted-there".to_owned(), uses }).await.unwrap();
+        assert_eq!((reply.recorded, reply.duplicates, reply.corrections, reply.refused), (new, again, corrected, vec![]));
+    }
+
+    /// Uses up to a day as they were known on another.
+    fn uses(&self, to: Day, known_at: Day) -> u64 {
+        let stands = |event: &&KeptEvent| {
+            event.recorded <= known_at && event.crossed_out.is_none_or(|day| day > known_at) && event.sent.at.hk_day() <= to
+        };
+        self.events.values().filter(|event| event.sent.outcome == Outcome::Completed).filter(stands).count() as u64
+    }
+}
+
 impl Raw {
     async fn read(world: &World) -> Self {
         let mut raw = Self { uses: Vec::new(), accounts: Vec::new(), versions: Vec::new() };
         for table in ["usage_event", "usage_inbox"] {
             let columns = "CAST(service AS TEXT) || ' ' || CAST(function AS TEXT) || ' ' || CAST(outcome AS TEXT) || ' '
-                || CAST(event_day AS TEXT) || ' ' || CAST(recorded_at AS TEXT)";
+                || CAST(event_day AS TEXT) || ' ' || CAST(recorded_at AS TEXT) || ' ' || CAST(count AS TEXT) || ' '
+                || CASE WHEN source_key IS NULL THEN '0' ELSE '1' END";
             for line in world.texts(&format!("SELECT {columns} FROM {table}")).await {
                 let row = numbers(&line);
                 raw.uses.push(RawUse {
@@ -82,6 +160,8 @@ impl Raw {
                     completed: row[2] == i64::from(Outcome::Completed.code()),
                     on: Day::from_number(small(row[3])),
                     recorded: Timestamp::from_micros(row[4]).hk_day(),
+                    count: row[5],
+                    from_file: row[6] == 1,
                 });
             }
         }
@@ -146,10 +226,12 @@ impl Raw {
     }
 
     fn top(&self, as_at: Day, known_at: Day, limit: usize) -> Vec<(u64, String, u64)> {
-        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        let mut counts: BTreeMap<String, i64> = BTreeMap::new();
         for used in self.uses(Day::MIN, as_at, known_at).filter(|used| used.completed) {
-            *counts.entry(self.version(used.service, as_at, known_at).client.clone()).or_default() += 1;
+            *counts.entry(self.version(used.service, as_at, known_at).client.clone()).or_default() += used.count;
         }
+        counts.retain(|_, uses| *uses != 0);
+        let counts: BTreeMap<String, u64> = counts.into_iter().map(|(client, uses)| (client, sum([uses]))).collect();
         let rank = |uses: u64| 1 + counts.values().filter(|other| **other > uses).count();
         let mut top: Vec<(u64, String, u64)> =
             counts.iter().map(|(client, uses)| (rank(*uses) as u64, client.clone(), *uses)).collect();
@@ -163,7 +245,7 @@ impl Raw {
         let (as_at, known_at) = (reply.as_at, reply.known_at);
         let uses = |wanted: &dyn Fn(Sector) -> bool| {
             let completed = self.uses(Day::MIN, as_at, known_at).filter(|used| used.completed);
-            completed.filter(|used| wanted(self.version(used.service, used.on, known_at).sector)).count() as u64
+            sum(completed.filter(|used| wanted(self.version(used.service, used.on, known_at).sector)).map(|used| used.count))
         };
         let registered = self.accounts(as_at, known_at, |kind, _| match kind {
             Registered => 1,
@@ -198,7 +280,7 @@ impl Raw {
     async fn hold_usage(&self, world: &World, by: UsageBy, from: Month, to: Month, known_at: Day) {
         let op = UsageReport { by, from: Some(from), to: Some(to), known_at: Some(known_at), view: None };
         let rows = world.first().call(&op).await.unwrap();
-        let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        let mut counts: BTreeMap<String, (i64, i64)> = BTreeMap::new();
         for used in self.uses(from.first_day(), to.last_day(), known_at) {
             let id = match by {
                 UsageBy::Service => self.version(used.service, to.last_day(), known_at).client.clone(),
@@ -213,8 +295,11 @@ impl Raw {
                 UsageBy::Department | UsageBy::Industry | UsageBy::Channel | UsageBy::Tier => unreachable!("not asked here"),
             };
             let (completed, not) = counts.entry(id).or_default();
-            *(if used.completed { completed } else { not }) += 1;
+            *(if used.completed { completed } else { not }) += used.count;
         }
+        counts.retain(|_, counts| *counts != (0, 0));
+        let counts: BTreeMap<String, (u64, u64)> =
+            counts.into_iter().map(|(id, (completed, not))| (id, (sum([completed]), sum([not])))).collect();
         let told = rows.into_iter().map(|row| (row.id, (row.uses, row.not_completed))).filter(|(_, counts)| *counts != (0, 0));
         assert_eq!(told.collect::<BTreeMap<_, _>>(), counts, "{op:?}");
     }
@@ -262,6 +347,21 @@ async fn a_day_at_the_office(world: &World, dice: &mut Dice) {
         }
         if way == 0 { loads(world, uses).await } else { happen(world, uses).await }
     }
+    let mut tx = world.app.store.write().await.unwrap();
+    for _ in 0..dice.roll(12) {
+        let login = Use {
+            service: small(*dice.one_of(&services)),
+            function: Function::Authentication,
+            tier: *dice.one_of(Tier::ALL),
+            channel: UsageChannel::App,
+            outcome: *dice.one_of(&[Outcome::Completed, Outcome::Completed, Outcome::Refused]),
+            at: world.clock.now(),
+            // Of two rows of marks.
+            ordinal: i64::from(dice.days(9)) * 1_000,
+        };
+        record(&world.app, &mut tx, &login).await.unwrap();
+    }
+    tx.commit_housekeeping(Housekeeping::Asked).await.unwrap();
     let mut events = Vec::new();
     for _ in 0..dice.roll(6) {
         let late = dice.days(40);
@@ -273,7 +373,7 @@ async fn a_day_at_the_office(world: &World, dice: &mut Dice) {
     }
 }
 
-async fn ask(world: &World, dice: &mut Dice, began: Day) {
+async fn ask(world: &World, dice: &mut Dice, began: Day, kept: &Kept) {
     let today = world.clock.now().hk_day();
     let raw = Raw::read(world).await;
     let lived = u64::from((today.number() - began.number()).unsigned_abs()) + 80;
@@ -285,6 +385,8 @@ async fn ask(world: &World, dice: &mut Dice, began: Day) {
         let reply = world.first().call(&LegcoReport { known_at, ..LegcoReport::as_at(as_at) }).await.unwrap();
         assert_eq!(reply.known_at, known_at.unwrap_or_else(|| raw.last_recorded()));
         raw.hold_legco(&reply, &format!("as at {as_at} as known at {known_at:?}"));
+        let from_files = raw.uses(Day::MIN, as_at, reply.known_at).filter(|used| used.from_file && used.completed);
+        assert_eq!(sum(from_files.map(|used| used.count)), kept.uses(as_at, reply.known_at), "as the service has it");
 
         let op = TopServices { as_at: Some(as_at), known_at, limit: Some(3), view: None };
         let top = world.first().call(&op).await.unwrap().into_iter().map(|row| (u64::from(row.rank), row.service, row.uses));
@@ -313,11 +415,18 @@ both_engines! {
         let launch: Day = "2020-12-29".parse().unwrap();
         let first = Tier::ALL.iter().flat_map(|tier| (0..60).map(|_| account(world, AccountEventKind::Registered, *tier, launch)));
         account_events(world, first.collect()).await;
+        let mut kept = Kept::default();
         for _ in 0..12 {
             world.clock.advance(Duration::from_hours(dice.roll(24 * 9)));
             a_day_at_the_office(world, &mut dice).await;
-            ask(world, &mut dice, began).await;
+            kept.sends(world, &mut dice).await;
+            ask(world, &mut dice, began, &kept).await;
+            assert_eq!(recount(&world.app.store).await.unwrap(), []);
+            assert_eq!(recount_users(&world.app.store, &world.app.keys).await.unwrap(), []);
         }
+        assert!(kept.events.values().filter(|event| event.crossed_out.is_some()).count() > 5, "something was corrected");
+        // Left waiting for the last question.
+        a_day_at_the_office(world, &mut dice).await;
         let last = world.clock.now().hk_day();
         let question = LegcoReport { known_at: Some(last), ..LegcoReport::as_at(last) };
         let waiting = world.first().call(&question).await.unwrap();
