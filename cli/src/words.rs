@@ -53,6 +53,8 @@ pub const REVOCATION_REASONS: &[&str] = &[
 pub const JOB_STATES: &[&str] = &["queued", "running", "done", "failed", "cancelled"];
 /// Outcomes of an audit entry.
 pub const AUDIT_OUTCOMES: &[&str] = &["done", "refused"];
+/// Which raw events.
+pub const RAW_OF: &[&str] = &["uses", "accounts"];
 /// What usage is broken down by.
 pub const USAGE_BY: &[&str] = &["service", "category", "sector", "function", "month", "day"];
 /// Channels that have stations: those at a place.

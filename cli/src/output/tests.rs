@@ -108,15 +108,17 @@ fn a_plan_is_shown_field_by_field() {
 fn the_report_to_the_council_in_every_format() {
     let reply = || -> api::stats::LegcoReply {
         serde_json::from_value(serde_json::json!({
-            "as_at": "2022-05-31", "known_at": "2022-06-02", "environment": "sandbox", "definitions": "2022-1",
+            "as_at": "2022-05-31", "known_at": "2022-06-02", "environment": "sandbox", "view": "published",
+            "definitions": "2022-1", "title": {"en": "Use", "zh-Hant": "使用情況"},
+            "parts": [{"number": 1, "answers": [{"kind": "figure", "id": "accounts.registered"}]}], "meanings": [],
             "figures": [{
-                "id": "accounts.registered", "value": 1_312_345,
+                "id": "accounts.registered", "version": 1, "unit": "count", "value": 1_312_345,
                 "rounding": domain::definition("accounts.registered").map(|definition| definition.figure(1_312_345)),
                 "text": {"en": "more than 1.3 million", "zh-Hant": "超過130萬"},
             }],
             "tables": [{
                 "id": "by-sector", "title": {"en": "By sector", "zh-Hant": "按界別"},
-                "columns": [{"en": "Usage counts", "zh-Hant": "使用次數"}],
+                "columns": [{"en": "Usage counts", "zh-Hant": "使用次數"}], "units": ["count"],
                 "rows": [{"id": "private", "name": {"en": "Private", "zh-Hant": "私營"}, "values": [200_123]}],
             }],
             "notes": [{"id": "synthetic-data", "text": {"en": "Synthetic.", "zh-Hant": "模擬數據。"}}],

@@ -4,5 +4,14 @@ use crate::noun::noun;
 
 noun! {
     /// Figures: the same database and the same question give the same bytes
-    Verbs { Legco(legco), Usage(usage), Top(top), Import(import) }
+    Verbs {
+        Legco(legco),
+        Usage(usage),
+        Top(top),
+        Freeze(freeze),
+        Restate(restate),
+        Verify(verify),
+        Export(export),
+        Import(import),
+    }
 }

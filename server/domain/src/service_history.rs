@@ -86,6 +86,11 @@ impl ServiceHistory {
         retired(day) && retired(day.plus_days(-1))
     }
 
+    /// The codes of all services.
+    pub fn codes(&self) -> impl Iterator<Item = i32> {
+        self.services.keys().copied()
+    }
+
     /// The same, without what was recorded after the end of `known_at`.
     #[must_use]
     pub fn as_known_at(&self, known_at: Day) -> ServiceHistory {

@@ -29,6 +29,11 @@ struct First {
 pub(crate) struct CheckpointKeys(Vec<KeyRow>);
 
 impl CheckpointKeys {
+    /// Those whose signatures are believed: every generation but a revoked one.
+    pub(crate) fn trusted(&self) -> impl Iterator<Item = &KeyRow> {
+        self.0.iter().filter(|row| row.state != KeyState::Revoked.as_str())
+    }
+
     /// Those that sign at present: the active one, and one that drains, so that whoever knows only the old one has time to
     /// learn the new.
     pub(crate) fn signing(&self) -> impl Iterator<Item = &KeyRow> {

@@ -57,3 +57,23 @@ note-registered = Registered users are accounts that have been opened and not cl
 note-accessible = A service is accessible from its first day of service until it is suspended or retired.
 note-planned = The planned numbers are those of Annex 1 of the paper of 8 June 2020, by mid-2021; they sum to { $sum }, the paper itself says “{ $stated }”.
 note-rounding = “More than” and “over” are rounded down, never up: registered users to { $registered }, “iAM Smart+” users to { $plus }, services to { $services }, usage counts to { $uses }; “about” is the nearest { $private }. The exact numbers stand beside the sentences.
+
+restate-usage-month = Usage counts of the month
+restate-users-month = Different users of the month
+restate-accounts-registered = Registered users at the end of the month
+restate-late-events = { $count ->
+        [one] One event of the month was
+       *[other] { $count } events of the month were
+    } put on record after { $from }, by { $to }.
+restate-corrected-events = { $count ->
+        [one] One event of the month was
+       *[other] { $count } events of the month were
+    } taken off by a correction that was put on record after { $from }, by { $to }.
+restate-definition-changed = { $count ->
+        [one] One definition has
+       *[other] { $count } definitions have
+    } a new version since { $from }; the frozen figures keep theirs.
+restate-service-changed = { $count ->
+        [one] One service comes
+       *[other] { $count } services come
+    } under another sector, category or industry by what was recorded after { $from }, by { $to }.

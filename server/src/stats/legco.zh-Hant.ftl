@@ -39,3 +39,11 @@ note-registered = 登記用戶指已開立而未取消的帳戶，包括被暫�
 note-accessible = 服務由其首個服務日起至被暫停或終止為止，視為可供使用。
 note-planned = 計劃服務數目載於2020年6月8日文件附件一，以2021年年中為期；各類別合計{ $sum }項，文件本身則稱「{ $stated }」。
 note-rounding = 「超過」的數字一律向下取整：登記用戶以{ $registered }為單位，「智方便+」用戶以{ $plus }為單位，服務以{ $services }為單位，使用次數以{ $uses }為單位；「約」的數字取最接近的{ $private }。準確數字載於各句旁。
+
+restate-usage-month = 該月使用次數
+restate-users-month = 該月使用人數
+restate-accounts-registered = 月底登記用戶
+restate-late-events = 該月有{ $count }項紀錄於{ $from }之後、截至{ $to }才記入。
+restate-corrected-events = 該月有{ $count }項紀錄被{ $from }之後、截至{ $to }記入的更正扣除。
+restate-definition-changed = 自{ $from }起，有{ $count }項定義有新版本；已凍結的數字沿用原有版本。
+restate-service-changed = 按{ $from }之後、截至{ $to }的紀錄，有{ $count }項服務改屬另一界別、類別或行業。

@@ -12,9 +12,15 @@ pub mod top;
 pub mod usage;
 pub mod window;
 
+pub(crate) mod export;
+pub(crate) mod freeze;
+pub(crate) mod restate;
+pub(crate) mod verify;
+
 pub(crate) mod services;
 pub(crate) mod tally;
 
+mod contents;
 mod digest;
 mod question;
 mod ranking;

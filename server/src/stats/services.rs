@@ -29,6 +29,17 @@ impl Services {
         Self { known: self.all.as_known_at(known_at), all: self.all }
     }
 
+    /// How many services were recorded as something else between two days, as far as it changes what they were up to a day.
+    #[must_use]
+    pub fn recorded_between(&self, after: Day, known_at: Day, to: Day) -> usize {
+        let (before, now) = (self.all.as_known_at(after), self.all.as_known_at(known_at));
+        let attribution = |history: &ServiceHistory, code: i32| {
+            history.on(code, to).map(|version| (version.sector, version.category, version.industry))
+        };
+        let known = |code: i32| before.on(code, to).is_some();
+        now.codes().filter(|code| known(*code) && attribution(&before, *code) != attribution(&now, *code)).count()
+    }
+
     /// The last day on which anything of a service was recorded.
     #[must_use]
     pub fn last_recorded(&self) -> Option<Day> {

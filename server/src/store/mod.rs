@@ -31,6 +31,7 @@ mod device;
 mod expiry;
 mod fault;
 mod figure_definition;
+mod frozen_month;
 mod held;
 mod hotline;
 mod idempotency;
@@ -49,6 +50,7 @@ mod outbox;
 mod photo;
 mod public_use;
 mod pushed_request;
+mod raw_event;
 mod readiness;
 mod recording;
 mod registration;
@@ -94,6 +96,7 @@ pub use device::KnownDevice;
 pub use engine::{Create, Engine, Leader, Location, Schema, TakesWrites};
 pub use expiry::{AlarmRow, EndingDayRow, EndingSoonRow, HeldCertificateRow, HeldCredentialRow};
 pub use figure_definition::DefinitionRow;
+pub use frozen_month::{AccountCell, FrozenMonthRow, UsageCell};
 pub use held::Register;
 pub use hotline::Call;
 pub use idempotency::Known;
@@ -112,6 +115,7 @@ pub use outbox::{Delivery, OutboxRow, WaitingNotices};
 pub use photo::PhotoRow;
 pub use public_use::{PublicActor, PublicUse};
 pub use pushed_request::PushedRequestRow;
+pub use raw_event::{RawAccountRow, RawUseRow};
 pub use readiness::{CredentialInUseRow, LedgerRow};
 pub use registration::{Left, RegistrationCountRow, RegistrationFilter, StoredRegistration};
 pub use relying_party::{ListedPartyRow, PartyNameRow, PartyRow, PartyVersionRow};
@@ -143,6 +147,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "registrations", include_str!("../../migrations/0010_registrations.sql")),
     (11, "notices", include_str!("../../migrations/0011_notices.sql")),
     (12, "statistics", include_str!("../../migrations/0012_statistics.sql")),
+    (13, "frozen months", include_str!("../../migrations/0013_frozen_months.sql")),
     (14, "figure definitions", include_str!("../../migrations/0014_figure_definitions.sql")),
 ];
 

@@ -27,6 +27,7 @@ mod documents;
 mod dry_run;
 mod ended;
 mod forged_entries;
+mod frozen_months;
 mod hints;
 mod hotline;
 mod idempotency;

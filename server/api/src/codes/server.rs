@@ -399,6 +399,32 @@ pub(super) const CODES: &[Code] = &[
     ),
     entry("stats.use-corrects", "the event that is corrected is not on record", "give the source and key under which it came"),
     entry("stats.use-corrected", "the event was corrected before", "correct the event that took its place"),
+    entry(
+        "stats.month-not-ended",
+        "the month has not ended in Hong Kong, so that it cannot be closed",
+        "wait until an hour after its end, or take an earlier month",
+    ),
+    entry(
+        "stats.known-before-month-end",
+        "a month is closed as known at its last day or later",
+        "give --known-at from the month's last day on, or leave it out",
+    ),
+    entry(
+        "stats.day-not-final",
+        "more may yet be recorded under that day",
+        "a day is final an hour after its end in Hong Kong; leave --known-at out for the last final one",
+    ),
+    entry(
+        "stats.still-counting",
+        "events of those days wait to be counted, which takes a second",
+        "the same again; if it stays so: 'iamctl doctor'",
+    ),
+    entry(
+        "stats.frozen-otherwise",
+        "the month was closed as known at another day, and stays so",
+        "'iamctl stats restate MONTH' shows what came later",
+    ),
+    entry("stats.not-frozen", "the month is not closed yet", "'iamctl stats freeze MONTH'"),
     entry("stats.limit", "so many rows are not given", "give --limit from 1 on"),
     entry("overview.days", "so many days are not given", "1 to 400 days"),
     // The server's surroundings.

@@ -1,0 +1,203 @@
+//! A month is closed, something comes late, somebody tampers, and somebody else counts it all again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use api::stats::{
+    ExportEvents, FreezeMonth, FrozenMonth, ListFrozen, RawEvent, RawOf, RestateMonth, Restatement, UsageBy, UsageReport,
+    Verification, VerifyMonth,
+};
+use api::{Problem, Role};
+use domain::{AccountEventKind, Day, Function, Month, Outcome, Tier};
+use tests::{World, both_engines};
+
+use crate::statistics::{account, account_events, code, happen, legco, loads, small_office, used};
+
+fn month(text: &str) -> Month {
+    text.parse().unwrap()
+}
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+async fn freezes(world: &World, of: &str, known_at: Option<&str>) -> Result<FrozenMonth, Problem> {
+    world.first().call(&FreezeMonth { month: month(of), known_at: known_at.map(day) }).await
+}
+
+async fn restates(world: &World, of: &str) -> Restatement {
+    world.first().call(&RestateMonth { month: month(of), known_at: None }).await.unwrap()
+}
+
+async fn verifies(world: &World, of: &str) -> Verification {
+    world.first().call(&VerifyMonth { month: month(of) }).await.unwrap()
+}
+
+/// The office of the fixtures, a day later: everything is on record under a final day.
+async fn a_day_after_the_small_office(world: &World) {
+    small_office(world).await;
+    world.clock.advance(Duration::from_hours(48));
+}
+
+fn refused(answer: Result<FrozenMonth, Problem>) -> String {
+    answer.unwrap_err().code
+}
+
+async fn exported(world: &World, of: RawOf) -> Vec<RawEvent> {
+    let mut events = Vec::new();
+    let mut op = ExportEvents { of, from: None, to: None, known_at: None, after: None };
+    loop {
+        let page = world.first().call(&op).await.unwrap();
+        events.extend(page.events);
+        let Some(after) = page.next else { return events };
+        op = ExportEvents { known_at: Some(page.known_at), after: Some(after), ..op };
+    }
+}
+
+both_engines! {
+    async fn a_late_event_never_moves_a_frozen_month(world: &World) {
+        a_day_after_the_small_office(world).await;
+        let frozen = freezes(world, "2022-05", None).await.unwrap();
+        assert_eq!((frozen.known_at, frozen.already, frozen.registered), (day("2026-01-06"), false, 12));
+        assert_eq!(frozen.uses, 31 + 7 + 12 + 7 + 2, "completed ones of May alone");
+        let published = legco(world, "2022-05-31", Some("2026-01-06")).await.unwrap();
+
+        let etax = code(world, "inland-revenue-department.etax").await;
+        loads(world, vec![used(world, etax, Function::Signing, Outcome::Completed, day("2022-05-11")); 3]).await;
+        account_events(world, vec![account(world, AccountEventKind::Registered, Tier::IamSmart, day("2022-05-12"))]).await;
+        world.clock.advance(Duration::from_hours(24));
+
+        assert_eq!(legco(world, "2022-05-31", Some("2026-01-06")).await.unwrap(), published, "the same bytes as before");
+        let again = freezes(world, "2022-05", None).await.unwrap();
+        assert_eq!(again, FrozenMonth { already: true, ..frozen.clone() });
+        let told = restates(world, "2022-05").await;
+        assert!(told.differs);
+        let rows: Vec<_> = told.rows.iter().map(|row| (row.id.as_str(), row.frozen, row.now)).collect();
+        assert_eq!(
+            rows,
+            [("usage.month", 59, 62), ("accounts.registered", 12, 13), ("inland-revenue-department.etax", 12, 15)]
+        );
+        let reasons: Vec<_> = told.reasons.iter().map(|reason| (reason.kind.as_str(), reason.count)).collect();
+        assert_eq!(reasons, [("late-events", 4)]);
+        assert_eq!(
+            told.reasons[0].text.en,
+            "4 events of the month were put on record after 6 January 2026, by 7 January 2026."
+        );
+        assert_eq!(told.frozen.digest, frozen.digest);
+        let checked = verifies(world, "2022-05").await;
+        assert!(checked.ok, "{checked:?}");
+        // What is not frozen is counted again just as well.
+        assert!(verifies(world, "2022-04").await.ok);
+    }
+
+    async fn a_month_without_anything_late_restates_nothing(world: &World) {
+        a_day_after_the_small_office(world).await;
+        freezes(world, "2022-04", Some("2026-01-05")).await.unwrap();
+        let told = restates(world, "2022-04").await;
+        assert!(!told.differs && told.rows.is_empty() && told.reasons.is_empty());
+        let problem = world.first().call(&RestateMonth { month: month("2022-03"), known_at: None }).await.unwrap_err();
+        assert_eq!(problem.code, "stats.not-frozen");
+        let listed = world.first().call(&ListFrozen {}).await.unwrap();
+        assert_eq!(listed.iter().map(|frozen| frozen.month).collect::<Vec<_>>(), [month("2022-04")]);
+    }
+
+    async fn what_cannot_be_closed_says_why(world: &World) {
+        small_office(world).await;
+        // 5 January 2026, nine in the morning: what is recorded today may yet change.
+        assert_eq!(refused(freezes(world, "2026-01", None).await), "stats.month-not-ended");
+        assert_eq!(refused(freezes(world, "2026-02", None).await), "stats.month-future");
+        assert_eq!(refused(freezes(world, "2020-11", None).await), "stats.month-before-launch");
+        assert_eq!(refused(freezes(world, "2022-05", Some("2026-01-05")).await), "stats.day-not-final");
+        assert_eq!(refused(freezes(world, "2022-05", Some("2022-05-30")).await), "stats.known-before-month-end");
+        let frozen = freezes(world, "2022-05", None).await.unwrap();
+        assert_eq!((frozen.known_at, frozen.uses), (day("2026-01-04"), 0), "all of it was recorded today");
+        assert_eq!(refused(freezes(world, "2022-05", Some("2026-01-03")).await), "stats.frozen-otherwise");
+        assert_eq!(world.first().call(&ListFrozen {}).await.unwrap().len(), 1, "nothing else was closed");
+        world.clock.advance(Duration::from_hours(20));
+        let etax = code(world, "inland-revenue-department.etax").await;
+        happen(world, vec![used(world, etax, Function::Signing, Outcome::Completed, day("2022-04-11"))]).await;
+        world.clock.advance(Duration::from_hours(24));
+        assert_eq!(refused(freezes(world, "2022-04", None).await), "stats.still-counting");
+        crate::statistics::folds(world).await;
+        assert_eq!(freezes(world, "2022-04", None).await.unwrap().uses, 31);
+    }
+
+    async fn closed_twice_at_once_there_is_one_state(world: &World) {
+        a_day_after_the_small_office(world).await;
+        let (one, other) = tokio::join!(freezes(world, "2022-05", None), freezes(world, "2022-05", None));
+        let (one, other) = (one.unwrap(), other.unwrap());
+        assert_eq!((&one.digest, &one.checkpoint), (&other.digest, &other.checkpoint));
+        assert_eq!(world.number("SELECT COUNT(*) FROM frozen_month").await, 1);
+        assert_eq!(world.number("SELECT COUNT(*) FROM audit_entry WHERE action = 'stats.freeze' AND outcome = 'done'").await, 2);
+    }
+
+    async fn whoever_tampers_is_found(world: &World) {
+        a_day_after_the_small_office(world).await;
+        freezes(world, "2022-05", None).await.unwrap();
+        assert!(verifies(world, "2022-05").await.ok);
+        let may = (month("2022-05").first_day().number(), month("2022-05").last_day().number());
+        let within = format!("event_day BETWEEN {} AND {}", may.0, may.1);
+        for (wrong, right, expected) in [
+            (
+                format!("UPDATE usage_daily SET count = count + 1 WHERE {within} AND outcome = 1"),
+                format!("UPDATE usage_daily SET count = count - 1 WHERE {within} AND outcome = 1"),
+                vec!["usage_daily"],
+            ),
+            (
+                "UPDATE account_monthly SET count = count + 1 WHERE kind = 1".to_owned(),
+                "UPDATE account_monthly SET count = count - 1 WHERE kind = 1".to_owned(),
+                vec!["account_monthly", "frozen"],
+            ),
+            (
+                format!("UPDATE usage_event SET outcome = 9 WHERE {within} AND outcome = 1 AND function = 3"),
+                format!("UPDATE usage_event SET outcome = 1 WHERE {within} AND outcome = 9"),
+                vec!["frozen", "usage_daily", "usage_monthly"],
+            ),
+            (
+                "UPDATE frozen_month SET uses = uses + 1".to_owned(),
+                "UPDATE frozen_month SET uses = uses - 1".to_owned(),
+                vec!["frozen"],
+            ),
+            (
+                "UPDATE frozen_month SET note = REPLACE(note, '2022-05', '2022-04')".to_owned(),
+                "UPDATE frozen_month SET note = REPLACE(note, '2022-04', '2022-05')".to_owned(),
+                vec!["signature"],
+            ),
+        ] {
+            world.execute(&wrong).await;
+            let answer = world.first().call(&VerifyMonth { month: month("2022-05") }).await;
+            if let Ok(checked) = answer {
+                assert!(!checked.ok, "{wrong}");
+                let mut what: Vec<_> = checked.differences.iter().map(|found| found.what.as_str()).collect();
+                what.sort_unstable();
+                what.dedup();
+                what.retain(|what| *what != "digest");
+                assert_eq!(what, expected, "{wrong}");
+            }
+            world.execute(&right).await;
+        }
+        assert!(verifies(world, "2022-05").await.ok);
+        // The digest of one month under the note of another.
+        world.execute("UPDATE frozen_month SET digest = REPLACE(digest, 'a', 'b')").await;
+        let checked = verifies(world, "2022-05").await;
+        assert_eq!(checked.differences.iter().map(|found| found.what.as_str()).collect::<Vec<_>>(), ["digest", "signature"]);
+    }
+
+    async fn others_count_the_raw_events_to_the_same_figures(world: &World) {
+        world.operator("statistician", &[Role::Statistician]).await;
+        a_day_after_the_small_office(world).await;
+        let mut counted: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for event in exported(world, RawOf::Uses).await {
+            let (uses, not) = counted.entry(event.service.unwrap().to_string()).or_default();
+            *(if event.outcome == Some(Outcome::Completed) { uses } else { not }) += u64::try_from(event.count).unwrap();
+        }
+        let op = UsageReport { by: UsageBy::Service, from: None, to: None, known_at: None, view: None };
+        let told = world.first().call(&op).await.unwrap();
+        assert_eq!(told.into_iter().map(|row| (row.id, (row.uses, row.not_completed))).collect::<BTreeMap<_, _>>(), counted);
+        let accounts = exported(world, RawOf::Accounts).await;
+        assert_eq!(accounts.iter().filter(|event| event.what == "registered").count(), 14);
+        let statistician = world.as_operator("statistician");
+        let op = ExportEvents { of: RawOf::Uses, from: None, to: None, known_at: None, after: None };
+        assert_eq!(statistician.call(&op).await.unwrap_err().code, "auth.role", "raw events show small numbers");
+    }
+}
