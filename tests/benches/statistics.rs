@@ -8,11 +8,15 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement prints, and stops where it cannot go on")]
 #![expect(clippy::disallowed_methods, reason = "time is what is measured")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use api::Operation;
 use api::instance::ShowOverview;
-use api::stats::{LegcoReport, TopServices, UsageBy, UsageReport};
+use api::stats::{ImportUses, ImportedUse, LegcoReport, TopServices, UsageBy, UsageReport};
+use domain::{Clock, Function, Outcome, Tier, UsageChannel};
+use server::store::Housekeeping;
+use server::usage::{Use, record};
 use tests::{Engine, Setup, World};
 
 const RUNS: usize = 31;
@@ -34,6 +38,7 @@ async fn main() {
         let world = World::new(engine, Setup::default()).await;
         fill(&world).await;
         measure(&world).await;
+        beside_logins(&world).await;
         // Not closed as tests close theirs: the counters here have no events below them.
         world.app.store.engine().close().await;
     }
@@ -81,6 +86,79 @@ async fn measure(world: &World) {
 
 /// As many raw events as the counters count, and the grouping that every figure would need without counters: uses by month and
 /// service. Five runs; the first one reads what was just written.
+/// How long a use takes to be on record with its login, alone and while a file of late uses is taken in beside it.
+async fn beside_logins(world: &World) {
+    let engine = world.app.store.engine().name();
+    let manifests = vec![tests::fixtures::party("inland-revenue-department")];
+    world.first().call(&api::relying_party::ApplyParties { manifests }).await.unwrap();
+    let alone = logins(world).await;
+    let over = AtomicBool::new(false);
+    let late = async {
+        let mut taken = 0;
+        while !over.load(Ordering::Relaxed) {
+            let uses = (taken..taken + LATE).map(|key| late_use(world, key)).collect();
+            taken += world.first().call(&ImportUses { source: "bench".to_owned(), uses }).await.unwrap().recorded;
+        }
+        taken
+    };
+    let login = async {
+        let began = Instant::now();
+        let took = logins(world).await;
+        over.store(true, Ordering::Relaxed);
+        (took, began.elapsed())
+    };
+    let (taken, (beside, lasted)) = tokio::join!(late, login);
+    let of = |took: &[Duration], part: usize| ms(took[took.len() * part / 100]);
+    println!(
+        "{engine:<11} a login's use alone: median {:.2} ms, p99 {:.2} ms; beside {:.0} late uses a second: median {:.2} ms, p99 {:.2} ms",
+        of(&alone, 50),
+        of(&alone, 99),
+        f64::from(u32::try_from(taken).unwrap()) / lasted.as_secs_f64(),
+        of(&beside, 50),
+        of(&beside, 99),
+    );
+}
+
+/// Uses of a request, as `iamctl stats import` sends them.
+const LATE: u64 = 2_000;
+
+fn late_use(world: &World, key: u64) -> ImportedUse {
+    ImportedUse {
+        key: key.to_string(),
+        service: "inland-revenue-department.etax".parse().unwrap(),
+        function: Function::Authentication,
+        tier: Tier::IamSmart,
+        channel: UsageChannel::Qr,
+        outcome: Outcome::Completed,
+        at: world.clock.now().minus(Duration::from_hours(key % 2_000)),
+        corrects: None,
+    }
+}
+
+/// The times of a thousand, the shortest first.
+async fn logins(world: &World) -> Vec<Duration> {
+    let mut took = Vec::new();
+    for ordinal in 0..1_000 {
+        let began = Instant::now();
+        let mut tx = world.app.store.write().await.unwrap();
+        let login = Use {
+            service: 1,
+            function: Function::Authentication,
+            tier: Tier::IamSmart,
+            channel: UsageChannel::App,
+            outcome: Outcome::Completed,
+            at: world.clock.now(),
+            ordinal,
+        };
+        record(&world.app, &mut tx, &login).await.unwrap();
+        tx.commit_housekeeping(Housekeeping::Asked).await.unwrap();
+        took.push(began.elapsed());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    took.sort_unstable();
+    took
+}
+
 async fn raw_group_by(world: &World, report: Times) {
     let engine = world.app.store.engine().name();
     world
