@@ -120,7 +120,7 @@ async fn beside_logins(world: &World) {
 }
 
 /// Uses of a request, as `iamctl stats import` sends them.
-const LATE: u64 = 2_000;
+const LATE: u64 = 250;
 
 fn late_use(world: &World, key: u64) -> ImportedUse {
     ImportedUse {

@@ -20,8 +20,8 @@ use crate::progress::Progress;
 use crate::session::Session;
 use crate::verb::Verb;
 
-/// Uses of one request: while it is stored, logins wait no longer than for the folder.
-const CHUNK: usize = 2_000;
+/// Uses of one request: on SQLite a login waits for as long as they take to be stored.
+const CHUNK: usize = 250;
 /// So many refused lines are listed, the others are counted.
 const MAX_LISTED: usize = 10_000;
 const GOES_ON: &str = "give the same command again: what is on record already counts once";
