@@ -56,7 +56,12 @@ pub const AUDIT_OUTCOMES: &[&str] = &["done", "refused"];
 /// Which raw events.
 pub const RAW_OF: &[&str] = &["uses", "accounts"];
 /// What usage is broken down by.
-pub const USAGE_BY: &[&str] = &["service", "category", "sector", "function", "month", "day"];
+pub const USAGE_BY: &[&str] =
+    &["service", "category", "sector", "function", "month", "day", "department", "industry", "channel", "tier"];
+/// What accounts are broken down by.
+pub const ACCOUNTS_BY: &[&str] = &["tier", "channel", "age", "sex", "month"];
+/// For whose eyes figures are.
+pub const VIEWS: &[&str] = &["published", "auditor"];
 /// Channels that have stations: those at a place.
 pub const STATION_CHANNELS: &[&str] = &["kiosk", "counter", "mobile-team"];
 /// Roles of an operator.
@@ -91,6 +96,8 @@ mod tests {
         assert!(all_known::<api::job::JobState>(JOB_STATES));
         assert!(all_known::<api::audit::AuditOutcome>(AUDIT_OUTCOMES));
         assert!(all_known::<api::stats::UsageBy>(USAGE_BY));
+        assert!(all_known::<api::stats::AccountsBy>(ACCOUNTS_BY));
+        assert!(all_known::<api::stats::View>(VIEWS));
         assert!(all_known::<api::Role>(ROLES));
         let reasons: Vec<&str> = RevocationReason::WORDS.iter().copied().filter(|word| *word != "certificate-hold").collect();
         assert_eq!(reasons, REVOCATION_REASONS);

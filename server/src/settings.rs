@@ -3,6 +3,7 @@
 pub mod explained;
 mod immigration;
 mod provider;
+mod statistics;
 mod surge;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use immigration::{ImmigrationDepartment, ImmigrationDepartmentFile};
 pub use provider::{KeyProvider, KeysFile};
+pub use statistics::StatisticsFile;
 pub use surge::{RemoteRegistrations, SurgeFile, SurgeSettings};
 
 use crate::store::Location;
@@ -57,6 +59,8 @@ pub struct Settings {
     pub immigration_department: Option<ImmigrationDepartment>,
     /// How much of the public listener one relying party may have at once.
     pub surge: SurgeSettings,
+    /// Below how many people a number is left out of published tables; 0 is shown.
+    pub disclosure_threshold: u64,
 }
 
 /// `iamd.yaml`.
@@ -108,6 +112,9 @@ pub struct File {
     /// What one relying party may have at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surge: Option<SurgeFile>,
+    /// What figures for publication leave out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<StatisticsFile>,
 }
 
 /// A settings mistake: where, what, and the mend.
@@ -129,7 +136,7 @@ impl SettingsError {
 /// Settings by name from one source: the flags, or the environment.
 pub type Source = BTreeMap<&'static str, String>;
 
-/// Every setting's name: `adminListen` in the file, `--admin-listen`, `IAMD_ADMIN_LISTEN`; those of `keys` and `surge` are `keys.pinFile`,
+/// Every setting's name: `adminListen` in the file, `--admin-listen`, `IAMD_ADMIN_LISTEN`; those of `keys`, `surge` and `statistics` are `keys.pinFile`,
 /// `--keys-pin-file`, `IAMD_KEYS_PIN_FILE`.
 pub const NAMES: &[&str] = &[
     "database-url",
@@ -157,6 +164,7 @@ pub const NAMES: &[&str] = &[
     "surge-wait",
     "surge-registrations",
     "surge-registrations-in-all",
+    "statistics-disclosure-threshold",
 ];
 
 /// The variable of a setting.
@@ -202,7 +210,10 @@ impl File {
             _ => {
                 let key = self.keys.as_ref().and_then(|keys| keys.get(name));
                 let surge = || self.surge.as_ref().and_then(|surge| surge.get(name));
-                key.or_else(surge).or_else(|| self.immigration_department.as_ref().and_then(|it| it.get(name)))
+                let statistics = || self.statistics.as_ref().and_then(|statistics| statistics.get(name));
+                key.or_else(surge)
+                    .or_else(statistics)
+                    .or_else(|| self.immigration_department.as_ref().and_then(|it| it.get(name)))
             }
         }
     }
@@ -271,6 +282,7 @@ impl Settings {
             outbound_ca_file: find("outbound-ca-file").map(|(_, file)| dir.join(file)),
             immigration_department: ImmigrationDepartment::settle(dir, find)?,
             surge: SurgeSettings::settle(find)?,
+            disclosure_threshold: statistics::settle(find)?,
         };
         if let (Some(file), Some((place, _))) = (&settings.outbound_ca_file, find("outbound-ca-file"))
             && let Err(error) = crate::credential::key_sets::trusting(Some(file))
@@ -302,7 +314,8 @@ impl Settings {
 /// How the file calls a setting: `adminListen`, `keys.pinFile`.
 fn place(name: &str) -> String {
     let part = |group: &str| name.strip_prefix(group)?.strip_prefix('-');
-    let group = ["keys", "surge", "immigration-department"].into_iter().find_map(|group| Some((group, part(group)?)));
+    let group =
+        ["keys", "surge", "statistics", "immigration-department"].into_iter().find_map(|group| Some((group, part(group)?)));
     match group {
         Some((group, part)) => format!("{}.{}", camel(group), camel(part)),
         None => camel(name),

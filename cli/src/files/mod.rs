@@ -6,6 +6,7 @@ mod tree;
 
 pub mod lines;
 pub mod manifests;
+pub mod one;
 pub mod population;
 pub mod public;
 pub mod registrations;

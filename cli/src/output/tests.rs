@@ -36,8 +36,8 @@ fn usage() -> Vec<UsageRow> {
     let row = |id: &str, en: &str, zh: &str, uses| UsageRow {
         id: id.into(),
         name: Bilingual { en: en.into(), zh_hant: zh.into() },
-        uses,
-        not_completed: 7,
+        uses: Some(uses),
+        not_completed: Some(7),
     };
     vec![row("ird.etax", "eTAX", "稅務易", 1_234_567), row("x.y", "=cmd|'/C calc'!A0\u{1b}[2J\u{202e}", "\u{200b}|", 0)]
 }
@@ -110,7 +110,7 @@ fn the_report_to_the_council_in_every_format() {
         serde_json::from_value(serde_json::json!({
             "as_at": "2022-05-31", "known_at": "2022-06-02", "environment": "sandbox", "view": "published",
             "definitions": "2022-1", "title": {"en": "Use", "zh-Hant": "使用情況"},
-            "parts": [{"number": 1, "answers": [{"kind": "figure", "id": "accounts.registered"}]}], "meanings": [],
+            "parts": [{"number": 1, "answers": [{"kind": "figure", "id": "accounts.registered"}, {"kind": "table", "id": "by-sector"}]}], "meanings": [],
             "figures": [{
                 "id": "accounts.registered", "version": 1, "unit": "count", "value": 1_312_345,
                 "rounding": domain::definition("accounts.registered").map(|definition| definition.figure(1_312_345)),

@@ -1,23 +1,32 @@
 //! `iamctl stats legco`.
 
-use api::stats::{LegcoReply, LegcoReport};
+use std::path::PathBuf;
+
+use api::stats::{Denominator, LegcoReply, LegcoReport, Question, View};
 use clap::Args;
 use client::surroundings;
 use domain::{Day, figures};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::failure::Failure;
+use crate::files::one;
 use crate::output::Answer;
 use crate::session::Session;
 use crate::verb::Verb;
-use crate::words::day;
+use crate::words::{VIEWS, day, word};
 
 /// The reply to the Legislative Council: figures as at a day, in house style, in both languages
 #[derive(Debug, Args)]
-#[command(after_help = "Days end at midnight Hong Kong time.
+#[command(after_help = "Days end at midnight Hong Kong time. A question file names the parts, and the
+figures and tables of each ('iamctl stats definitions'); a file of denominators
+holds dated numbers with their sources, to take shares of.
 
 Examples:
   iamctl stats legco --as-at 2022-05-31
-  iamctl stats legco --as-at 2022-05-31 -o md > reply.md")]
+  iamctl stats legco --as-at 2022-05-31 -o md > reply.md
+  iamctl stats legco --as-at 2022-05-31 --question q.yaml --view auditor
+  iamctl stats legco --as-at 2022-05-31 --question q.yaml --denominators d.yaml")]
 pub struct Legco {
     /// Events up to the end of this day
     #[arg(long, value_name = "DATE", value_parser = day)]
@@ -25,13 +34,38 @@ pub struct Legco {
     /// As recorded up to the end of this day; the last one counted when absent. A day is final an hour after it ended
     #[arg(long, value_name = "TIME", value_parser = day)]
     known_at: Option<Day>,
+    /// What was asked; the figures of the reply of mid-2022 when absent
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    question: Option<PathBuf>,
+    /// Numbers to take shares of, besides those in the question
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, requires = "question")]
+    denominators: Option<PathBuf>,
+    /// For whose eyes; the public's when absent
+    #[arg(long, value_parser = word::<View>(VIEWS))]
+    view: Option<View>,
+}
+
+/// A file of denominators.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Denominators {
+    /// The numbers.
+    denominators: Vec<Denominator>,
 }
 
 impl Verb for Legco {
     type Row = LegcoReply;
 
     async fn run(self, session: &Session) -> Result<Answer<LegcoReply>, Failure> {
-        let reply = session.call(&LegcoReport { known_at: self.known_at, ..LegcoReport::as_at(self.as_at) }).await?;
+        let mut question = match self.question {
+            Some(file) => Some(one::read::<Question>("question", file).await?),
+            None => None,
+        };
+        if let (Some(question), Some(file)) = (&mut question, self.denominators) {
+            question.denominators.extend(one::read::<Denominators>("denominators", file).await?.denominators);
+        }
+        let op = LegcoReport { as_at: self.as_at, known_at: self.known_at, question, view: self.view };
+        let reply = session.call(&op).await?;
         // Not in the reply: the same question to the same database has the same bytes, whatever the time is.
         let known_at = reply.known_at;
         let provisional = !figures::is_final(known_at, surroundings::now());

@@ -1,6 +1,6 @@
 //! `iamctl stats top`.
 
-use api::stats::{TopRow, TopServices};
+use api::stats::{TopRow, TopServices, View};
 use clap::Args;
 use domain::Day;
 
@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::Answer;
 use crate::session::Session;
 use crate::verb::Verb;
-use crate::words::day;
+use crate::words::{VIEWS, day, word};
 
 /// The frequently used services, in order
 #[derive(Debug, Args)]
@@ -25,13 +25,16 @@ pub struct Top {
     /// At most so many, and those level with the last
     #[arg(long, value_name = "N")]
     limit: Option<u32>,
+    /// For whose eyes; an auditor's own when absent, the public's for anybody else
+    #[arg(long, value_parser = word::<View>(VIEWS))]
+    view: Option<View>,
 }
 
 impl Verb for Top {
     type Row = TopRow;
 
     async fn run(self, session: &Session) -> Result<Answer<TopRow>, Failure> {
-        let op = TopServices { as_at: self.as_at, known_at: self.known_at, limit: self.limit, view: None };
+        let op = TopServices { as_at: self.as_at, known_at: self.known_at, limit: self.limit, view: self.view };
         Ok(Answer::list(session.call(&op).await?))
     }
 }

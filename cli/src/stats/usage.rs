@@ -1,6 +1,6 @@
 //! `iamctl stats usage`.
 
-use api::stats::{UsageBy, UsageReport, UsageRow};
+use api::stats::{UsageBy, UsageReport, UsageRow, View};
 use clap::Args;
 use domain::{Day, Month};
 
@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::Answer;
 use crate::session::Session;
 use crate::verb::Verb;
-use crate::words::{USAGE_BY, day, word};
+use crate::words::{USAGE_BY, VIEWS, day, word};
 
 /// Completed uses, broken down
 #[derive(Debug, Args)]
@@ -28,13 +28,16 @@ pub struct Usage {
     /// As recorded up to the end of this day; the last one counted when absent. A day is final an hour after it ended
     #[arg(long, value_name = "TIME", value_parser = day)]
     known_at: Option<Day>,
+    /// For whose eyes; an auditor's own when absent, the public's for anybody else
+    #[arg(long, value_parser = word::<View>(VIEWS))]
+    view: Option<View>,
 }
 
 impl Verb for Usage {
     type Row = UsageRow;
 
     async fn run(self, session: &Session) -> Result<Answer<UsageRow>, Failure> {
-        let op = UsageReport { by: self.by, from: self.from, to: self.to, known_at: self.known_at, view: None };
+        let op = UsageReport { by: self.by, from: self.from, to: self.to, known_at: self.known_at, view: self.view };
         Ok(Answer::list(session.call(&op).await?))
     }
 }

@@ -109,10 +109,12 @@ pub fn operations() -> Vec<OperationInfo> {
         info::<stats::ListFrozen>(),
         info::<stats::RestateMonth>(),
         info::<stats::VerifyMonth>(),
+        info::<stats::AccountsReport>(),
         info::<stats::LegcoReport>(),
         info::<stats::ListDefinitions>(),
         info::<stats::RecordDefinitions>(),
         info::<stats::TopServices>(),
+        info::<stats::TrendReport>(),
         info::<stats::UsageReport>(),
     ];
     all.sort_by_key(|operation| operation.name);

@@ -14,6 +14,7 @@ mod instance;
 mod inventory;
 mod job;
 mod key;
+mod legco;
 mod months;
 mod operator;
 mod registration;

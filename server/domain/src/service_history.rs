@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Bilingual, Category, ClientId, Day, Industry, Sector, ServiceState, Timestamp};
+use crate::{Bilingual, Category, ClientId, Day, Industry, RelyingPartyId, Sector, ServiceState, Timestamp};
 
 /// A service as it was from one moment on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +91,11 @@ impl ServiceHistory {
         self.services.keys().copied()
     }
 
+    /// Every version, by code and in the order they were recorded.
+    pub fn versions(&self) -> impl Iterator<Item = &ServiceVersion> {
+        self.services.values().flatten()
+    }
+
     /// The same, without what was recorded after the end of `known_at`.
     #[must_use]
     pub fn as_known_at(&self, known_at: Day) -> ServiceHistory {
@@ -122,8 +127,8 @@ fn place_on(versions: &[ServiceVersion], day: Day) -> usize {
 }
 
 /// What its uses of a day are counted under.
-fn attribution(versions: &[ServiceVersion], day: Day) -> Option<(Sector, Option<Category>, Option<Industry>)> {
-    versions.get(place_on(versions, day)).map(|version| (version.sector, version.category, version.industry))
+fn attribution(versions: &[ServiceVersion], day: Day) -> Option<(Sector, Option<Category>, Option<Industry>, &RelyingPartyId)> {
+    versions.get(place_on(versions, day)).map(|version| (version.sector, version.category, version.industry, &version.service.rp))
 }
 
 /// A day that is given later corrects the ones given before, within one life of the service: one that was retired and came

@@ -49,6 +49,7 @@ pub const EXPLAINED: &[Explained] = &[
     setting("surge-wait", "2s", "how long they wait before 429; at most 10s"),
     setting("surge-registrations", "30", "by phones of one source in 10 minutes"),
     setting("surge-registrations-in-all", "600", "by phones of all sources in 10 minutes"),
+    setting("statistics-disclosure-threshold", "10", "published tables leave out fewer people; 1 to 1000"),
 ];
 
 /// A line a setting, for the help.

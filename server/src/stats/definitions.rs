@@ -4,9 +4,6 @@ use std::sync::OnceLock;
 
 use domain::Categories;
 
-/// Version of the definitions: what a use is, what registered and accessible mean, how figures are rounded.
-pub const VERSION: &str = "2022-1";
-
 /// How many services are named as frequently used.
 pub const FREQUENT: u32 = 10;
 

@@ -131,7 +131,7 @@ impl InForce {
     }
 
     /// Out of rows by id and version.
-    fn of(rows: &[DefinitionRow]) -> Result<Self, StoreError> {
+    pub(super) fn of(rows: &[DefinitionRow]) -> Result<Self, StoreError> {
         let mut entries = BTreeMap::new();
         for row in rows {
             entries.insert(row.id.clone(), Entry { definition: definition(row)?, digest: row.digest.clone() });

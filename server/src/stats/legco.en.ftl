@@ -27,14 +27,58 @@ usage-private = Up to { $day }, services provided by private organisations have 
        *[other] times
     } through “iAM Smart”.
 
-table-by-sector = Services and usage by sector
-table-frequently-used = Frequently used services
-table-by-category = Services planned in 2020 and accessible, by category
+users-month = In { $month }, { $said } different { $shown ->
+        [one] person
+       *[other] people
+    } used the “iAM Smart” platform.
+hotline-calls = As at { $day }, the 24-hour hotline had received { $said } { $shown ->
+        [one] call
+       *[other] calls
+    }.
+suspensions-total = As at { $day }, accounts had been suspended { $said } { $shown ->
+        [one] time
+       *[other] times
+    }.
+suspensions-median-time = As at { $day }, half of the suspensions made in a hotline call were made within { $said } { $shown ->
+        [one] second
+       *[other] seconds
+    } of its opening.
+suspensions-p95-time = As at { $day }, 95% of the suspensions made in a hotline call were made within { $said } { $shown ->
+        [one] second
+       *[other] seconds
+    } of its opening.
+sandbox-participants = As at { $day }, { $said } { $shown ->
+        [one] organisation takes
+       *[other] organisations take
+    } part in the sandbox programme.
+# For what has no sentence of its own.
+figure = { $name } as at { $day }: { $said }.
+share-exact = { $name } as at { $day }: { $percent }% of { $of } ({ $of-day }).
+share-about = { $name } as at { $day }: about { $percent }% of { $of } ({ $of-day }).
+unavailable = { $name }: not available, because { $because }.
+because-since = figures by this definition begin on { $day }
+because-no-denominator = no number to take a share of is given for { $day } or a day before
+because-no-sandbox = the programme runs on sandbox instances, of which a production instance has no record
+because-whole-months = different people are counted by whole months, and the month had not ended
+because-none-timed = no account was suspended in a hotline call by that day
+because-few-timed = so few accounts were suspended in a hotline call by that day that the figure would tell of single cases
 
-column-accessible = Services accessible
+# $slope: how many more or fewer each month, in the middle of all pairs of months.
+trend-steady-rise = { $name }: from { $from } to { $to } the monthly number is on a steady rise, by about { $slope } a month.
+trend-rise = { $name }: rising from { $from } to { $to }, by about { $slope } a month, though not in every month.
+trend-no-trend = { $name }: without a clear trend from { $from } to { $to }.
+trend-fall = { $name }: falling from { $from } to { $to }, by about { $slope } a month, though not in every month.
+trend-steady-fall = { $name }: on a steady fall from { $from } to { $to }, by about { $slope } a month.
+trend-too-short = { $name }: too few whole months for a trend.
+
 column-planned = Services planned
 column-rank = Rank
-column-uses = Usage counts
+column-share = Share
+column-share-of-service = Share of all uses of the service
+
+trend-of-uses = Usage counts
+trend-of-registered = Registered users
+trend-of-users = Users in the month
 
 sector-government = Government
 sector-public = Public bodies
@@ -46,17 +90,49 @@ function-signing = Digital signing
 function-notification = Notification
 function-step-up = Step-up approval
 
+tier-iam-smart = “iAM Smart”
+tier-iam-smart-plus = “iAM Smart+”
+channel-remote = Own phone
+channel-kiosk = Self-registration kiosk
+channel-counter = Registration counter
+channel-mobile-team = Mobile registration team
+way-app = App or page on the same phone
+way-qr = QR code
+way-backchannel = Asked for by the service’s server
+sex-f = Female
+sex-m = Male
+age-under = Under 11
+age-range = { $range }
+age-over = { $first } and over
+not-recorded = Not recorded
+industry-public-utilities = Public utilities
+industry-insurance = Insurance
+industry-banking-and-financial-services = Banking and financial services
+industry-telecommunications = Telecommunications
+industry-ict = Information and communications technology
+industry-healthcare = Healthcare
+industry-other = Other
+reason-lost-device = Lost device
+reason-stolen-device = Stolen device
+reason-suspected-fraud = Suspected fraud
+reason-caller-request = At the caller’s request
+reason-deceased = Deceased
+reason-other = Other
+no-industry = Without an industry
 no-category = Without a category
 total = Total
 
 note-synthetic-data = SYNTHETIC DATA: these are figures of a sandbox instance; no person, account or use in them is real.
 note-month-not-ended = { $month } had not ended on { $to }; its figures run up to that day.
 note-known-before-as-at = Nothing recorded after { $known } is in these figures.
-note-use = A usage count is one completed use by one person of one function of one service; requests that failed, were refused, timed out or were cancelled are not counted.
-note-registered = Registered users are accounts that have been opened and not closed; suspended ones are included.
-note-accessible = A service is accessible from its first day of service until it is suspended or retired.
 note-planned = The planned numbers are those of Annex 1 of the paper of 8 June 2020, by mid-2021; they sum to { $sum }, the paper itself says “{ $stated }”.
-note-rounding = “More than” and “over” are rounded down, never up: registered users to { $registered }, “iAM Smart+” users to { $plus }, services to { $services }, usage counts to { $uses }; “about” is the nearest { $private }. The exact numbers stand beside the sentences.
+note-rounding = “More than” and “over” are rounded down, never up, and “about” is the nearest: { $grains }. A number smaller than its grain is rounded to the next smaller power of ten. The exact numbers stand beside the sentences.
+note-auditors-view = AUDITOR’S VIEW: every number is shown to the unit. Not for publication.
+note-disclosure = Numbers of people or uses in a table that are below { $threshold } and not 0 are left out, and so are others from which they could be worked out, in this report or in one of another month: { $cells ->
+        [one] { $cells } is
+       *[other] { $cells } are
+    } left out here. Totals of the whole platform are shown.
+note-within-month = As the month had not ended, the numbers of groups are told up to the end of the month before, and by whole steps of { $threshold } since; they may sum to less than the total.
 
 restate-usage-month = Usage counts of the month
 restate-users-month = Different users of the month

@@ -4,11 +4,13 @@
 //! same bytes.
 //! Invariant: a report reads counters and the events that are not counted yet, never the raw events, however many they are.
 
+pub mod accounts;
 pub mod define;
 pub mod definitions;
 pub mod ledger;
 pub mod legco;
 pub mod top;
+pub mod trend;
 pub mod usage;
 pub mod window;
 
@@ -20,8 +22,18 @@ pub(crate) mod verify;
 pub(crate) mod services;
 pub(crate) mod tally;
 
+mod asked;
 mod contents;
 mod digest;
+mod facts;
+mod figure;
+mod grid;
+mod grouping;
+mod notes;
+mod outside;
 mod question;
 mod ranking;
+mod rows;
+mod table;
+mod tending;
 mod words;

@@ -1,8 +1,8 @@
 //! What services were, as known on a day, for those who count their uses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Day, Month, ServiceHistory, ServiceVersion};
+use domain::{Bilingual, Day, Month, ServiceHistory, ServiceState, ServiceVersion};
 
 use super::window::Window;
 use crate::store::{Read, StoreError};
@@ -11,6 +11,8 @@ use crate::store::{Read, StoreError};
 pub struct Services {
     all: ServiceHistory,
     known: ServiceHistory,
+    /// Ids of the parties, in order: their places are the groups of departments.
+    parties: Vec<String>,
 }
 
 impl Services {
@@ -19,14 +21,20 @@ impl Services {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn load(read: &mut Read) -> Result<Self, StoreError> {
-        let all = read.service_history(Day::MAX).await?;
-        Ok(Self { known: all.clone(), all })
+        Ok(Self::of(read.service_history(Day::MAX).await?))
+    }
+
+    /// What is on record, all of it known.
+    #[must_use]
+    pub fn of(all: ServiceHistory) -> Self {
+        let parties: BTreeSet<String> = all.versions().map(|version| version.service.rp.to_string()).collect();
+        Self { known: all.clone(), all, parties: parties.into_iter().collect() }
     }
 
     /// The same, without what was recorded after the end of `known_at`.
     #[must_use]
     pub fn known_by(self, known_at: Day) -> Self {
-        Self { known: self.all.as_known_at(known_at), all: self.all }
+        Self { known: self.all.as_known_at(known_at), ..self }
     }
 
     /// How many services were recorded as something else between two days, as far as it changes what they were up to a day.
@@ -61,6 +69,44 @@ impl Services {
     /// The services that citizens could reach at the end of a day.
     pub fn accessible(&self, day: Day) -> impl Iterator<Item = &ServiceVersion> {
         self.known.accessible(day)
+    }
+
+    /// The group of a department or organisation; 0 when it is not on record.
+    #[must_use]
+    pub fn department(&self, party: &str) -> i64 {
+        let place = self.parties.binary_search_by(|known| known.as_str().cmp(party));
+        place.ok().and_then(|place| i64::try_from(place + 1).ok()).unwrap_or(0)
+    }
+
+    /// Id and name of the department or organisation of a group, by what it was called at the end of a day.
+    #[must_use]
+    pub fn department_at(&self, group: i64, day: Day) -> Option<(String, Bilingual)> {
+        let id = self.parties.get(usize::try_from(group - 1).ok()?)?;
+        let mut called: BTreeMap<_, Bilingual> = BTreeMap::new();
+        for version in self.known.versions().filter(|version| version.service.rp.as_str() == id) {
+            called.insert((version.recorded < day.end(), version.recorded, version.code), version.party.clone());
+        }
+        // The last one by that day; of a party that was recorded later, its first name.
+        let name =
+            called.iter().rev().find(|((then, ..), _)| *then).or_else(|| called.iter().next()).map(|(_, name)| name.clone());
+        let name = name.filter(|name| !name.en.is_empty()).unwrap_or_else(|| Bilingual { en: id.clone(), zh_hant: id.clone() });
+        Some((id.clone(), name))
+    }
+
+    /// The service with that id, whatever it was.
+    #[must_use]
+    pub fn code_of(&self, service: &domain::ClientId) -> Option<i32> {
+        self.known.versions().find(|version| version.service == *service).map(|version| version.code)
+    }
+
+    /// The organisations with a service that is on record and not retired at the end of a day.
+    #[must_use]
+    pub fn parties(&self, day: Day) -> BTreeSet<&str> {
+        let codes: BTreeSet<i32> = self.known.versions().map(|version| version.code).collect();
+        let then = codes.into_iter().filter_map(|code| self.known.on(code, day));
+        then.filter(|version| version.state != ServiceState::Retired && version.since.is_none_or(|since| since <= day))
+            .map(|version| version.service.rp.as_str())
+            .collect()
     }
 
     /// The months within which a service comes under another sector or category. On the first day of a month the whole month

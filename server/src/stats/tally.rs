@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use domain::{AccountEventKind, Day, Month, Tier};
 
 use super::services::Services;
-use super::window::{Days, Extent, Sign, Window};
-use crate::store::{AccountCountRow, DayRow, Ended, MonthRow, NumberRow, Read, StoreError, Tail};
+use super::window::{Days, Extent, Months, Sign, Window};
+use crate::store::{AccountCountRow, DayRow, DetailRow, Ended, Read, StoreError, Tail};
 
 /// A count as it leaves the server.
 ///
@@ -17,15 +17,30 @@ pub fn whole(count: i64) -> Result<u64, StoreError> {
         .map_err(|_| StoreError::Broken(anyhow::anyhow!("a figure came to {count}: daily and monthly counters differ")))
 }
 
-/// Requests to a service in a part of a month in which its sector and category stay the same.
+/// Requests to a service in a part of a month in which its sector, category, industry and department stay the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
     /// A day of that part.
     pub day: Day,
     /// Code of the service.
     pub service: i32,
+    /// Code of the function; 0 where the detail was not asked for.
+    pub function: i16,
+    /// Code of the tier, likewise.
+    pub tier: i16,
+    /// Code of the way of use, likewise.
+    pub channel: i16,
     /// How many; may be negative, to be added to others of that part.
     pub count: i64,
+}
+
+/// How much of a request is told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// The service.
+    Services,
+    /// Function, tier and way of use too.
+    Uses,
 }
 
 /// The last day on which anything was recorded: what a report knows when it is not told otherwise.
@@ -33,6 +48,55 @@ pub fn last_recorded(extents: [Option<Extent>; 2], tails: [Option<Tail>; 2], ser
     let counted = extents.into_iter().flatten().map(|extent| extent.last_recorded);
     let waiting = tails.into_iter().flatten().map(|tail| tail.last_recorded);
     counted.chain(waiting).chain(services.last_recorded()).max()
+}
+
+/// The statements for one detail and one way of ending.
+struct Counters<'r> {
+    read: &'r mut Read,
+    detail: Detail,
+    ended: Ended,
+}
+
+impl Counters<'_> {
+    async fn months(&mut self, months: &Months) -> Result<Vec<DetailRow>, StoreError> {
+        match self.detail {
+            Detail::Uses => self.read.detail_months(months, self.ended).await,
+            Detail::Services => {
+                let rows = self.read.usage_months(months, self.ended).await?;
+                Ok(rows.into_iter().map(|row| plain(row.event_month, row.service, row.count)).collect())
+            }
+        }
+    }
+
+    async fn days(&mut self, days: &Days, service: Option<i32>) -> Result<Vec<DetailRow>, StoreError> {
+        match self.detail {
+            Detail::Uses => self.read.detail_days(days, service, self.ended).await,
+            Detail::Services => Ok(plain_days(self.read.usage_days(days, service, self.ended).await?)),
+        }
+    }
+
+    async fn recorded(&mut self, days: &Days) -> Result<Vec<DetailRow>, StoreError> {
+        match self.detail {
+            Detail::Uses => self.read.detail_recorded(days, self.ended).await,
+            Detail::Services => Ok(plain_days(self.read.usage_recorded(days, self.ended).await?)),
+        }
+    }
+
+    async fn waiting(&mut self, window: &Window) -> Result<Vec<DetailRow>, StoreError> {
+        let Window { from, to, known_at } = *window;
+        match self.detail {
+            Detail::Uses => self.read.detail_waiting(from, to, known_at, self.ended).await,
+            Detail::Services => Ok(plain_days(self.read.usage_waiting(from, to, known_at, self.ended).await?)),
+        }
+    }
+}
+
+fn plain(event: i32, service: i32, count: i64) -> DetailRow {
+    DetailRow { event, service, function: 0, tier: 0, channel: 0, count }
+}
+
+fn plain_days(rows: Vec<DayRow>) -> Vec<DetailRow> {
+    rows.into_iter().map(|row| plain(row.event_day, row.service, row.count)).collect()
 }
 
 /// Requests by service in the window.
@@ -45,24 +109,26 @@ pub async fn requests(
     extent: Option<Extent>,
     services: &Services,
     ended: Ended,
+    detail: Detail,
 ) -> Result<Vec<Cell>, StoreError> {
     let terms = window.terms(extent);
     let moves = services.moves(window);
+    let mut counters = Counters { read, detail, ended };
     let mut cells = Vec::new();
     if let Some(months) = &terms.months {
-        for MonthRow { event_month, service, count } in read.usage_months(months, ended).await? {
-            let month = Month::from_number(event_month);
-            if !moves.contains(&(month, service)) {
-                cells.push(Cell { day: month.last_day().min(window.to), service, count });
+        for row in counters.months(months).await? {
+            let month = Month::from_number(row.event);
+            if !moves.contains(&(month, row.service)) {
+                cells.push(cell(Sign::Added, &DetailRow { event: month.last_day().number(), ..row }, window));
             }
         }
     }
-    let mut put_right = |sign: Sign, rows: Vec<DayRow>| {
-        let whole = rows.iter().filter(|row| !moves.contains(&(Day::from_number(row.event_day).month(), row.service)));
+    let mut put_right = |sign: Sign, rows: Vec<DetailRow>| {
+        let whole = rows.iter().filter(|row| !moves.contains(&(Day::from_number(row.event).month(), row.service)));
         cells.extend(whole.map(|row| cell(sign, row, window)));
     };
     if let Some((sign, days)) = &terms.rest {
-        put_right(*sign, read.usage_days(days, None, ended).await?);
+        put_right(*sign, counters.days(days, None).await?);
     }
     if let Some((sign, days)) = &terms.late {
         // Most of what is recorded on these days also happened on them: that part lies together. What happened before, or is
@@ -71,9 +137,9 @@ pub async fn requests(
         let then = Days { from: days.from.max(recorded_from), to: days.to.min(recorded_to), ..*days };
         let before = Days { to: days.to.min(recorded_from.plus_days(-1)), ..*days };
         let after = Days { from: days.from.max(recorded_to.plus_days(1)), ..*days };
-        put_right(*sign, read.usage_days(&then, None, ended).await?);
-        put_right(*sign, read.usage_recorded(&before, ended).await?);
-        put_right(*sign, read.usage_recorded(&after, ended).await?);
+        put_right(*sign, counters.days(&then, None).await?);
+        put_right(*sign, counters.recorded(&before).await?);
+        put_right(*sign, counters.recorded(&after).await?);
     }
     // A month within which a service moves is read day by day, for that service alone.
     for (month, service) in &moves {
@@ -83,56 +149,17 @@ pub async fn requests(
             recorded_from: Day::MIN,
             recorded_to: window.known_at,
         };
-        let rows = read.usage_days(&days, Some(*service), ended).await?;
+        let rows = counters.days(&days, Some(*service)).await?;
         cells.extend(rows.iter().map(|row| cell(Sign::Added, row, window)));
     }
-    let waiting = read.usage_waiting(window.from, window.to, window.known_at, ended).await?;
-    cells.extend(waiting.iter().map(|row| cell(Sign::Added, row, window)));
+    cells.extend(counters.waiting(window).await?.iter().map(|row| cell(Sign::Added, row, window)));
     Ok(cells)
 }
 
-fn cell(sign: Sign, row: &DayRow, window: &Window) -> Cell {
+fn cell(sign: Sign, row: &DetailRow, window: &Window) -> Cell {
+    let DetailRow { event, service, function, tier, channel, count } = *row;
     // What is taken off behind the window's end is taken off the month as it stood on its last day.
-    Cell { day: Day::from_number(row.event_day).min(window.to), service: row.service, count: sign.of(row.count) }
-}
-
-/// Counts under a key.
-///
-/// # Errors
-/// When a key cannot be found.
-pub fn sums<K: Ord>(cells: &[Cell], key: impl Fn(&Cell) -> Result<K, StoreError>) -> Result<BTreeMap<K, i64>, StoreError> {
-    let mut sums: BTreeMap<K, i64> = BTreeMap::new();
-    for cell in cells {
-        *sums.entry(key(cell)?).or_default() += cell.count;
-    }
-    Ok(sums)
-}
-
-/// Requests by code of the function in a window of whole months.
-///
-/// # Errors
-/// When the database cannot be reached.
-pub async fn requests_by_function(
-    read: &mut Read,
-    window: &Window,
-    extent: Option<Extent>,
-    ended: Ended,
-) -> Result<BTreeMap<i32, i64>, StoreError> {
-    let terms = window.terms(extent);
-    let mut counts: BTreeMap<i32, i64> = BTreeMap::new();
-    let mut add = |sign: Sign, rows: Vec<NumberRow>| {
-        for row in rows {
-            *counts.entry(row.number).or_default() += sign.of(row.count);
-        }
-    };
-    if let Some(months) = &terms.months {
-        add(Sign::Added, read.usage_months_by_function(months, ended).await?);
-    }
-    if let Some((sign, days)) = &terms.late {
-        add(*sign, read.usage_recorded_by_function(days, ended).await?);
-    }
-    add(Sign::Added, read.usage_waiting_by_function(window.from, window.to, window.known_at, ended).await?);
-    Ok(counts)
+    Cell { day: Day::from_number(event).min(window.to), service, function, tier, channel, count: sign.of(count) }
 }
 
 /// Requests by day in the window; days without any are not there.

@@ -1,11 +1,14 @@
 //! The frequently used services.
 
-use api::stats::{TopRow, TopServices};
-use domain::{Day, Month};
+use api::stats::{TopRow, TopServices, View};
+use domain::{Bilingual, Day, Dimension, Month};
 
 use super::definitions::FREQUENT;
+use super::facts::Facts;
+use super::grid::{Column, Entry, Span, exact, published};
 use super::services::Services;
-use super::tally::{self, whole};
+use super::tally::{self, Detail, whole};
+use super::usage::{ALL_USES, view_of};
 use super::window::Window;
 use super::{question, ranking};
 use crate::app::{App, Caller};
@@ -16,7 +19,7 @@ use crate::store::{Ended, Read};
 const LIMIT: u32 = 1_000;
 
 /// The services by uses, the most used first.
-pub(crate) async fn top(app: &App, _: &Caller, op: TopServices) -> Result<Vec<TopRow>, Failure> {
+pub(crate) async fn top(app: &App, caller: &Caller, op: TopServices) -> Result<Vec<TopRow>, Failure> {
     let today = app.clock.now().hk_day();
     if let Some(as_at) = op.as_at {
         question::as_at(as_at, today)?;
@@ -25,15 +28,16 @@ pub(crate) async fn top(app: &App, _: &Caller, op: TopServices) -> Result<Vec<To
     if op.limit.is_some_and(|limit| !(1..=LIMIT).contains(&limit)) {
         return Err(Failure::invalid_field("stats.limit", "limit", format!("a list of services has 1 to {LIMIT} ranks")));
     }
+    let view = view_of(caller, op.view)?;
     let mut read = app.store.read().await?;
-    rank(&mut read, &op).await
+    rank(&mut read, &op, view, app.settings.disclosure_threshold).await
 }
 
 /// The rows out of one snapshot.
 ///
 /// # Errors
 /// When the database cannot be reached or contradicts itself.
-pub async fn rank(read: &mut Read, op: &TopServices) -> Result<Vec<TopRow>, Failure> {
+pub async fn rank(read: &mut Read, op: &TopServices, view: View, threshold: u64) -> Result<Vec<TopRow>, Failure> {
     let extent = read.usage_extent().await?;
     let tail = read.usage_tail().await?;
     let services = Services::load(read).await?;
@@ -41,16 +45,33 @@ pub async fn rank(read: &mut Read, op: &TopServices) -> Result<Vec<TopRow>, Fail
     // Up to the day they are known at: what is recorded later moves no earlier answer.
     let Some(to) = op.as_at.or(known_at) else { return Ok(Vec::new()) };
     let known_at = known_at.unwrap_or(Day::MAX);
-    let services = services.known_by(known_at);
     let window = Window { from: Month::MIN.first_day(), to, known_at };
-    let cells = tally::requests(read, &window, extent, &services, Ended::Completed).await?;
-    let mut uses = Vec::new();
-    for (code, count) in tally::sums(&cells, |cell| Ok(cell.service))? {
-        let version = services.on(code, to)?;
-        uses.push((version.service.to_string(), version.name.clone(), whole(count)?));
+    let mut facts = Facts::empty((to, known_at), services.known_by(known_at));
+    facts.uses = tally::requests(read, &window, extent, &facts.services, Ended::Completed, Detail::Services).await?;
+    let mut entries = Vec::new();
+    let mut cells = Vec::new();
+    for ((group, _), series) in facts.groups(&ALL_USES, Some(Dimension::Service), None)? {
+        let version = facts.services.on(i32::try_from(group).unwrap_or(0), to)?;
+        entries.push((version.service.to_string(), version.name.clone()));
+        let value = whole(Span::ToTheDay.of(&series))?;
+        cells.push(Entry { series, span: Span::ToTheDay, value });
     }
-    let ranked = ranking::rank(uses, op.limit.unwrap_or(FREQUENT));
-    let row =
-        |ranked: ranking::Ranked<_>| TopRow { rank: ranked.rank, service: ranked.id, name: ranked.shown, uses: ranked.uses };
+    let values: Vec<u64> = cells.iter().map(|cell| cell.value).collect();
+    let name = Bilingual { en: String::new(), zh_hant: String::new() };
+    let column = [Column { name, people: true, whole: Some(values.iter().sum()), cells, part_of: None }];
+    let told = match view {
+        View::Published => published(&column, to, threshold),
+        View::Auditor => exact(&column),
+    };
+    let services = entries.into_iter().zip(values).zip(&told.columns[0]).map(|(((id, name), value), told)| {
+        // What a few have used is not frequently used: its place among others would say how few.
+        let few = view == View::Published && told.is_none() && value < threshold;
+        (id, (name, *told), if few { 0 } else { value })
+    });
+    let ranked = ranking::rank(services, op.limit.unwrap_or(FREQUENT));
+    let row = |ranked: ranking::Ranked<(Bilingual, Option<u64>)>| {
+        let (name, uses) = ranked.shown;
+        TopRow { rank: ranked.rank, service: ranked.id, name, uses }
+    };
     Ok(ranked.into_iter().map(row).collect())
 }

@@ -23,7 +23,7 @@ pub enum Ended {
 
 impl Ended {
     /// The first code of an outcome and the last.
-    const fn codes(self) -> (i16, i16) {
+    pub(super) const fn codes(self) -> (i16, i16) {
         let completed = Outcome::Completed.code();
         match self {
             Self::Completed => (completed, completed),
@@ -273,79 +273,6 @@ impl Read {
             "SELECT event_day, service, CAST(COUNT(*) AS BIGINT) AS count
              FROM usage_inbox WHERE event_day BETWEEN $1 AND $2 AND recorded_at < $3 AND outcome BETWEEN $4 AND $5
              GROUP BY event_day, service"
-        )
-        .bind(from.number())
-        .bind(to.number())
-        .bind(known_at.end().micros())
-        .bind(first)
-        .bind(last)
-        .persistent(false)
-        .fetch_all(c))
-        .map_err(|error| self.error(error))
-    }
-
-    /// Requests by function out of the monthly counters.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn usage_months_by_function(&mut self, months: &Months, ended: Ended) -> Result<Vec<NumberRow>, StoreError> {
-        let (first, last) = ended.codes();
-        on!(self.conn, |c| sqlx::query_as(
-            "SELECT CAST(function AS INTEGER) AS number, CAST(COALESCE(SUM(count), 0) AS BIGINT) AS count
-             FROM usage_monthly
-             WHERE event_month BETWEEN $1 AND $2 AND recorded_month <= $3 AND outcome BETWEEN $4 AND $5
-             GROUP BY function"
-        )
-        .bind(months.from.number())
-        .bind(months.to.number())
-        .bind(months.recorded_to.number())
-        .bind(first)
-        .bind(last)
-        .persistent(false)
-        .fetch_all(c))
-        .map_err(|error| self.error(error))
-    }
-
-    /// Requests by function out of the daily counters, found by days of recording: the plus keeps the engines from walking
-    /// through all days of events instead.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn usage_recorded_by_function(&mut self, days: &Days, ended: Ended) -> Result<Vec<NumberRow>, StoreError> {
-        let (first, last) = ended.codes();
-        on!(self.conn, |c| sqlx::query_as(
-            "SELECT CAST(function AS INTEGER) AS number, CAST(COALESCE(SUM(count), 0) AS BIGINT) AS count
-             FROM usage_daily
-             WHERE +event_day BETWEEN $1 AND $2 AND recorded_day BETWEEN $3 AND $4 AND outcome BETWEEN $5 AND $6
-             GROUP BY function"
-        )
-        .bind(days.from.number())
-        .bind(days.to.number())
-        .bind(days.recorded_from.number())
-        .bind(days.recorded_to.number())
-        .bind(first)
-        .bind(last)
-        .persistent(false)
-        .fetch_all(c))
-        .map_err(|error| self.error(error))
-    }
-
-    /// Requests by function that no counter holds yet.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn usage_waiting_by_function(
-        &mut self,
-        from: Day,
-        to: Day,
-        known_at: Day,
-        ended: Ended,
-    ) -> Result<Vec<NumberRow>, StoreError> {
-        let (first, last) = ended.codes();
-        on!(self.conn, |c| sqlx::query_as(
-            "SELECT CAST(function AS INTEGER) AS number, CAST(COUNT(*) AS BIGINT) AS count
-             FROM usage_inbox WHERE event_day BETWEEN $1 AND $2 AND recorded_at < $3 AND outcome BETWEEN $4 AND $5
-             GROUP BY function"
         )
         .bind(from.number())
         .bind(to.number())

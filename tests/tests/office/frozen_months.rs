@@ -193,7 +193,7 @@ both_engines! {
         }
         let op = UsageReport { by: UsageBy::Service, from: None, to: None, known_at: None, view: None };
         let told = world.first().call(&op).await.unwrap();
-        assert_eq!(told.into_iter().map(|row| (row.id, (row.uses, row.not_completed))).collect::<BTreeMap<_, _>>(), counted);
+        assert_eq!(told.into_iter().map(|row| (row.id, (row.uses.unwrap(), row.not_completed.unwrap()))).collect::<BTreeMap<_, _>>(), counted);
         let accounts = exported(world, RawOf::Accounts).await;
         assert_eq!(accounts.iter().filter(|event| event.what == "registered").count(), 14);
         let statistician = world.as_operator("statistician");

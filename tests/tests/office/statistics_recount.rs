@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::relying_party::{ResumeParty, SuspendParty};
-use api::stats::{ImportUses, ImportedUse, LegcoReply, LegcoReport, TopServices, UsageBy, UsageReport};
+use api::stats::{ImportUses, ImportedUse, LegcoReply, LegcoReport, TopServices, UsageBy, UsageReport, View};
 use domain::{
     AccountEventKind, Category, Clock, Day, Function, Manifest, Month, Outcome, Sector, ServiceState, Tier, Timestamp,
     UsageChannel,
@@ -262,15 +262,16 @@ impl Raw {
         let private = uses(&|sector| sector == Sector::Private);
         assert_eq!(figures, [registered, plus, accessible.len() as u64, uses(&|_| true), private], "{question}");
 
-        for row in &reply.tables[0].rows[..3] {
+        let rows = |id: &str| &reply.tables.iter().find(|table| table.id == id).unwrap().rows;
+        for row in &rows("by-sector")[..3] {
             let sector: Sector = row.id.parse().unwrap();
             let open = accessible.iter().filter(|version| version.sector == sector).count() as u64;
             assert_eq!(row.values, [Some(open), Some(uses(&|of| of == sector))], "{question}: {sector}");
         }
         let listed: Vec<(u64, String, u64)> =
-            reply.tables[1].rows.iter().map(|row| (row.values[0].unwrap(), row.id.clone(), row.values[1].unwrap())).collect();
+            rows("frequently-used").iter().map(|row| (row.values[0].unwrap(), row.id.clone(), row.values[1].unwrap())).collect();
         assert_eq!(listed, self.top(as_at, known_at, 10), "{question}");
-        for row in &reply.tables[2].rows[..13] {
+        for row in &rows("by-category")[..13] {
             let category: Option<Category> = row.id.parse().ok();
             let open = accessible.iter().filter(|version| version.category == category).count() as u64;
             assert_eq!(row.values[1], Some(open), "{question}: {}", row.id);
@@ -300,7 +301,10 @@ impl Raw {
         counts.retain(|_, counts| *counts != (0, 0));
         let counts: BTreeMap<String, (u64, u64)> =
             counts.into_iter().map(|(id, (completed, not))| (id, (sum([completed]), sum([not])))).collect();
-        let told = rows.into_iter().map(|row| (row.id, (row.uses, row.not_completed))).filter(|(_, counts)| *counts != (0, 0));
+        let told = rows
+            .into_iter()
+            .map(|row| (row.id, (row.uses.unwrap(), row.not_completed.unwrap())))
+            .filter(|(_, counts)| *counts != (0, 0));
         assert_eq!(told.collect::<BTreeMap<_, _>>(), counts, "{op:?}");
     }
 }
@@ -382,14 +386,16 @@ async fn ask(world: &World, dice: &mut Dice, began: Day, kept: &Kept) {
         // Now and then the end of a month, which is what is asked for most.
         let as_at = if dice.roll(3) == 0 { as_at.month().last_day().min(today) } else { as_at };
         let known_at = (dice.roll(3) > 0).then(|| today.plus_days(-dice.days(lived)));
-        let reply = world.first().call(&LegcoReport { known_at, ..LegcoReport::as_at(as_at) }).await.unwrap();
+        let op = LegcoReport { known_at, view: Some(View::Auditor), ..LegcoReport::as_at(as_at) };
+        let reply = world.first().call(&op).await.unwrap();
         assert_eq!(reply.known_at, known_at.unwrap_or_else(|| raw.last_recorded()));
         raw.hold_legco(&reply, &format!("as at {as_at} as known at {known_at:?}"));
         let from_files = raw.uses(Day::MIN, as_at, reply.known_at).filter(|used| used.from_file && used.completed);
         assert_eq!(sum(from_files.map(|used| used.count)), kept.uses(as_at, reply.known_at), "as the service has it");
 
         let op = TopServices { as_at: Some(as_at), known_at, limit: Some(3), view: None };
-        let top = world.first().call(&op).await.unwrap().into_iter().map(|row| (u64::from(row.rank), row.service, row.uses));
+        let top =
+            world.first().call(&op).await.unwrap().into_iter().map(|row| (u64::from(row.rank), row.service, row.uses.unwrap()));
         assert_eq!(top.collect::<Vec<_>>(), raw.top(as_at, reply.known_at, 3));
 
         let by = *dice.one_of(&[

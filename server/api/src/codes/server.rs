@@ -425,6 +425,18 @@ pub(super) const CODES: &[Code] = &[
         "'iamctl stats restate MONTH' shows what came later",
     ),
     entry("stats.not-frozen", "the month is not closed yet", "'iamctl stats freeze MONTH'"),
+    entry(
+        "stats.denominator",
+        "a number from outside is 0 or has no source",
+        "give the number, the day it is of and where it was taken from",
+    ),
+    entry("stats.service-total", "the uses of a service by another count do not fit", "mend what is named in the question"),
+    entry(
+        "stats.unknown-figure",
+        "the question asks for what the ledger does not have",
+        "'iamctl stats definitions' lists every figure and table",
+    ),
+    entry("stats.view", "the view to the unit is the auditor's", "leave --view out, or let an auditor ask"),
     entry("stats.limit", "so many rows are not given", "give --limit from 1 on"),
     entry("overview.days", "so many days are not given", "1 to 400 days"),
     // The server's surroundings.

@@ -68,10 +68,10 @@ pub struct UsageRow {
     pub id: String,
     /// Its name.
     pub name: Bilingual,
-    /// Completed uses.
-    pub uses: u64,
-    /// Requests that came to nothing: failed, refused, timed out, cancelled.
-    pub not_completed: u64,
+    /// Completed uses; null where it is suppressed.
+    pub uses: Option<u64>,
+    /// Requests that came to nothing: failed, refused, timed out, cancelled; null where it is suppressed.
+    pub not_completed: Option<u64>,
 }
 
 /// The frequently used services, in order.
@@ -108,6 +108,6 @@ pub struct TopRow {
     pub service: String,
     /// Name.
     pub name: Bilingual,
-    /// Completed uses.
-    pub uses: u64,
+    /// Completed uses; null where it is suppressed.
+    pub uses: Option<u64>,
 }

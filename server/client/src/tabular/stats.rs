@@ -1,169 +1,21 @@
-//! Figures.
+//! Figures broken down.
 
-use api::stats::{LegcoFigure, LegcoNote, LegcoReply, LegcoTable, TopRow, UsageRow};
-
-use std::fmt::Write as _;
+use api::stats::{AccountsRow, DefinitionRow, TopRow, Trend, UsageRow};
+use domain::Formula;
 
 use super::{Column, Kind, Line, Section, Sheet, Tabular, Tone};
-use crate::safe::visible;
 use crate::table;
 use crate::times::spaced;
 use crate::width::Align;
 
-impl Tabular for LegcoReply {
-    fn columns() -> &'static [Column<Self>] {
-        const {
-            &[
-                Column::text("as_at", "AS AT", |row: &Self| row.as_at.to_string()),
-                Column::text("known_at", "KNOWN AT", |row: &Self| row.known_at.to_string()),
-                Column::text("environment", "ENVIRONMENT", |row: &Self| row.environment.to_string()),
-                Column::text("definitions", "DEFINITIONS", |row: &Self| row.definitions.clone()),
-                Column::text("digest", "DIGEST", |row: &Self| row.digest.clone()),
-            ]
-        }
-    }
-
-    fn lines(&self) -> Option<Vec<Line>> {
-        let mut lines = vec![
-            Line::new(
-                Tone::Heading,
-                format!(
-                    "As at {} (as recorded up to {}), definitions {}",
-                    self.as_at.english(),
-                    self.known_at.english(),
-                    self.definitions
-                ),
-            ),
-            Line::new(Tone::Plain, ""),
-        ];
-        let (first, others) = notes(self);
-        for note in first {
-            lines.push(Line::new(Tone::Changed, note.text.en.clone()));
-            lines.push(Line::new(Tone::Changed, note.text.zh_hant.clone()));
-            lines.push(Line::new(Tone::Plain, ""));
-        }
-        for (number, figure) in self.figures.iter().enumerate() {
-            lines.push(Line::new(Tone::Plain, format!("({}) {}", number + 1, figure.text.en)));
-            lines.push(Line::new(Tone::Plain, format!("    {}", figure.text.zh_hant)));
-            lines.push(Line::new(Tone::Faint, format!("    {}", exactly(figure))));
-        }
-        for table in &self.tables {
-            lines.push(Line::new(Tone::Plain, ""));
-            lines.push(Line::new(Tone::Heading, format!("{}  {}", table.title.en, table.title.zh_hant)));
-            lines.extend(table::of(&section(table), None).into_iter().map(|line| Line::new(Tone::Plain, line)));
-        }
-        if !others.is_empty() {
-            lines.push(Line::new(Tone::Plain, ""));
-            lines.push(Line::new(Tone::Heading, "Notes  附註"));
-        }
-        for note in others {
-            lines.push(Line::new(Tone::Plain, format!("- {}", note.text.en)));
-            lines.push(Line::new(Tone::Plain, format!("  {}", note.text.zh_hant)));
-        }
-        lines.push(Line::new(Tone::Plain, ""));
-        lines.push(Line::new(Tone::Faint, format!("digest {}", self.digest)));
-        Some(lines)
-    }
-
-    fn markdown(&self) -> Option<String> {
-        let mut text = format!("# As at {}\n\n", self.as_at.english());
-        let (first, others) = notes(self);
-        for note in first {
-            let _ = writeln!(text, "**{}**\\\n**{}**\n", visible(&note.text.en), visible(&note.text.zh_hant));
-        }
-        for (number, figure) in self.figures.iter().enumerate() {
-            // The hard breaks keep both languages and the number in one item.
-            let (en, zh_hant) = (visible(&figure.text.en), visible(&figure.text.zh_hant));
-            let _ = writeln!(text, "{}. {en}\\\n   {zh_hant}\\\n   {}", number + 1, exactly(figure));
-        }
-        for table in &self.tables {
-            let section = section(table);
-            let _ = writeln!(text, "\n## {} {}\n", visible(&table.title.en), visible(&table.title.zh_hant));
-            let _ = writeln!(text, "{}", table::markdown_row(section.headings.iter().map(|(heading, _)| heading.as_str())));
-            let _ = writeln!(text, "{}", table::markdown_rule(section.headings.iter().map(|(_, align)| *align)));
-            for row in &section.rows {
-                let _ = writeln!(text, "{}", table::markdown_row(row.iter().map(String::as_str)));
-            }
-        }
-        if !others.is_empty() {
-            text.push_str("\n## Notes 附註\n\n");
-        }
-        for note in others {
-            let _ = writeln!(text, "- {}\\\n  {}", visible(&note.text.en), visible(&note.text.zh_hant));
-        }
-        let _ = writeln!(
-            text,
-            "\nDefinitions {}, as recorded up to {}, digest `{}`.",
-            self.definitions,
-            self.known_at.english(),
-            self.digest
-        );
-        Some(text)
-    }
-
-    fn sheet(&self) -> Option<Sheet> {
-        let text = |text: &str| (Kind::Text, text.to_owned());
-        let number = |number: u64| (Kind::Number, number.to_string());
-        let mut rows: Vec<Vec<(Kind, String)>> = self
-            .figures
-            .iter()
-            .map(|figure| {
-                vec![
-                    text("figures"),
-                    text(&figure.id),
-                    text("value"),
-                    number(figure.value),
-                    text(&figure.text.en),
-                    text(&figure.text.zh_hant),
-                ]
-            })
-            .collect();
-        for table in &self.tables {
-            for row in &table.rows {
-                for (column, value) in table.columns.iter().zip(&row.values) {
-                    rows.push(vec![
-                        text(&table.id),
-                        text(&row.id),
-                        text(&column.en),
-                        value.map_or_else(|| text(""), number),
-                        text(&row.name.en),
-                        text(&row.name.zh_hant),
-                    ]);
-                }
-            }
-        }
-        for note in &self.notes {
-            rows.push(vec![text("notes"), text(&note.id), text(""), text(""), text(&note.text.en), text(&note.text.zh_hant)]);
-        }
-        Some(Sheet { headings: vec!["part", "id", "column", "value", "en", "zh-Hant"], rows })
-    }
+/// A number that may be left out, for people.
+pub(super) fn told(number: Option<u64>) -> String {
+    number.map_or_else(|| "–".to_owned(), spaced)
 }
 
-/// The number that the sentence rounds.
-fn exactly(figure: &LegcoFigure) -> String {
-    format!("exactly 實數 {}", spaced(figure.value))
-}
-
-/// What a reader must see before any figure, that they are synthetic, and what may stand below them.
-fn notes(reply: &LegcoReply) -> (Vec<&LegcoNote>, Vec<&LegcoNote>) {
-    reply.notes.iter().partition(|note| note.id == "synthetic-data")
-}
-
-/// A table of the report as rows for people.
-fn section(table: &LegcoTable) -> Section {
-    let mut headings = vec![(String::new(), Align::Left), (String::new(), Align::Left)];
-    headings.extend(table.columns.iter().map(|column| (format!("{} {}", column.en, column.zh_hant), Align::Right)));
-    let rows = table
-        .rows
-        .iter()
-        .map(|row| {
-            [row.name.en.clone(), row.name.zh_hant.clone()]
-                .into_iter()
-                .chain(row.values.iter().map(|value| value.map_or_else(|| "–".to_owned(), spaced)))
-                .collect()
-        })
-        .collect();
-    Section { title: table.title.en.clone(), headings, rows }
+/// The same for machines: nothing where it is left out.
+pub(super) fn raw(number: Option<u64>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
 }
 
 impl Tabular for UsageRow {
@@ -173,12 +25,12 @@ impl Tabular for UsageRow {
                 Column::text("id", "ID", |row: &Self| row.id.clone()),
                 Column::text("name", "NAME", |row: &Self| row.name.en.clone()),
                 Column::text("name_zh", "名稱", |row: &Self| row.name.zh_hant.clone()).wide(),
-                Column::number("uses", "USES", |row: &Self| spaced(row.uses), |row: &Self| row.uses.to_string()),
+                Column::number("uses", "USES", |row: &Self| told(row.uses), |row: &Self| raw(row.uses)),
                 Column::number(
                     "not_completed",
                     "NOT COMPLETED",
-                    |row: &Self| spaced(row.not_completed),
-                    |row: &Self| row.not_completed.to_string(),
+                    |row: &Self| told(row.not_completed),
+                    |row: &Self| raw(row.not_completed),
                 ),
             ]
         }
@@ -193,7 +45,7 @@ impl Tabular for TopRow {
                 Column::text("service", "SERVICE", |row: &Self| row.service.clone()),
                 Column::text("name", "NAME", |row: &Self| row.name.en.clone()),
                 Column::text("name_zh", "名稱", |row: &Self| row.name.zh_hant.clone()).wide(),
-                Column::number("uses", "USES", |row: &Self| spaced(row.uses), |row: &Self| row.uses.to_string()),
+                Column::number("uses", "USES", |row: &Self| told(row.uses), |row: &Self| raw(row.uses)),
             ]
         }
     }
@@ -201,4 +53,92 @@ impl Tabular for TopRow {
     fn name(&self) -> String {
         self.service.clone()
     }
+}
+
+impl Tabular for AccountsRow {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::text("id", "ID", |row: &Self| row.id.clone()),
+                Column::text("name", "NAME", |row: &Self| row.name.en.clone()),
+                Column::text("name_zh", "名稱", |row: &Self| row.name.zh_hant.clone()).wide(),
+                Column::number("registered", "REGISTERED", |row: &Self| told(row.registered), |row: &Self| raw(row.registered)),
+                Column::number("plus", "PLUS", |row: &Self| told(row.plus), |row: &Self| raw(row.plus)),
+            ]
+        }
+    }
+}
+
+impl Tabular for DefinitionRow {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::text("id", "ID", |row: &Self| row.definition.id.clone()),
+                Column::number(
+                    "version",
+                    "VERSION",
+                    |row: &Self| row.definition.version.to_string(),
+                    |row: &Self| row.definition.version.to_string(),
+                ),
+                Column::text("kind", "KIND", |row: &Self| {
+                    match row.definition.formula {
+                        Formula::Count(_) => "figure",
+                        Formula::Table(_) => "table",
+                        Formula::Unavailable(_) => "not compiled",
+                    }
+                    .to_owned()
+                }),
+                Column::text("since", "SINCE", |row: &Self| row.definition.since.to_string()),
+                Column::text("name", "NAME", |row: &Self| row.definition.name.en.clone()),
+                Column::text("name_zh", "名稱", |row: &Self| row.definition.name.zh_hant.clone()).wide(),
+                Column::text("edition", "EDITION", |row: &Self| row.edition.clone()).wide(),
+                Column::text("recorded", "RECORDED", |row: &Self| row.recorded.map(|day| day.to_string()).unwrap_or_default())
+                    .wide(),
+                Column::text("meaning", "MEANING", |row: &Self| row.definition.meaning.en.clone()).wide(),
+                Column::text("digest", "DIGEST", |row: &Self| row.digest.clone()).wide(),
+            ]
+        }
+    }
+
+    fn name(&self) -> String {
+        self.definition.id.clone()
+    }
+}
+
+impl Tabular for Trend {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::text("tendency", "TENDENCY", |row: &Self| row.tendency.to_string()),
+                Column::number(
+                    "slope_milli",
+                    "SLOPE, THOUSANDTHS",
+                    |row: &Self| row.slope_milli.to_string(),
+                    |row: &Self| row.slope_milli.to_string(),
+                ),
+                Column::text("text", "TEXT", |row: &Self| row.text.en.clone()),
+            ]
+        }
+    }
+
+    fn lines(&self) -> Option<Vec<Line>> {
+        let rows = self.months.iter().map(|month| vec![month.month.to_string(), told(month.value)]).collect();
+        let headings = vec![("MONTH".to_owned(), Align::Left), ("NUMBER".to_owned(), Align::Right)];
+        let section = Section { title: String::new(), headings, rows };
+        let mut lines: Vec<Line> = table::of(&section, None).into_iter().map(|line| Line::new(Tone::Plain, line)).collect();
+        lines.push(Line::new(Tone::Plain, ""));
+        lines.push(Line::new(Tone::Heading, self.text.en.clone()));
+        lines.push(Line::new(Tone::Heading, self.text.zh_hant.clone()));
+        Some(lines)
+    }
+
+    fn sheet(&self) -> Option<Sheet> {
+        let rows = self.months.iter().map(|month| vec![(Kind::Text, month.month.to_string()), number(month.value)]).collect();
+        Some(Sheet { headings: vec!["month", "value"], rows })
+    }
+}
+
+/// A cell of a sheet; empty where the number is left out.
+pub(super) fn number(number: Option<u64>) -> (Kind, String) {
+    number.map_or((Kind::Text, String::new()), |number| (Kind::Number, number.to_string()))
 }

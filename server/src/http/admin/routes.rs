@@ -102,9 +102,11 @@ operations! {
     stats_api::ListFrozen => stats::freeze::frozen,
     stats_api::RestateMonth => stats::restate::restate,
     stats_api::VerifyMonth => stats::verify::verify,
+    stats_api::AccountsReport => stats::accounts::accounts,
     stats_api::LegcoReport => stats::legco::legco,
     stats_api::ListDefinitions => stats::ledger::list,
     stats_api::RecordDefinitions => stats::define::define,
     stats_api::TopServices => stats::top::top,
+    stats_api::TrendReport => stats::trend::trend,
     stats_api::UsageReport => stats::usage::usage,
 }

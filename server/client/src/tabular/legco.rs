@@ -1,0 +1,236 @@
+//! The reply to the Legislative Council, part by part.
+
+use std::fmt::Write as _;
+
+use api::stats::{LegcoAnswer, LegcoFigure, LegcoNote, LegcoReply, LegcoTable, Unit};
+use domain::Bilingual;
+
+use super::stats::{number, told};
+use super::{Column, Kind, Line, Section, Sheet, Tabular, Tone};
+use crate::safe::visible;
+use crate::table;
+use crate::times::spaced;
+use crate::width::Align;
+
+impl Tabular for LegcoReply {
+    fn columns() -> &'static [Column<Self>] {
+        const {
+            &[
+                Column::text("as_at", "AS AT", |row: &Self| row.as_at.to_string()),
+                Column::text("known_at", "KNOWN AT", |row: &Self| row.known_at.to_string()),
+                Column::text("environment", "ENVIRONMENT", |row: &Self| row.environment.to_string()),
+                Column::text("definitions", "DEFINITIONS", |row: &Self| row.definitions.clone()),
+                Column::text("digest", "DIGEST", |row: &Self| row.digest.clone()),
+            ]
+        }
+    }
+
+    fn lines(&self) -> Option<Vec<Line>> {
+        let mut lines = vec![
+            Line::new(
+                Tone::Heading,
+                format!(
+                    "As at {} (as recorded up to {}), definitions {}",
+                    self.as_at.english(),
+                    self.known_at.english(),
+                    self.definitions
+                ),
+            ),
+            Line::new(Tone::Plain, ""),
+        ];
+        let (first, others) = notes(self);
+        for note in first {
+            lines.push(Line::new(Tone::Changed, note.text.en.clone()));
+            lines.push(Line::new(Tone::Changed, note.text.zh_hant.clone()));
+            lines.push(Line::new(Tone::Plain, ""));
+        }
+        for part in &self.parts {
+            let mut label = format!("({}) ", part.number);
+            if let Some(asks) = &part.asks {
+                lines.push(Line::new(Tone::Heading, format!("{label}{}", asks.en)));
+                lines.push(Line::new(Tone::Heading, format!("    {}", asks.zh_hant)));
+                label = "    ".to_owned();
+            }
+            for answer in &part.answers {
+                match piece(self, answer) {
+                    Piece::Text(text, exactly) => {
+                        lines.push(Line::new(Tone::Plain, format!("{label}{}", text.en)));
+                        lines.push(Line::new(Tone::Plain, format!("    {}", text.zh_hant)));
+                        lines.extend(exactly.map(|exactly| Line::new(Tone::Faint, format!("    {exactly}"))));
+                    }
+                    Piece::Table(table) => {
+                        apart(&mut lines);
+                        lines.push(Line::new(Tone::Heading, format!("{}  {}", table.title.en, table.title.zh_hant)));
+                        lines.extend(table::of(&section(table), None).into_iter().map(|line| Line::new(Tone::Plain, line)));
+                        apart(&mut lines);
+                    }
+                    Piece::Nothing => {}
+                }
+                label = "    ".to_owned();
+            }
+        }
+        if !others.is_empty() {
+            apart(&mut lines);
+            lines.push(Line::new(Tone::Heading, "Notes  附註"));
+        }
+        for note in others {
+            lines.push(Line::new(Tone::Plain, format!("- {}", note.text.en)));
+            lines.push(Line::new(Tone::Plain, format!("  {}", note.text.zh_hant)));
+        }
+        apart(&mut lines);
+        lines.push(Line::new(Tone::Faint, format!("digest {}", self.digest)));
+        Some(lines)
+    }
+
+    fn markdown(&self) -> Option<String> {
+        let mut text = format!("# As at {}\n\n", self.as_at.english());
+        let (first, others) = notes(self);
+        for note in first {
+            let _ = writeln!(text, "**{}**\\\n**{}**\n", visible(&note.text.en), visible(&note.text.zh_hant));
+        }
+        for part in &self.parts {
+            let _ = writeln!(text, "## ({})\n", part.number);
+            if let Some(asks) = &part.asks {
+                let _ = writeln!(text, "*{}*\\\n*{}*\n", visible(&asks.en), visible(&asks.zh_hant));
+            }
+            for answer in &part.answers {
+                match piece(self, answer) {
+                    Piece::Text(said, exactly) => {
+                        // The hard breaks keep both languages and the number together.
+                        let exactly = exactly.map(|exactly| format!("\\\n{exactly}")).unwrap_or_default();
+                        let _ = writeln!(text, "{}\\\n{}{exactly}\n", visible(&said.en), visible(&said.zh_hant));
+                    }
+                    Piece::Table(table) => {
+                        let section = section(table);
+                        let _ = writeln!(text, "### {} {}\n", visible(&table.title.en), visible(&table.title.zh_hant));
+                        let headings = section.headings.iter();
+                        let _ = writeln!(text, "{}", table::markdown_row(headings.map(|(heading, _)| heading.as_str())));
+                        let _ = writeln!(text, "{}", table::markdown_rule(section.headings.iter().map(|(_, align)| *align)));
+                        for row in &section.rows {
+                            let _ = writeln!(text, "{}", table::markdown_row(row.iter().map(String::as_str)));
+                        }
+                        text.push('\n');
+                    }
+                    Piece::Nothing => {}
+                }
+            }
+        }
+        if !others.is_empty() {
+            text.push_str("## Notes 附註\n\n");
+        }
+        for note in others {
+            let _ = writeln!(text, "- {}\\\n  {}", visible(&note.text.en), visible(&note.text.zh_hant));
+        }
+        if self.notes.iter().any(|note| note.id != "synthetic-data") {
+            text.push('\n');
+        }
+        let _ = writeln!(
+            text,
+            "Definitions {}, as recorded up to {}, digest `{}`.",
+            self.definitions,
+            self.known_at.english(),
+            self.digest
+        );
+        Some(text)
+    }
+
+    fn sheet(&self) -> Option<Sheet> {
+        let text = |text: &str| (Kind::Text, text.to_owned());
+        let mut rows: Vec<Vec<(Kind, String)>> = self
+            .figures
+            .iter()
+            .map(|figure| {
+                vec![
+                    text("figures"),
+                    text(&figure.id),
+                    text("value"),
+                    number(Some(figure.value)),
+                    text(&figure.text.en),
+                    text(&figure.text.zh_hant),
+                ]
+            })
+            .collect();
+        for table in &self.tables {
+            for row in &table.rows {
+                for (column, value) in table.columns.iter().zip(&row.values) {
+                    rows.push(vec![
+                        text(&table.id),
+                        text(&row.id),
+                        text(&column.en),
+                        number(*value),
+                        text(&row.name.en),
+                        text(&row.name.zh_hant),
+                    ]);
+                }
+            }
+        }
+        for note in &self.notes {
+            rows.push(vec![text("notes"), text(&note.id), text(""), text(""), text(&note.text.en), text(&note.text.zh_hant)]);
+        }
+        Some(Sheet { headings: vec!["part", "id", "column", "value", "en", "zh-Hant"], rows })
+    }
+}
+
+/// An empty line, where none stands yet.
+fn apart(lines: &mut Vec<Line>) {
+    if lines.last().is_some_and(|line| !line.text.is_empty()) {
+        lines.push(Line::new(Tone::Plain, ""));
+    }
+}
+
+/// What a piece of an answer is drawn as.
+enum Piece<'r> {
+    /// A sentence, and the number behind it.
+    Text(&'r Bilingual, Option<String>),
+    Table(&'r LegcoTable),
+    Nothing,
+}
+
+fn piece<'r>(reply: &'r LegcoReply, answer: &'r LegcoAnswer) -> Piece<'r> {
+    match answer {
+        LegcoAnswer::Text { text } | LegcoAnswer::Unavailable { text, .. } => Piece::Text(text, None),
+        LegcoAnswer::Figure { id } => match reply.figures.iter().find(|figure| figure.id == *id) {
+            Some(figure) => Piece::Text(&figure.text, Some(exactly(figure))),
+            None => Piece::Nothing,
+        },
+        LegcoAnswer::Table { id } => reply.tables.iter().find(|table| table.id == *id).map_or(Piece::Nothing, Piece::Table),
+    }
+}
+
+/// The number that the sentence rounds; of a share, what is above the line and below it.
+fn exactly(figure: &LegcoFigure) -> String {
+    match &figure.share {
+        None => format!("exactly 實數 {}", spaced(figure.value)),
+        Some(share) => format!("{} ÷ {} ({})", spaced(share.part), spaced(share.whole), share.source),
+    }
+}
+
+/// A number in its unit: parts of a thousand as a percentage.
+fn in_unit(value: Option<u64>, unit: Option<&Unit>) -> String {
+    match (value, unit) {
+        (Some(value), Some(Unit::PerMille)) => format!("{}.{}%", value / 10, value % 10),
+        _ => told(value),
+    }
+}
+
+/// What a reader must see before any figure, that they are synthetic, and what may stand below them.
+fn notes(reply: &LegcoReply) -> (Vec<&LegcoNote>, Vec<&LegcoNote>) {
+    reply.notes.iter().partition(|note| note.id == "synthetic-data")
+}
+
+/// A table of the report as rows for people.
+fn section(table: &LegcoTable) -> Section {
+    let mut headings = vec![(String::new(), Align::Left), (String::new(), Align::Left)];
+    headings.extend(table.columns.iter().map(|column| (format!("{} {}", column.en, column.zh_hant), Align::Right)));
+    let rows = table
+        .rows
+        .iter()
+        .map(|row| {
+            [row.name.en.clone(), row.name.zh_hant.clone()]
+                .into_iter()
+                .chain(row.values.iter().enumerate().map(|(place, value)| in_unit(*value, table.units.get(place))))
+                .collect()
+        })
+        .collect();
+    Section { title: table.title.en.clone(), headings, rows }
+}

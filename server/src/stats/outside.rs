@@ -1,0 +1,133 @@
+//! Numbers from outside, as a question brings them: denominators, all uses of services, plans.
+
+use std::collections::BTreeMap;
+
+use api::stats::{Denominator, Planned, Question, ServiceTotal};
+use domain::{Count, Day, Dimension};
+
+use super::definitions::categories;
+use super::facts::Facts;
+use super::tally::whole;
+use crate::failure::Failure;
+
+/// The numbers of a question.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outside {
+    /// Numbers to take shares of.
+    pub denominators: Vec<Denominator>,
+    /// All uses of services.
+    pub service_totals: Vec<ServiceTotal>,
+    /// Services planned, where it is not the paper of 2020 that says so.
+    pub planned: Vec<Planned>,
+}
+
+impl Outside {
+    /// Those of a question.
+    ///
+    /// # Errors
+    /// `stats.denominator` when one is nothing or has no source; `stats.service-total` when its months have not ended.
+    pub fn of(question: &Question, as_at: Day) -> Result<Self, Failure> {
+        let sourced = |path: String, source: &str| match source.trim().is_empty() {
+            true => Err(Failure::invalid_field("stats.denominator", path, "a number from outside needs its source")),
+            false => Ok(()),
+        };
+        for (place, number) in question.denominators.iter().enumerate() {
+            sourced(format!("question.denominators[{place}].source"), &number.source)?;
+            if number.value == 0 {
+                let path = format!("question.denominators[{place}].value");
+                return Err(Failure::invalid_field("stats.denominator", path, "nothing is a share of 0"));
+            }
+        }
+        for (place, total) in question.service_totals.iter().enumerate() {
+            sourced(format!("question.serviceTotals[{place}].source"), &total.source)?;
+            let path = |part: &str| format!("question.serviceTotals[{place}].{part}");
+            if total.from > total.to {
+                return Err(Failure::invalid_field(
+                    "stats.service-total",
+                    path("from"),
+                    format!("{} is after {}", total.from, total.to),
+                ));
+            }
+            if total.to.last_day() > as_at {
+                let message = format!("{} has not ended on {as_at}", total.to);
+                return Err(Failure::invalid_field("stats.service-total", path("to"), message));
+            }
+            if total.uses == 0 {
+                return Err(Failure::invalid_field("stats.service-total", path("uses"), "nothing is a share of 0"));
+            }
+        }
+        for (place, planned) in question.planned.iter().enumerate() {
+            sourced(format!("question.planned[{place}].source"), &planned.source)?;
+        }
+        Ok(Self {
+            denominators: question.denominators.clone(),
+            service_totals: question.service_totals.clone(),
+            planned: question.planned.clone(),
+        })
+    }
+
+    /// The newest number of an id that is not of a day after `as_at`; `Err` when there is none of that id at all.
+    ///
+    /// # Errors
+    /// Nothing to say: the id is not known.
+    pub fn denominator(&self, id: &str, as_at: Day) -> Result<Option<&Denominator>, ()> {
+        let mut of_id = self.denominators.iter().filter(|number| number.id == id).peekable();
+        of_id.peek().ok_or(())?;
+        Ok(of_id.filter(|number| number.as_at <= as_at).max_by_key(|number| number.as_at))
+    }
+
+    /// Services planned by category: those of the question or, without any, those of the paper of 2020.
+    ///
+    /// # Errors
+    /// When the catalogue that is compiled in cannot be read.
+    pub fn planned_by(&self, as_at: Day) -> anyhow::Result<BTreeMap<String, u64>> {
+        if self.planned.is_empty() {
+            return Ok(categories()?.categories.iter().map(|entry| (entry.id.to_string(), entry.planned.into())).collect());
+        }
+        let mut of: Vec<&Planned> = self.planned.iter().filter(|planned| planned.by <= as_at).collect();
+        of.sort_by_key(|planned| planned.by);
+        Ok(of.into_iter().map(|planned| (planned.category.to_string(), planned.services)).collect())
+    }
+
+    /// The share of all uses of services, in parts of a thousand, by group of the dimension.
+    ///
+    /// # Errors
+    /// `stats.service-total` when a service is not on record, or when fewer uses are given than were made through the platform.
+    pub fn shares(&self, facts: &Facts, count: Option<&Count>, by: Dimension) -> Result<BTreeMap<i64, u64>, Failure> {
+        let Some(count) = count else { return Ok(BTreeMap::new()) };
+        let groups = facts.groups(count, Some(Dimension::Service), None)?;
+        let mut sums: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+        for (place, total) in self.service_totals.iter().enumerate() {
+            let Some(code) = facts.services.code_of(&total.service) else {
+                let path = format!("question.serviceTotals[{place}].service");
+                return Err(Failure::invalid_field(
+                    "stats.service-total",
+                    path,
+                    format!("there is no service '{}'", total.service),
+                ));
+            };
+            let series = groups.get(&(code.into(), 0));
+            let ours: i64 = series.map_or(0, |series| series.range(total.from..=total.to).map(|(_, count)| count).sum());
+            let ours = whole(ours)?;
+            if ours > total.uses {
+                let path = format!("question.serviceTotals[{place}].uses");
+                let message = "more uses than that were made through the platform alone";
+                return Err(Failure::invalid_field("stats.service-total", path, message));
+            }
+            let group = match by {
+                Dimension::Department => facts.services.department(total.service.rp.as_str()),
+                _ => code.into(),
+            };
+            let sum = sums.entry(group).or_default();
+            *sum = (sum.0 + ours, sum.1.saturating_add(total.uses));
+        }
+        let share = |(group, (ours, all)): (i64, (u64, u64))| Some((group, per_mille(ours, all)?));
+        Ok(sums.into_iter().filter_map(share).collect())
+    }
+}
+
+/// The nearest part of a thousand, half way upwards; none of nothing.
+pub fn per_mille(part: u64, whole: u64) -> Option<u64> {
+    let (part, whole) = (u128::from(part), u128::from(whole));
+    u64::try_from((part * 2_000 + whole).checked_div(2 * whole)?).ok()
+}

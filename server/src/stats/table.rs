@@ -1,0 +1,311 @@
+//! A table of the ledger, out of its formula.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::stats::{Chart, LegcoRow, LegcoTable, Unit, View};
+use domain::{Beside, Bilingual, Count, Dimension, Drawn, FigureEntry, Formula, LAUNCH, Measure, Month, TableFormula};
+
+use super::facts::Facts;
+use super::grid::{Column, Entry, Span, Told, exact, published, shares};
+use super::grouping::{Groups, Series, sum};
+use super::ledger::InForce;
+use super::outside::Outside;
+use super::rows::{Head, heads, month as month_row};
+use super::tally::whole;
+use super::words::say;
+use crate::failure::Failure;
+use crate::store::StoreError;
+
+/// What tables are drawn up with.
+pub struct Drawer<'r> {
+    /// What is counted.
+    pub facts: &'r Facts,
+    /// What it means.
+    pub ledger: &'r InForce,
+    /// Numbers from outside.
+    pub outside: &'r Outside,
+    /// For whose eyes.
+    pub view: View,
+    /// Below how many a cell is left out.
+    pub threshold: u64,
+}
+
+/// A table, and how many cells were left out of it.
+pub struct DrawnUp {
+    /// The table.
+    pub table: LegcoTable,
+    /// Cells that were left out.
+    pub left_out: usize,
+    /// The months of a table over months, to the unit, where it has one figure.
+    pub months: Option<Vec<u64>>,
+}
+
+/// A figure of a table.
+struct Figure<'r> {
+    name: Bilingual,
+    count: &'r Count,
+    groups: Groups,
+}
+
+impl Drawer<'_> {
+    /// The table of that definition.
+    ///
+    /// # Errors
+    /// When the ledger or the database contradicts itself.
+    pub fn table(&self, entry: &FigureEntry, formula: &TableFormula, from: Option<Month>) -> Result<DrawnUp, Failure> {
+        let mut figures = Vec::new();
+        for id in &formula.figures {
+            let Some((FigureEntry { name, .. }, count)) = self.count(id) else {
+                return Err(
+                    StoreError::Broken(anyhow::anyhow!("table '{}' is made of '{id}', which is no number", entry.id)).into()
+                );
+            };
+            let by = Some(formula.by).filter(|by| *by != Dimension::Month);
+            figures.push(Figure { name: name.clone(), count, groups: self.facts.groups(count, by, formula.across)? });
+        }
+        let (mut rows, columns) = self.columns(formula, &figures, from)?;
+        let mut told = match self.view {
+            View::Published => published(&columns, self.facts.as_at, self.threshold),
+            View::Auditor => exact(&columns),
+        };
+        let months = (formula.by == Dimension::Month && columns.len() == 1)
+            .then(|| columns[0].cells.iter().map(|cell| cell.value).collect());
+        let ranks = self.in_order(formula, &columns, &mut rows, &mut told);
+        let total = self.has_total(formula).then(|| columns.iter().map(|column| column.whole).collect::<Vec<_>>());
+        let mut table = LegcoTable {
+            id: entry.id.clone(),
+            title: entry.name.clone(),
+            columns: columns.iter().map(|column| column.name.clone()).collect(),
+            units: vec![unit(figures.first().map(|figure| figure.count.measure)); columns.len()],
+            chart: formula.chart.map(|drawn| match drawn {
+                Drawn::Bar => Chart::Bar,
+                Drawn::Line => Chart::Line,
+            }),
+            rows: Vec::new(),
+        };
+        let place = |row: usize, column: usize| told.columns[column].get(row).copied().flatten();
+        for (row, head) in rows.iter().enumerate() {
+            let values = (0..columns.len()).map(|column| place(row, column)).collect();
+            table.rows.push(LegcoRow { id: head.id.clone(), name: head.name.clone(), values });
+        }
+        if let Some(total) = total {
+            table.rows.push(LegcoRow { id: "total".to_owned(), name: say("total", &[])?, values: total });
+        }
+        for beside in &formula.beside {
+            self.beside(*beside, formula, &figures, &rows, &ranks, &mut table)?;
+        }
+        Ok(DrawnUp { table, left_out: told.left_out, months })
+    }
+
+    fn count(&self, id: &str) -> Option<(&FigureEntry, &Count)> {
+        let entry = self.ledger.get(id)?;
+        match &entry.formula {
+            Formula::Count(count) => Some((entry, count)),
+            Formula::Table(_) | Formula::Unavailable(_) => None,
+        }
+    }
+
+    fn has_total(&self, formula: &TableFormula) -> bool {
+        formula.top.is_none() && formula.by != Dimension::Month
+    }
+
+    fn columns(
+        &self,
+        formula: &TableFormula,
+        figures: &[Figure<'_>],
+        from: Option<Month>,
+    ) -> Result<(Vec<Head>, Vec<Column>), Failure> {
+        if formula.by == Dimension::Month {
+            return self.months(formula, figures, from);
+        }
+        let found: BTreeSet<i64> = figures.iter().flat_map(|figure| figure.groups.keys().map(|(row, _)| *row)).collect();
+        let measure = figures.first().map_or(Measure::Uses, |figure| figure.count.measure);
+        let rows = heads(self.facts, measure, formula.by, &found.into_iter().collect::<Vec<_>>())?;
+        let mut columns = Vec::new();
+        let entry = |groups: &Groups, row: i64, column: Option<i64>| {
+            let of = groups.iter().filter(|((r, c), _)| *r == row && column.is_none_or(|column| column == *c));
+            entry_of(of.map(|(_, series)| series), Span::ToTheDay)
+        };
+        for figure in figures {
+            let people = figure.count.measure.is_of_people();
+            let mut push = |name: Bilingual, column: Option<i64>, part_of: Option<usize>| {
+                let cells = rows.iter().map(|row| entry(&figure.groups, row.group, column)).collect::<Result<Vec<_>, _>>()?;
+                let all = figure.groups.iter().filter(|((_, c), _)| column.is_none_or(|column| column == *c));
+                let whole = Some(whole(all.map(|(_, series)| sum(series)).sum())?);
+                columns.push(Column { name, people, cells, whole, part_of });
+                Ok::<_, StoreError>(())
+            };
+            match formula.across {
+                None => push(figure.name.clone(), None, None)?,
+                Some(across) => {
+                    let found: BTreeSet<i64> = figure.groups.keys().map(|(_, column)| *column).collect();
+                    let heads = heads(self.facts, measure, across, &found.into_iter().collect::<Vec<_>>())?;
+                    let last = heads.len();
+                    for head in heads {
+                        push(head.name, Some(head.group), Some(last))?;
+                    }
+                    push(say("total", &[])?, None, None)?;
+                }
+            }
+        }
+        if formula.across.is_none() {
+            parts_of_each_other(figures, &mut columns);
+        }
+        Ok((rows, columns))
+    }
+
+    /// Whole months, one a row.
+    fn months(
+        &self,
+        formula: &TableFormula,
+        figures: &[Figure<'_>],
+        from: Option<Month>,
+    ) -> Result<(Vec<Head>, Vec<Column>), Failure> {
+        let from = from.unwrap_or(LAUNCH.month()).max(LAUNCH.month());
+        let last = self.facts.last_whole_month().map_or(from.number() - 1, Month::number);
+        let months: Vec<Month> = (from.number()..=last).map(Month::from_number).collect();
+        let rows = months.iter().map(|month| month_row(*month)).collect();
+        let mut columns = Vec::new();
+        for figure in figures {
+            let span = |month| match figure.count.measure {
+                Measure::Accounts => Span::AtTheEndOf(month),
+                _ => Span::In(month),
+            };
+            let people = figure.count.measure.is_of_people();
+            let found: BTreeSet<i64> = figure.groups.keys().map(|(_, column)| *column).collect();
+            let across = match formula.across {
+                Some(across) => heads(self.facts, figure.count.measure, across, &found.into_iter().collect::<Vec<_>>())?,
+                None => vec![Head { group: 0, id: String::new(), name: figure.name.clone() }],
+            };
+            for head in across {
+                let series: Vec<&Series> =
+                    figure.groups.iter().filter(|((_, column), _)| *column == head.group).map(|(_, series)| series).collect();
+                let cells = months.iter().map(|month| entry_of(series.iter().copied(), span(*month)));
+                let cells = cells.collect::<Result<Vec<_>, _>>()?;
+                columns.push(Column { name: head.name, people, cells, whole: None, part_of: None });
+            }
+        }
+        if formula.across.is_none() {
+            parts_of_each_other(figures, &mut columns);
+        }
+        Ok((rows, columns))
+    }
+
+    /// Puts the rows in the order that the dimension asks for, and cuts a list; gives the ranks.
+    fn in_order(&self, formula: &TableFormula, columns: &[Column], rows: &mut Vec<Head>, told: &mut Told) -> Vec<Option<u64>> {
+        if !matches!(formula.by, Dimension::Service | Dimension::Department) && formula.top.is_none() {
+            return vec![None; rows.len()];
+        }
+        let value = |row: usize| columns.first().map_or(0, |column| column.cells[row].value);
+        let any = |row: usize| columns.iter().any(|column| column.cells[row].value > 0);
+        // A service that a few have used is not frequently used: its place among others would say how few.
+        let few = |row: usize| {
+            self.view == View::Published && formula.top.is_some() && value(row) < self.threshold && told_none(told, row)
+        };
+        let mut order: Vec<usize> = (0..rows.len()).filter(|row| any(*row) && !few(*row)).collect();
+        // Where a number is left out, its place says nothing of it.
+        let hidden = |row: usize| formula.top.is_none() && told_none(told, row);
+        order.sort_by(|one, other| {
+            let key = |row: usize| (hidden(row), std::cmp::Reverse(if hidden(row) { 0 } else { value(row) }));
+            key(*one).cmp(&key(*other)).then_with(|| rows[*one].id.cmp(&rows[*other].id))
+        });
+        let mut ranks: Vec<(u64, u64)> = Vec::new();
+        for (place, row) in (1_u64..).zip(&order) {
+            let rank = match ranks.last() {
+                Some((rank, last)) if *last == value(*row) => *rank,
+                _ => place,
+            };
+            if formula.top.is_some_and(|top| rank > u64::from(top)) {
+                break;
+            }
+            ranks.push((rank, value(*row)));
+        }
+        order.truncate(ranks.len());
+        told.columns.iter_mut().for_each(|column| *column = order.iter().map(|row| column[*row]).collect());
+        told.left_out = told.columns.iter().flatten().filter(|value| value.is_none()).count();
+        *rows = order.iter().map(|row| rows[*row].clone()).collect();
+        ranks.into_iter().map(|(rank, _)| Some(rank)).collect()
+    }
+
+    fn beside(
+        &self,
+        beside: Beside,
+        formula: &TableFormula,
+        figures: &[Figure<'_>],
+        rows: &[Head],
+        ranks: &[Option<u64>],
+        table: &mut LegcoTable,
+    ) -> Result<(), Failure> {
+        let (first, key, unit, values, total): (bool, _, _, Vec<Option<u64>>, Option<u64>) = match beside {
+            Beside::Rank => (true, "column-rank", Unit::Rank, ranks.to_vec(), None),
+            Beside::Planned => {
+                let planned = self.outside.planned_by(self.facts.as_at)?;
+                let of = |row: &Head| Some(planned.get(&row.id).copied().unwrap_or(0));
+                (true, "column-planned", Unit::Count, rows.iter().map(of).collect(), Some(planned.values().sum()))
+            }
+            Beside::Share => {
+                let counted: Vec<Option<u64>> = table.rows.iter().take(rows.len()).map(|row| row.values[0]).collect();
+                let whole = table.rows.get(rows.len()).and_then(|total| total.values[0]);
+                // What is left out, all together: its share is what the others leave.
+                let open: u64 = counted.iter().flatten().sum();
+                let mut values: Vec<u64> = counted.iter().map(|value| value.unwrap_or(0)).collect();
+                values.push(whole.unwrap_or(open).saturating_sub(open));
+                let parts = shares(&values);
+                let values = counted.iter().zip(parts).map(|(value, part)| value.and(part)).collect();
+                (false, "column-share", Unit::PerMille, values, Some(1_000))
+            }
+            Beside::ShareOfService => {
+                if self.outside.service_totals.is_empty() {
+                    return Ok(());
+                }
+                let shares = self.outside.shares(self.facts, figures.first().map(|figure| figure.count), formula.by)?;
+                let open = |place: usize| table.rows[place].values.first().is_some_and(Option::is_some);
+                let of = |(place, row): (usize, &Head)| shares.get(&row.group).copied().filter(|_| open(place));
+                (false, "column-share-of-service", Unit::PerMille, rows.iter().enumerate().map(of).collect(), None)
+            }
+        };
+        let at = if first { 0 } else { table.columns.len() };
+        table.columns.insert(at, say(key, &[])?);
+        table.units.insert(at, unit);
+        for (place, row) in table.rows.iter_mut().enumerate() {
+            row.values.insert(at, values.get(place).copied().unwrap_or(total));
+        }
+        Ok(())
+    }
+}
+
+fn told_none(told: &Told, row: usize) -> bool {
+    told.columns.first().is_some_and(|column| column.get(row).copied().flatten().is_none())
+}
+
+fn unit(measure: Option<Measure>) -> Unit {
+    match measure {
+        Some(Measure::MedianTimeToSuspend | Measure::P95TimeToSuspend) => Unit::Seconds,
+        _ => Unit::Count,
+    }
+}
+
+/// A cell of groups put together.
+fn entry_of<'r>(of: impl Iterator<Item = &'r Series>, span: Span) -> Result<Entry, StoreError> {
+    let mut series: Series = BTreeMap::new();
+    for one in of {
+        for (month, change) in one {
+            *series.entry(*month).or_default() += change;
+        }
+    }
+    let value = whole(span.of(&series))?;
+    Ok(Entry { series, span, value })
+}
+
+/// A figure with a condition is a part of the one of the same measure that has none.
+fn parts_of_each_other(figures: &[Figure<'_>], columns: &mut [Column]) {
+    for part in 0..columns.len() {
+        let of = |whole: &Figure<'_>| {
+            whole.count.measure == figures[part].count.measure
+                && whole.count.conditions.is_none()
+                && !figures[part].count.conditions.is_none()
+        };
+        // Of several parts, each leaves a rest of its own; they may overlap.
+        columns[part].part_of = figures.iter().position(of);
+    }
+}
