@@ -15,6 +15,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("api", &["domain"]),
     ("pki", &["domain"]),
     ("client", &["api", "domain", "pki"]),
+    ("render", &["api", "client", "domain"]),
     ("server", &["api", "domain", "pki"]),
     ("immd-sim", &["api", "domain", "pki"]),
     ("sample-rp", &[]),

@@ -198,7 +198,7 @@ impl Outline {
             for answer in &part.answers {
                 match answer {
                     LegcoAnswer::Figure { id } => {
-                        blocks.extend(figures.get(id.as_str()).map(|figure| sentence(figure, language)))
+                        blocks.extend(figures.get(id.as_str()).map(|figure| sentence(figure, language)));
                     }
                     LegcoAnswer::Table { id } => {
                         blocks.extend(tables.get(id.as_str()).map(|table| Block::Table(of_table(table, language))));
