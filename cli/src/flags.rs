@@ -10,7 +10,7 @@ const HEADING: &str = "Flags of every command";
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Globals {
-    /// Print it as table, wide, json, jsonl, yaml, csv, name, md or ics
+    /// Print it as table, wide, json, jsonl, yaml, csv, name, md or ics; reports as text, html, pdf, xlsx or svg too
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", help_heading = HEADING, hide_possible_values = true)]
     pub output: Option<Format>,
     /// Only these columns, by comma; 'help' lists them
@@ -78,12 +78,32 @@ pub enum Format {
     Md,
     /// A calendar (RFC 5545), of replies that have days.
     Ics,
+    /// Plain text, of reports.
+    Text,
+    /// One HTML file, of reports.
+    Html,
+    /// PDF, of reports.
+    Pdf,
+    /// A workbook (Office Open XML), of reports.
+    Xlsx,
+    /// A chart, of reports.
+    Svg,
 }
 
 impl Format {
     /// The format of that name.
     pub fn of(word: &str) -> Option<Self> {
         <Self as ValueEnum>::from_str(word, false).ok()
+    }
+
+    /// Whether only a report is written so.
+    pub fn is_document(self) -> bool {
+        matches!(self, Self::Text | Self::Html | Self::Pdf | Self::Xlsx | Self::Svg)
+    }
+
+    /// Whether it is no text, so that a terminal is no place for it.
+    pub fn is_binary(self) -> bool {
+        matches!(self, Self::Pdf | Self::Xlsx)
     }
 
     /// Whether programs read it.

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Write};
 
 use api::Exit;
+use clap::ValueEnum;
 use client::Tabular;
 
 use crate::failure::{Failure, NOTHING_SENT, UNKNOWN};
@@ -18,6 +19,8 @@ pub trait Verb {
     const UNWATCHED: Format = Format::Table;
     /// How it comes to its end.
     const ENDS: Ends = Ends::ByItself;
+    /// The documents that it can be printed as; only reports can.
+    const DOCUMENTS: &'static [Format] = &[];
 
     /// Does it.
     fn run(self, session: &Session) -> impl Future<Output = Result<Answer<Self::Row>, Failure>>;
@@ -66,6 +69,9 @@ async fn carry_out<V: Verb>(verb: V, session: &Session, style: &Style) -> Result
     if style.format == Format::Ics && V::Row::EVENT.is_none() {
         return Err(no_calendar());
     }
+    if style.format.is_document() && !V::DOCUMENTS.contains(&style.format) {
+        return Err(no_document(V::DOCUMENTS));
+    }
     let answer = verb.run(session).await?;
     put_out(answer, session, style).await
 }
@@ -105,6 +111,19 @@ fn no_calendar() -> Failure {
     Failure::usage("usage.no-calendar", "'-o ics' is for replies that have days, and this command's has none")
         .changed(NOTHING_SENT)
         .hint("'iamctl key calendar -o ics' makes a calendar; '-o json' suits every command")
+}
+
+/// Asked for before anything is sent, for the same reason.
+fn no_document(documents: &[Format]) -> Failure {
+    let words: Vec<String> =
+        documents.iter().filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned())).collect();
+    let failure =
+        Failure::usage("usage.no-document", "this command's reply cannot be printed as such a document").changed(NOTHING_SENT);
+    if words.is_empty() {
+        failure.hint("'iamctl stats legco' makes text, html, pdf and xlsx; '-o json' suits every command")
+    } else {
+        failure.hint(format!("it can be printed as {}", words.join(", ")))
+    }
 }
 
 fn interrupted(session: &Session) -> Failure {

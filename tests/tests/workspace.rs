@@ -20,7 +20,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("immd-sim", &["api", "domain", "pki"]),
     ("sample-rp", &[]),
     ("tui", &["api", "client", "domain"]),
-    ("cli", &["api", "client", "domain", "pki", "tui"]),
+    ("cli", &["api", "client", "domain", "pki", "render", "tui"]),
     ("tests", &["api", "cli", "client", "domain", "pki", "server", "tui"]),
 ];
 

@@ -31,6 +31,10 @@ pub enum Body<T> {
     Pages(Flow<Vec<T>>),
     /// Things as they happen; each is printed at once.
     Live(Flow<T>),
+    /// A document, whole, as it is.
+    Document(Vec<u8>),
+    /// Nothing: it was written elsewhere.
+    Elsewhere,
 }
 
 impl<T: Tabular> Answer<T> {

@@ -85,6 +85,8 @@ pub async fn print<T: Tabular>(body: Body<T>, style: &Style, to: &mut dyn Write)
             Format::Csv => program::csv(to, style, &columns, &[item], program::Part::Whole)?,
             Format::Name => writeln!(to, "{}", client::safe::visible(&item.name()))?,
             Format::Md => human::markdown_one(to, &columns, &item)?,
+            // A report that can be written so has been; no other gets here.
+            Format::Text | Format::Html | Format::Pdf | Format::Xlsx | Format::Svg => {}
             Format::Ics => {
                 let mut list = Listing::new(style, &columns);
                 list.page(to, &[item])?;
@@ -92,6 +94,8 @@ pub async fn print<T: Tabular>(body: Body<T>, style: &Style, to: &mut dyn Write)
             }
             Format::Table | Format::Wide => human::one(to, style, &columns, &item)?,
         },
+        Body::Document(bytes) => to.write_all(&bytes)?,
+        Body::Elsewhere => {}
         Body::List(items) => {
             let mut list = Listing::new(style, &columns);
             list.page(to, &items)?;
@@ -146,6 +150,7 @@ impl<'a, T: Tabular> Listing<'a, T> {
             Format::Md if items.is_empty() => {}
             Format::Md => human::markdown_rows(to, self.columns, items, part)?,
             Format::Ics => program::events(to, items, part)?,
+            Format::Text | Format::Html | Format::Pdf | Format::Xlsx | Format::Svg => {}
             Format::Table | Format::Wide => human::rows(to, self.style, self.columns, items, &mut self.widths, part)?,
         }
         self.rows += items.len() as u64;

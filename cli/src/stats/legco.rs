@@ -6,12 +6,15 @@ use api::stats::{Denominator, LegcoReply, LegcoReport, Question, View};
 use clap::Args;
 use client::surroundings;
 use domain::{Day, figures};
+use render::Language;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::failure::Failure;
 use crate::files::one;
 use crate::output::Answer;
+use crate::stats::document::Document;
+use crate::flags::Format;
 use crate::session::Session;
 use crate::verb::Verb;
 use crate::words::{VIEWS, day, word};
@@ -25,8 +28,10 @@ holds dated numbers with their sources, to take shares of.
 Examples:
   iamctl stats legco --as-at 2022-05-31
   iamctl stats legco --as-at 2022-05-31 -o md > reply.md
+  iamctl stats legco --as-at 2022-05-31 --question q.yaml --denominators d.yaml
   iamctl stats legco --as-at 2022-05-31 --question q.yaml --view auditor
-  iamctl stats legco --as-at 2022-05-31 --question q.yaml --denominators d.yaml")]
+  iamctl stats legco --as-at 2022-05-31 -o pdf --to reply.pdf
+  iamctl stats legco --as-at 2022-05-31 -o html --lang zh-Hant > reply.html")]
 pub struct Legco {
     /// Events up to the end of this day
     #[arg(long, value_name = "DATE", value_parser = day)]
@@ -43,6 +48,19 @@ pub struct Legco {
     /// For whose eyes; the public's when absent
     #[arg(long, value_parser = word::<View>(VIEWS))]
     view: Option<View>,
+    /// Language of a document: en, zh-Hant or both
+    #[arg(long, value_name = "LANG", default_value = "both", hide_default_value = true, value_parser = language)]
+    lang: Language,
+    /// Write the document to this file, whole or not at all
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    to: Option<PathBuf>,
+    /// The font of a PDF; Noto Sans CJK of the system when absent
+    #[arg(long, value_name = "FILE", env = "IAMCTL_REPORT_FONT", hide_env_values = true, value_hint = clap::ValueHint::FilePath)]
+    font: Option<PathBuf>,
+}
+
+fn language(word: &str) -> Result<Language, String> {
+    Language::of(word).ok_or_else(|| format!("one of {} is wanted", Language::WORDS.join(", ")))
 }
 
 /// A file of denominators.
@@ -56,7 +74,10 @@ struct Denominators {
 impl Verb for Legco {
     type Row = LegcoReply;
 
+    const DOCUMENTS: &'static [Format] = &[Format::Text, Format::Html, Format::Pdf, Format::Xlsx];
+
     async fn run(self, session: &Session) -> Result<Answer<LegcoReply>, Failure> {
+        let document = Document::wanted(session, self.lang, self.to, self.font)?;
         let mut question = match self.question {
             Some(file) => Some(one::read::<Question>("question", file).await?),
             None => None,
@@ -69,7 +90,10 @@ impl Verb for Legco {
         // Not in the reply: the same question to the same database has the same bytes, whatever the time is.
         let known_at = reply.known_at;
         let provisional = !figures::is_final(known_at, surroundings::now());
-        let answer = Answer::one(reply);
+        let answer = match document {
+            Some(document) => document.answer(&reply)?,
+            None => Answer::one(reply),
+        };
         Ok(if provisional {
             answer.tell(format!(
                 "provisional: more may yet be recorded under {known_at}; it is final an hour after that day has ended in Hong Kong"

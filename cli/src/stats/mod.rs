@@ -1,5 +1,7 @@
 //! `iamctl stats`.
 
+mod document;
+
 use crate::noun::noun;
 
 noun! {

@@ -10,6 +10,7 @@ mod html;
 mod outline;
 mod pdf;
 mod svg;
+mod text;
 mod words;
 mod xlsx;
 
@@ -18,6 +19,7 @@ pub use html::html;
 pub use outline::{Block, Cell, Language, Outline, Row, Said, Table};
 pub use pdf::pdf;
 pub use svg::svg;
+pub use text::text;
 pub use xlsx::xlsx;
 
 /// Why a document could not be made. Nothing was written.

@@ -83,6 +83,26 @@ pub(super) const CODES: &[Code] = &[
     entry("usage.missing-command", "no command is given", "'iamctl --help' lists the commands"),
     entry("usage.conflict", "two flags exclude each other", "leave one of them out"),
     entry("usage.column", "there is no such column", "'--columns help' lists them"),
+    entry(
+        "usage.no-document",
+        "the reply is not a report that could be printed as such a document",
+        "'iamctl stats legco' makes text, html, pdf and xlsx; '-o json' suits every command",
+    ),
+    entry(
+        "usage.binary-to-terminal",
+        "a PDF or a workbook is no text, and standard output is a terminal",
+        "'--to FILE', or redirect it: 'iamctl … -o pdf > reply.pdf'",
+    ),
+    entry(
+        "report.no-font",
+        "a PDF needs a font with Chinese characters, and there is none",
+        "'apt-get install fonts-noto-cjk', or name one with --font",
+    ),
+    entry(
+        "report.write",
+        "the document cannot be written; what was there is untouched",
+        "see that the folder is there, and room in it",
+    ),
     entry("usage.no-calendar", "the reply has no days", "only 'iamctl key calendar' is printed by '-o ics'"),
     entry("usage.dry-run", "the command has no dry run", "leave --dry-run out"),
     entry("usage.personal-argument", "a personal number was given as an argument", "write '-' and give it on standard input"),
