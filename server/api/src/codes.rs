@@ -3,6 +3,7 @@
 
 mod command_line;
 mod server;
+mod stats;
 
 pub use domain::codes::Code;
 
@@ -20,7 +21,7 @@ pub fn explained(code: &str) -> Option<&'static Code> {
 }
 
 fn ours() -> impl Iterator<Item = &'static Code> {
-    server::CODES.iter().chain(command_line::CODES)
+    server::CODES.iter().chain(stats::CODES).chain(command_line::CODES)
 }
 
 const fn entry(code: &'static str, meaning: &'static str, mend: &'static str) -> Code {

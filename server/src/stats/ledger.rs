@@ -178,8 +178,7 @@ pub(crate) async fn list(app: &App, _: &Caller, op: ListDefinitions) -> Result<V
 /// What an edited definition is answered.
 pub(super) fn was_edited(id: &str, version: u32) -> Failure {
     let message = format!("definition '{id}' version {version} was edited after it was put on record");
-    let hint =
-        format!("give it version {}; reports as known before today keep the one on record. Nothing was changed", version + 1);
+    let hint = format!("give it version {}; reports as known before today keep the one on record", version + 1);
     Failure::Conflict(Refusal::new("stats.definition-edited", message).hint(hint))
 }
 

@@ -64,11 +64,13 @@ because-none-timed = no account was suspended in a hotline call by that day
 because-few-timed = so few accounts were suspended in a hotline call by that day that the figure would tell of single cases
 
 # $slope: how many more or fewer each month, in the middle of all pairs of months.
-trend-steady-rise = { $name }: from { $from } to { $to } the monthly number is on a steady rise, by about { $slope } a month.
-trend-rise = { $name }: rising from { $from } to { $to }, by about { $slope } a month, though not in every month.
+slope = about { $slope }
+slope-small = less than 1
+trend-steady-rise = { $name }: from { $from } to { $to } the monthly number is on a steady rise, by { $slope } a month.
+trend-rise = { $name }: rising from { $from } to { $to }, by { $slope } a month, though not in every month.
 trend-no-trend = { $name }: without a clear trend from { $from } to { $to }.
-trend-fall = { $name }: falling from { $from } to { $to }, by about { $slope } a month, though not in every month.
-trend-steady-fall = { $name }: on a steady fall from { $from } to { $to }, by about { $slope } a month.
+trend-fall = { $name }: falling from { $from } to { $to }, by { $slope } a month, though not in every month.
+trend-steady-fall = { $name }: on a steady fall from { $from } to { $to }, by { $slope } a month.
 trend-too-short = { $name }: too few whole months for a trend.
 
 column-planned = Services planned

@@ -28,11 +28,13 @@ because-none-timed = 截至當日並無帳戶在熱線來電中被暫停
 because-few-timed = 截至當日在熱線來電中被暫停的帳戶過少，公布有關數字會透露個別個案
 
 # $slope: 各對月份之間每月增減數目的中位數。
-trend-steady-rise = { $name }由{ $from }至{ $to }持續上升，每月增加約{ $slope }。
-trend-rise = { $name }由{ $from }至{ $to }呈上升趨勢，每月增加約{ $slope }，但並非每月均有增加。
+slope = 約{ $slope }
+slope-small = 不足1
+trend-steady-rise = { $name }由{ $from }至{ $to }持續上升，每月增加{ $slope }。
+trend-rise = { $name }由{ $from }至{ $to }呈上升趨勢，每月增加{ $slope }，但並非每月均有增加。
 trend-no-trend = { $name }由{ $from }至{ $to }並無明顯趨勢。
-trend-fall = { $name }由{ $from }至{ $to }呈下降趨勢，每月減少約{ $slope }，但並非每月均有減少。
-trend-steady-fall = { $name }由{ $from }至{ $to }持續下降，每月減少約{ $slope }。
+trend-fall = { $name }由{ $from }至{ $to }呈下降趨勢，每月減少{ $slope }，但並非每月均有減少。
+trend-steady-fall = { $name }由{ $from }至{ $to }持續下降，每月減少{ $slope }。
 trend-too-short = { $name }：完整月份過少，未能顯示趨勢。
 
 column-planned = 計劃的服務

@@ -75,6 +75,7 @@ mod signing_clock;
 mod single_use;
 mod statistics;
 mod statistics_import;
+mod statistics_questions;
 mod statistics_recount;
 mod stopped_at_once;
 mod store;
