@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use api::stats::FrozenMonth;
 use domain::{AccountEventKind, Channel, Day, Function, Month, Outcome, Tier, Timestamp, UsageChannel};
 use openssl::sha::sha256;
-use pki::checkpoint::NoteSigner;
+use pki::checkpoint::{NoteSigner, sign_note};
 use serde_json::json;
 
 use super::digest::canonical;
@@ -103,20 +103,15 @@ impl Contents {
         })
     }
 
-    /// The text of the note that is signed.
-    pub(crate) fn note_text(&self, origin: &str) -> String {
-        note_text(origin, self.month, self.known_at, &self.digest)
-    }
-
-    /// A row that closes the month.
+    /// A row that closes the month, with a signature of each key.
     pub(crate) fn row(
         &self,
-        signer: &NoteSigner,
+        signers: &[NoteSigner],
         origin: &str,
         now: Timestamp,
         operator: &str,
     ) -> anyhow::Result<FrozenMonthRow> {
-        Ok(FrozenMonthRow {
+        let mut row = FrozenMonthRow {
             month: self.month.number(),
             known_day: self.known_at.number(),
             edition: self.edition.clone(),
@@ -125,10 +120,12 @@ impl Contents {
             users: i64::try_from(self.users)?,
             registered: i64::try_from(self.registered)?,
             digest: self.digest.clone(),
-            note: signer.sign(&self.note_text(origin))?,
+            note: String::new(),
             frozen_at: now.micros(),
             operator: operator.to_owned(),
-        })
+        };
+        row.note = sign_note(&note_text(origin, &row), signers)?;
+        Ok(row)
     }
 }
 
@@ -151,9 +148,11 @@ pub(crate) struct Known {
     pub head: String,
 }
 
-/// What is signed of a closed month: whose statistics, the month, the day and the digest, a line each.
-pub(crate) fn note_text(origin: &str, month: Month, known_at: Day, digest: &str) -> String {
-    format!("{origin}/statistics\n{month}\n{known_at}\n{digest}\n")
+/// What is signed of a closed month: whose statistics, the month, the day, the digest, when it was closed and by whom, a line each.
+pub(crate) fn note_text(origin: &str, row: &FrozenMonthRow) -> String {
+    let (month, known_at) = (Month::from_number(row.month), Day::from_number(row.known_day));
+    let frozen_at = Timestamp::from_micros(row.frozen_at);
+    format!("{origin}/statistics\n{month}\n{known_at}\n{}\n{frozen_at}\n{}\n", row.digest, row.operator)
 }
 
 fn use_line(cell: &UsageCell, services: &Services) -> Result<String, StoreError> {

@@ -2,6 +2,7 @@
 
 use api::stats::{FreezeMonth, FrozenMonth, ListFrozen};
 use domain::{Day, Month, Refusal, figures};
+use pki::checkpoint::NoteSigner;
 use serde_json::json;
 
 use super::contents::{Contents, told};
@@ -30,10 +31,20 @@ pub(crate) async fn freeze(app: &App, caller: &Caller, op: FreezeMonth) -> Resul
     let contents = Contents::counted(app, &mut read, op.month, known_at).await?;
     let keys = checkpoint_keys(&mut read).await?;
     drop(read);
-    let signer = keys.signing().next().ok_or_else(|| anyhow::anyhow!("there is no active checkpoint key"))?;
-    let signer = app.keys.checkpoint_signer(signer)?;
-    let row = contents.row(&signer, &app.keys.log_origin(), now, caller.operator.as_str())?;
+    let signers = keys.signing().map(|row| app.keys.checkpoint_signer(row)).collect::<anyhow::Result<Vec<NoteSigner>>>()?;
+    if signers.is_empty() {
+        return Err(anyhow::anyhow!("there is no active checkpoint key").into());
+    }
+    let row = contents.row(&signers, &app.keys.log_origin(), now, caller.operator.as_str())?;
     let mut tx = app.store.write().await?;
+    // A key that is revoked at this moment signs nothing more.
+    tx.hold_generations().await?;
+    if !checkpoint_keys(&mut tx).await?.signing().map(|row| &row.kid).eq(keys.signing().map(|row| &row.kid)) {
+        tx.rollback().await?;
+        let refusal = Refusal::new("stats.keys-changed", "the keys of the audit log changed while the month was added up")
+            .hint("nothing was changed; the same again");
+        return Err(Failure::Conflict(refusal));
+    }
     match tx.insert_frozen_month(&row).await {
         Ok(()) => {}
         // Somebody was faster: the same cells, and the same digest where they asked for the same day.

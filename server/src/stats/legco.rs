@@ -55,7 +55,8 @@ pub async fn draw_up(app: &App, read: &mut Read, op: &LegcoReport) -> Result<Leg
         Some(known_at) => known_at,
         None => {
             let tails = [read.usage_tail().await?, read.account_tail().await?];
-            tally::last_recorded([extents.0, extents.1], tails, &services).unwrap_or(as_at)
+            let defined = read.last_definition_day().await?;
+            tally::last_recorded([extents.0, extents.1], tails, &services).max(defined).unwrap_or(as_at)
         }
     };
     let ledger = InForce::load(read, known_at).await?;

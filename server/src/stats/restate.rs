@@ -25,7 +25,9 @@ pub(crate) async fn restate(app: &App, _: &Caller, op: RestateMonth) -> Result<R
     let services = Services::load(&mut read).await?;
     let extents = [read.usage_extent().await?, read.account_extent().await?];
     let tails = [read.usage_tail().await?, read.account_tail().await?];
-    let known_at = op.known_at.or_else(|| tally::last_recorded(extents, tails, &services)).unwrap_or(frozen.known_at);
+    let defined = read.last_definition_day().await?;
+    let last_recorded = tally::last_recorded(extents, tails, &services).max(defined);
+    let known_at = op.known_at.or(last_recorded).unwrap_or(frozen.known_at);
     let known_at = known_at.max(frozen.known_at);
     let then = Contents::counted(app, &mut read, op.month, frozen.known_at).await?;
     let now = Contents::counted(app, &mut read, op.month, known_at).await?;
@@ -55,7 +57,8 @@ pub(crate) async fn restate(app: &App, _: &Caller, op: RestateMonth) -> Result<R
         }
     }
     let reasons = reasons(&mut read, &op, frozen.known_at, known_at, &rows).await?;
-    Ok(Restatement { differs: !rows.is_empty() || !reasons.is_empty(), frozen, known_at, rows, reasons })
+    let intact = then.digest == frozen.digest;
+    Ok(Restatement { intact, differs: !rows.is_empty() || !reasons.is_empty(), frozen, known_at, rows, reasons })
 }
 
 /// Why: events that came after the month was closed, events that were corrected, definitions and services that changed.

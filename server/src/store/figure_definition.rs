@@ -39,6 +39,17 @@ impl Read {
         .fetch_all(c))
         .map_err(|error| self.error(error))
     }
+
+    /// The last day on which a definition was recorded; none when all of them were always there.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn last_definition_day(&mut self) -> Result<Option<Day>, StoreError> {
+        let day: Option<i32> = on!(self.conn, |c| sqlx::query_scalar("SELECT MAX(recorded_day) FROM figure_definition")
+            .fetch_one(c))
+        .map_err(|error| self.error(error))?;
+        Ok(day.map(Day::from_number))
+    }
 }
 
 impl Write {

@@ -65,6 +65,11 @@ pub(super) const CODES: &[Code] = &[
         "the same again; if it stays so: 'iamctl doctor'",
     ),
     entry(
+        "stats.keys-changed",
+        "a key of the audit log was rotated while the month was added up; nothing was changed",
+        "the same again",
+    ),
+    entry(
         "stats.frozen-otherwise",
         "the month was closed as known at another day, and stays so",
         "'iamctl stats restate MONTH' shows what came later",

@@ -2,7 +2,7 @@
 
 use api::stats::{FrozenMonth, RawEvent, Restatement, Verification};
 
-use super::{Column, Line, Tabular, Tone, or_none};
+use super::{Column, Line, Section, Tabular, Tone, or_none};
 use crate::safe::visible;
 use crate::times::{people, spaced};
 
@@ -24,9 +24,18 @@ impl Tabular for FrozenMonth {
                 Column::two("frozen_at", "FROZEN AT", |row: &Self| people(row.frozen_at), |row: &Self| row.frozen_at.to_string()),
                 Column::text("operator", "OPERATOR", |row: &Self| row.operator.to_string()),
                 Column::text("digest", "DIGEST", |row: &Self| row.digest.clone()).wide(),
-                Column::text("checkpoint", "CHECKPOINT", |row: &Self| row.checkpoint.clone()).wide(),
+                // A note has several lines, and stands below where there is room for them.
+                Column::two("checkpoint", "CHECKPOINT", |_: &Self| String::new(), |row: &Self| row.checkpoint.clone()).wide(),
             ]
         }
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        vec![Section {
+            title: "Signed note".to_owned(),
+            headings: Vec::new(),
+            rows: self.checkpoint.lines().map(|line| vec![line.to_owned()]).collect(),
+        }]
     }
 }
 
@@ -51,6 +60,10 @@ impl Tabular for Restatement {
                 self.frozen.month, self.frozen.known_at, self.known_at
             ),
         )];
+        if !self.intact {
+            let said = "the counters no longer give the digest that was frozen: 'iamctl stats verify' finds where";
+            lines.push(Line::new(Tone::Changed, said));
+        }
         if !self.differs {
             lines.push(Line::new(Tone::Plain, "nothing differs"));
         }
@@ -104,7 +117,10 @@ impl Tabular for Verification {
         lines.push(Line::new(
             Tone::Plain,
             self.frozen.as_ref().map_or_else(
-                || "not frozen".to_owned(),
+                || {
+                    if self.differences.iter().any(|found| found.what == "frozen") { "frozen, and damaged" } else { "not frozen" }
+                        .to_owned()
+                },
                 |frozen| format!("frozen as known at {}, digest {}", frozen.known_at, frozen.digest),
             ),
         ));
