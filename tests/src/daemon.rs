@@ -256,6 +256,18 @@ impl Daemon {
         run("iamctl", self.folder(), &all, input)
     }
 
+    /// Runs `iamctl` as the first operator in a shell that was told something before: a limit, what to do about a signal.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn iamctl_by_shell(&self, before: &str, arguments: &[&str]) -> Output {
+        let mut shell = Command::new("sh");
+        shell.env_clear().env("HOME", self.folder()).env("PATH", "/usr/bin:/bin").current_dir(self.folder());
+        shell.arg("-c").arg(format!("{before}; exec \"$@\"")).arg("sh").arg(program("iamctl"));
+        shell.arg("--context-file").arg(self.data_dir.join("first-operator/context.yaml"));
+        finish(shell, arguments, "")
+    }
+
     /// Starts `iamctl` as the first operator and waits until it hears an interruption.
     ///
     /// # Panics

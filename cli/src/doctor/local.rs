@@ -31,6 +31,7 @@ pub fn look(session: &Session, checks: &mut Vec<Check>) -> Option<Context> {
             return None;
         }
     };
+    checks.push(font());
     checks.push(modes(&context));
     checks.push(authority(&context));
     let credential = match Credential::of(&context) {
@@ -43,6 +44,17 @@ pub fn look(session: &Session, checks: &mut Vec<Check>) -> Option<Context> {
     checks.push(validity(&credential));
     checks.push(belongs(&context));
     Some(context)
+}
+
+/// Whether a report can be printed as PDF on this machine. Nothing else needs a font, so that none is no fault.
+fn font() -> Check {
+    match render::Fonts::find(None) {
+        Ok(fonts) => good("font", format!("reports can be printed as PDF, in {}", fonts.name)),
+        Err(error) => Check {
+            mend: Some("apt-get install fonts-noto-cjk, on a machine that prints reports".to_owned()),
+            ..good("font", format!("reports cannot be printed as PDF here: {error}"))
+        },
+    }
 }
 
 fn modes(context: &Context) -> Check {

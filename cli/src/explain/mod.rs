@@ -6,6 +6,7 @@ use api::{Approval, Effect, OperationInfo, Role, Severity};
 use clap::Args;
 use client::Tabular;
 use client::tabular::Column;
+use domain::{Definitions, FigureEntry, Formula};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -16,9 +17,10 @@ use crate::verb::Verb;
 /// Explain operations, commands, fields of files, error codes, roles and exit codes
 #[derive(Debug, Args)]
 #[command(after_help = "Topics: operations, errors, roles, exit-codes, manifest, population,
-registration, use; an operation (account.suspend), a command (hotline.suspend),
-an error code (account.closed), a role (rp-officer), or a field
-(manifest.services.redirectUris). Works without a server.
+registration, use, figures; an operation (account.suspend), a command
+(hotline.suspend), an error code (account.closed), a role (rp-officer), a field
+(manifest.services.redirectUris), or a figure (usage.total). Works without a
+server; 'iamctl stats definitions' lists what is on record on one.
 
 Examples:
   iamctl explain key.rotate
@@ -71,6 +73,7 @@ const TOPICS: &[(&str, &str)] = &[
     ("population", "fields of a synthetic population's description"),
     ("registration", "fields of a line of 'account import'"),
     ("use", "fields of a line of 'stats import'"),
+    ("figures", "figures and tables of the statistics, as this version of the software defines them"),
 ];
 
 fn explained(topic: Option<&str>) -> Result<Vec<Explained>, Failure> {
@@ -87,7 +90,13 @@ fn explained(topic: Option<&str>) -> Result<Vec<Explained>, Failure> {
                 .map(|(exit, meaning)| row(&exit.code().to_string(), "exit-code", "", meaning))
                 .collect());
         }
+        "figures" => return Ok(figures()?.iter().map(figure).collect()),
         _ => {}
+    }
+    let figures = figures()?;
+    let of_topic: Vec<Explained> = figures.iter().filter(|entry| entry.id == topic).map(figure).collect();
+    if !of_topic.is_empty() {
+        return Ok(of_topic);
     }
     // A code and a field may share their name: 'manifest.synthetic'.
     let code_of = api::codes::explained(topic).map(code);
@@ -111,7 +120,8 @@ fn explained(topic: Option<&str>) -> Result<Vec<Explained>, Failure> {
     }
     let operations = api::operations();
     let known = TOPICS.iter().map(|(name, _)| *name).chain(operations.iter().map(|info| info.name));
-    let known: Vec<&str> = known.chain(api::codes::all().into_iter().map(|entry| entry.code)).collect();
+    let known = known.chain(api::codes::all().into_iter().map(|entry| entry.code));
+    let known: Vec<&str> = known.chain(figures.iter().map(|entry| entry.id.as_str())).collect();
     let failure = Failure::usage("usage.topic", format!("there is nothing to explain under '{}'", client::safe::visible(topic)));
     Err(match domain::suggest(topic, &known) {
         Some(near) => failure.hint(format!("did you mean '{near}'? 'iamctl explain' lists the topics")),
@@ -142,6 +152,30 @@ fn operation(info: &OperationInfo) -> Explained {
     };
     let meaning = fields::description((info.request)().as_value());
     Explained { next: Some(format!("by {roles}")), ..row(info.name, "operation", &what, &meaning) }
+}
+
+/// The definitions that come with the software.
+fn figures() -> Result<Vec<FigureEntry>, Failure> {
+    let unread = |error: String| Failure::new(api::Exit::Failed, "internal", format!("the definitions of figures: {error}"));
+    // By way of JSON, in which a formula is named by its member.
+    let value: serde_json::Value =
+        client::yaml::from_slice(domain::ledger::BUILT_IN.as_bytes()).map_err(|error| unread(error.to_string()))?;
+    let definitions: Definitions = serde_json::from_value(value).map_err(|error| unread(error.to_string()))?;
+    Ok(definitions.figures)
+}
+
+fn figure(entry: &FigureEntry) -> Explained {
+    let what = match &entry.formula {
+        Formula::Count(_) => "a figure",
+        Formula::Table(_) => "a table",
+        Formula::Unavailable(_) => "not compiled",
+    };
+    let what = format!("{what}, version {}, since {}", entry.version, entry.since);
+    let mut meaning = format!("{} {} {} {}", entry.name.en, entry.name.zh_hant, entry.meaning.en, entry.meaning.zh_hant);
+    if let Formula::Unavailable(because) = &entry.formula {
+        meaning.push_str(&format!(" Not available, because {}.", because.en));
+    }
+    row(&entry.id, "figure", &what, &meaning)
 }
 
 /// Commands that ask for an operation of another name.

@@ -108,14 +108,6 @@ fn capitalised(heading: &str) -> String {
     words.fold(first, |text, word| text + " " + &word)
 }
 
-/// A Markdown table of one row, or the report's own Markdown.
-pub fn markdown_one<T: Tabular>(to: &mut dyn Write, columns: &Columns<T>, item: &T) -> io::Result<()> {
-    match item.markdown() {
-        Some(text) if !columns.asked => to.write_all(text.as_bytes()),
-        _ => markdown_rows(to, columns, std::slice::from_ref(item), Part::Whole),
-    }
-}
-
 /// Rows of a Markdown table.
 pub fn markdown_rows<T: Tabular>(to: &mut dyn Write, columns: &Columns<T>, items: &[T], part: Part) -> io::Result<()> {
     if part != Part::Later {

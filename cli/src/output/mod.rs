@@ -84,7 +84,7 @@ pub async fn print<T: Tabular>(body: Body<T>, style: &Style, to: &mut dyn Write)
             Format::Yaml => program::yaml_document(to, &item)?,
             Format::Csv => program::csv(to, style, &columns, &[item], program::Part::Whole)?,
             Format::Name => writeln!(to, "{}", client::safe::visible(&item.name()))?,
-            Format::Md => human::markdown_one(to, &columns, &item)?,
+            Format::Md => human::markdown_rows(to, &columns, std::slice::from_ref(&item), program::Part::Whole)?,
             // A report that can be written so has been; no other gets here.
             Format::Text | Format::Html | Format::Pdf | Format::Xlsx | Format::Svg => {}
             Format::Ics => {

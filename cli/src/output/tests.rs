@@ -113,7 +113,7 @@ fn the_report_to_the_council_in_every_format() {
             "parts": [{"number": 1, "answers": [{"kind": "figure", "id": "accounts.registered"}, {"kind": "table", "id": "by-sector"}]}], "meanings": [],
             "figures": [{
                 "id": "accounts.registered", "version": 1, "unit": "count", "value": 1_312_345,
-                "rounding": domain::definition("accounts.registered").map(|definition| definition.figure(1_312_345)),
+                "rounding": domain::Figure::more_than(1_312_345, domain::Grain::of(100_000)),
                 "text": {"en": "more than 1.3 million", "zh-Hant": "超過130萬"},
             }],
             "tables": [{

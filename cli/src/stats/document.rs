@@ -11,6 +11,8 @@ use crate::failure::{Failure, NOTHING_SENT};
 use crate::flags::Format;
 use crate::output::{Answer, Body};
 use crate::session::Session;
+use crate::stats::legco::Legco;
+use crate::verb::Verb;
 
 /// A document that was asked for. Its font is found before anything is sent.
 pub struct Document {
@@ -31,11 +33,11 @@ impl Document {
         to: Option<PathBuf>,
         font: Option<PathBuf>,
     ) -> Result<Option<Self>, Failure> {
-        let Some(format) = session.flags.output.filter(|format| format.is_document()) else {
+        let Some(format) = session.flags.output.filter(|format| <Legco as Verb>::DOCUMENTS.contains(format)) else {
             return match to {
                 Some(_) => Err(Failure::usage("usage.no-document", "'--to' takes a document")
                     .changed(NOTHING_SENT)
-                    .hint("say which: '-o text', '-o html', '-o pdf' or '-o xlsx'")),
+                    .hint("say which: '-o text', '-o md', '-o html', '-o pdf' or '-o xlsx'")),
                 None => Ok(None),
             };
         };
@@ -56,13 +58,7 @@ impl Document {
     /// # Errors
     /// When it cannot be made or written; what was in its place is untouched then.
     pub fn answer(self, reply: &LegcoReply) -> Result<Answer<LegcoReply>, Failure> {
-        let outline = Outline::of(reply, self.language);
-        let bytes = match (self.format, &self.fonts) {
-            (Format::Pdf, Some(fonts)) => render::pdf(&outline, fonts).map_err(unmade)?,
-            (Format::Xlsx, _) => render::xlsx(&outline).map_err(unmade)?,
-            (Format::Html, _) => render::html(&outline).into_bytes(),
-            _ => render::text(&outline).into_bytes(),
-        };
+        let bytes = made(reply, self.language, self.format, self.fonts.as_ref())?;
         let Some(to) = self.to else { return Ok(Answer::of(Body::Document(bytes))) };
         write_private(&to, &bytes)
             .map_err(|fault| Failure::new(Exit::Failed, "report.write", fault.to_string()).hint("what was there is untouched"))?;
@@ -70,7 +66,24 @@ impl Document {
     }
 }
 
-fn no_font(error: render::FontError) -> Failure {
+/// A reply in a language and a format of documents.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn made(reply: &LegcoReply, language: Language, format: Format, fonts: Option<&Fonts>) -> Result<Vec<u8>, Failure> {
+    let outline = Outline::of(reply, language);
+    Ok(match (format, fonts) {
+        (Format::Pdf, Some(fonts)) => render::pdf(&outline, fonts).map_err(unmade)?,
+        (Format::Pdf, None) => return Err(no_font(render::FontError::None)),
+        (Format::Xlsx, _) => render::xlsx(&outline).map_err(unmade)?,
+        (Format::Html, _) => render::html(&outline).into_bytes(),
+        (Format::Md, _) => render::markdown(&outline).into_bytes(),
+        _ => render::text(&outline).into_bytes(),
+    })
+}
+
+/// What is said where a PDF is wanted and there is no font for it.
+pub fn no_font(error: render::FontError) -> Failure {
     Failure::new(Exit::Failed, "report.no-font", error.to_string())
         .changed(NOTHING_SENT)
         .hint("apt-get install fonts-noto-cjk; or name a font with --font FILE or IAMCTL_REPORT_FONT")

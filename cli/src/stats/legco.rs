@@ -66,15 +66,15 @@ fn language(word: &str) -> Result<Language, String> {
 /// A file of denominators.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Denominators {
+pub struct Denominators {
     /// The numbers.
-    denominators: Vec<Denominator>,
+    pub denominators: Vec<Denominator>,
 }
 
 impl Verb for Legco {
     type Row = LegcoReply;
 
-    const DOCUMENTS: &'static [Format] = &[Format::Text, Format::Html, Format::Pdf, Format::Xlsx];
+    const DOCUMENTS: &'static [Format] = &[Format::Text, Format::Md, Format::Html, Format::Pdf, Format::Xlsx];
 
     async fn run(self, session: &Session) -> Result<Answer<LegcoReply>, Failure> {
         let document = Document::wanted(session, self.lang, self.to, self.font)?;

@@ -18,5 +18,6 @@ noun! {
         Verify(verify),
         Export(export),
         Import(import),
+        Run(run),
     }
 }

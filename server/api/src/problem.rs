@@ -92,12 +92,16 @@ pub enum Exit {
     Denied = 5,
     /// Conflict: state, version, somebody was faster.
     Conflict = 6,
-    /// Differs (`diff`, `plan --exit-code` only).
+    /// Differs (`diff`, `plan --exit-code`, `stats restate --exit-code`, `stats run`).
     Differs = 7,
     /// Some rows of a batch were refused.
     RowsRefused = 8,
     /// Unavailable or NOT CONFIRMED: try again.
     Unavailable = 9,
+    /// Nothing new: what would be written is there already (`stats run` only).
+    NothingNew = 10,
+    /// Written, and data came late for a closed month (`stats run` only).
+    LateData = 11,
     /// Interrupted.
     Interrupted = 130,
 }
@@ -112,9 +116,14 @@ impl Exit {
         (Self::NotAuthenticated, "not authenticated (certificate missing, expired, revoked, of another instance or environment)"),
         (Self::Denied, "denied (role, two-person rule)"),
         (Self::Conflict, "conflict (state, version, somebody was faster)"),
-        (Self::Differs, "differs ('diff' and 'plan --exit-code' only)"),
+        (
+            Self::Differs,
+            "differs ('diff', 'plan --exit-code', 'stats restate --exit-code'; 'stats run' from what is closed or written)",
+        ),
         (Self::RowsRefused, "some rows of a batch were refused"),
         (Self::Unavailable, "unavailable or NOT CONFIRMED: try again"),
+        (Self::NothingNew, "nothing new: what would be written is there ('stats run' only)"),
+        (Self::LateData, "written, and data came late for a closed month ('stats run' only)"),
         (Self::Interrupted, "interrupted"),
     ];
 

@@ -219,6 +219,14 @@ pub fn remove(path: &Path) -> Result<(), FileFault> {
     fs::remove_file(path).map_err(|cause| FileFault::new("remove", path, cause))
 }
 
+/// Takes a folder away, with all that is in it.
+///
+/// # Errors
+/// When the system refuses.
+pub fn remove_folder(path: &Path) -> Result<(), FileFault> {
+    fs::remove_dir_all(path).map_err(|cause| FileFault::new("remove", path, cause))
+}
+
 /// The permission bits of a file.
 ///
 /// # Errors

@@ -49,11 +49,6 @@ pub trait Tabular: Serialize + Sized + 'static {
         None
     }
 
-    /// Markdown in place of a table of one row, for replies that are reports.
-    fn markdown(&self) -> Option<String> {
-        None
-    }
-
     /// Rows for a spreadsheet in place of one row, for replies that are reports.
     fn sheet(&self) -> Option<Sheet> {
         None

@@ -25,6 +25,9 @@ pub struct Definitions {
     pub figures: Vec<FigureEntry>,
 }
 
+/// The file of definitions that comes with the software, as YAML.
+pub const BUILT_IN: &str = include_str!("definitions.yaml");
+
 /// What such a file calls itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DefinitionsKind {

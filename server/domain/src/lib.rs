@@ -58,7 +58,7 @@ pub use credential::{
     CredentialLife, CredentialSource, CredentialState, CredentialType, KnownKey, Merged, NamedBy, days_left, merge,
 };
 pub use environment::Environment;
-pub use figures::{Comparative, Figure, FigureDefinition, Grain, Rule, definition, spaced};
+pub use figures::{Comparative, Figure, Grain, Rule, spaced};
 pub use finding::{Finding, Reading, read_checked, read_filled};
 pub use high_water::{Behind, HighWater};
 pub use hkic::{Hkic, HkicError};

@@ -54,6 +54,7 @@ pub(crate) fn draw(table: &Table) -> Option<Drawing> {
         .iter()
         .filter(|row| !row.total)
         .map(|row| Drawn {
+            id: &row.id,
             name: row.name.0.first().map_or("", |(_, text)| text),
             values: series.iter().map(|place| row.cells.get(*place)?.value).collect(),
         })
@@ -69,6 +70,7 @@ pub(crate) fn draw(table: &Table) -> Option<Drawing> {
 }
 
 struct Drawn<'t> {
+    id: &'t str,
     name: &'t str,
     values: Vec<Option<u64>>,
 }
@@ -120,10 +122,11 @@ fn lines(rows: &[Drawn<'_>], series: usize, highest: u64) -> Option<Drawing> {
         let text = spaced(top / 4 * u64::from(quarter));
         shapes.push(Shape::Text { x: LEFT - 5.0, y: y + 2.5, size: 7.5, anchor: Anchor::End, text });
     }
+    // By the id, `2022-05`: names of months are too long to stand side by side.
     let every = rows.len().div_ceil(9);
     for (place, row) in rows.iter().enumerate().filter(|(place, _)| place % every == 0) {
         let x = LEFT + step * small(place);
-        shapes.push(Shape::Text { x, y: HIGH + 20.0, size: 7.5, anchor: Anchor::Middle, text: shortened(row.name, 14) });
+        shapes.push(Shape::Text { x, y: HIGH + 20.0, size: 7.5, anchor: Anchor::Middle, text: shortened(row.id, 14) });
     }
     for series in 0..series {
         let mut points = Vec::new();

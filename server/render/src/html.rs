@@ -98,8 +98,8 @@ fn of_table(table: &Table) -> String {
         text.push_str("</tr>\n");
     }
     text.push_str("</tbody>\n</table>\n");
-    if let Some(mark) = &table.suppressed {
-        let _ = writeln!(text, "<p class=\"mark\">{}</p>", spans(mark));
+    for sign in &table.signs {
+        let _ = writeln!(text, "<p class=\"mark\">{}</p>", spans(sign));
     }
     if let Some(drawing) = draw(table) {
         let _ = writeln!(text, "<figure>{}</figure>", of(&drawing, &table.title.line()));

@@ -1,4 +1,4 @@
-//! A reply to the Legislative Council as a document: HTML with charts, PDF, and a workbook.
+//! A reply to the Legislative Council as a document: text, Markdown, HTML with charts, PDF, and a workbook.
 //!
 //! Invariant: the same reply, language and font give the same bytes. Nothing here asks for the time or for chance; documents are
 //! dated by the day that the reply is known at.
@@ -7,6 +7,7 @@
 mod chart;
 mod font;
 mod html;
+mod markdown;
 mod outline;
 mod pdf;
 mod svg;
@@ -16,7 +17,8 @@ mod xlsx;
 
 pub use font::{FontError, Fonts};
 pub use html::html;
-pub use outline::{Block, Cell, Language, Outline, Row, Said, Table};
+pub use markdown::markdown;
+pub use outline::{Block, Cell, Language, Outline, Row, Said, Table, Without};
 pub use pdf::pdf;
 pub use svg::svg;
 pub use text::text;

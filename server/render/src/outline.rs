@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::stats::{Chart, LegcoAnswer, LegcoFigure, LegcoReply, LegcoTable, Unit, View};
+use api::stats::{Chart, LegcoAnswer, LegcoFigure, LegcoReply, LegcoRow, LegcoTable, Unit, View};
 use client::safe::visible;
 use domain::{Bilingual, Day, Environment, spaced};
 
@@ -141,13 +141,15 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// How it is drawn.
     pub chart: Option<Chart>,
-    /// Whether a cell is suppressed, and what that means.
-    pub suppressed: Option<Said>,
+    /// What the signs stand for that are in cells without a number.
+    pub signs: Vec<Said>,
 }
 
 /// A row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
+    /// Its id: a sector, a service, a month.
+    pub id: String,
     /// Its name.
     pub name: Said,
     /// Its cells.
@@ -156,20 +158,40 @@ pub struct Row {
     pub total: bool,
 }
 
+/// Why a cell has no number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Without {
+    /// It is suppressed.
+    Suppressed,
+    /// Nobody gave it.
+    Given,
+    /// A total that nothing sums to.
+    Total,
+}
+
 /// A cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
-    /// The number; none where it is suppressed.
+    /// The number, if there is one.
     pub value: Option<u64>,
+    /// Why there is none, where there is none.
+    pub without: Without,
     /// What it counts.
     pub unit: Unit,
 }
 
 impl Cell {
-    /// As people read it: `1 312 480`, `31.4%`, `42 s`, `–`.
+    /// As people read it: `1 312 480`, `31.4%`, `42 s`, `–` where it is suppressed, `..` where there is none.
     #[must_use]
     pub fn shown(&self) -> String {
-        let Some(value) = self.value else { return "–".to_owned() };
+        let Some(value) = self.value else {
+            return match self.without {
+                Without::Suppressed => "–",
+                Without::Given => "..",
+                Without::Total => "",
+            }
+            .to_owned();
+        };
         match self.unit {
             Unit::Count | Unit::Rank => spaced(value),
             Unit::PerMille => format!("{}.{}%", spaced(value / 10), value % 10),
@@ -263,7 +285,7 @@ fn foot(reply: &LegcoReply, language: Language) -> Vec<String> {
 }
 
 fn sentence(figure: &LegcoFigure, language: Language) -> Block {
-    let cell = Cell { value: Some(figure.value), unit: figure.unit };
+    let cell = Cell { value: Some(figure.value), without: Without::Given, unit: figure.unit };
     let mut exactly = language.word(words::EXACTLY).then(" ", &language.take(&cell.shown(), &cell.shown()));
     if let Some(share) = &figure.share {
         let of = format!(": {} / {}", spaced(share.part), spaced(share.whole));
@@ -275,17 +297,32 @@ fn sentence(figure: &LegcoFigure, language: Language) -> Block {
     Block::Sentence { text: language.say(&figure.text), exactly: Some(exactly) }
 }
 
+fn without(row: &LegcoRow, place: u32) -> Without {
+    match (row.suppressed.contains(&place), row.id.as_str()) {
+        (true, _) => Without::Suppressed,
+        (false, "total") => Without::Total,
+        (false, _) => Without::Given,
+    }
+}
+
 fn of_table(table: &LegcoTable, language: Language) -> Table {
     let rows: Vec<Row> = table
         .rows
         .iter()
         .map(|row| Row {
+            id: row.id.clone(),
             name: language.say(&row.name),
-            cells: row.values.iter().zip(&table.units).map(|(value, unit)| Cell { value: *value, unit: *unit }).collect(),
+            cells: (0..)
+                .zip(&row.values)
+                .zip(&table.units)
+                .map(|((place, value), unit)| Cell { value: *value, without: without(row, place), unit: *unit })
+                .collect(),
             total: row.id == "total",
         })
         .collect();
-    let hidden = rows.iter().any(|row| row.cells.iter().any(|cell| cell.value.is_none()));
+    let stands = |why: Without| rows.iter().flat_map(|row| &row.cells).any(|cell| cell.value.is_none() && cell.without == why);
+    let signs = [(Without::Suppressed, words::SUPPRESSED), (Without::Given, words::NOT_GIVEN)];
+    let signs = signs.into_iter().filter(|(why, _)| stands(*why)).map(|(_, word)| language.word(word)).collect();
     Table {
         id: table.id.clone(),
         title: language.say(&table.title),
@@ -293,7 +330,7 @@ fn of_table(table: &LegcoTable, language: Language) -> Table {
         units: table.units.clone(),
         rows,
         chart: table.chart,
-        suppressed: hidden.then(|| language.word(words::SUPPRESSED)),
+        signs,
     }
 }
 
@@ -303,15 +340,17 @@ mod tests {
 
     #[test]
     fn numbers_as_people_read_them() {
+        for (without, shown) in [(Without::Suppressed, "–"), (Without::Given, ".."), (Without::Total, "")] {
+            assert_eq!(Cell { value: None, without, unit: Unit::Count }.shown(), shown);
+        }
         for (value, unit, shown) in [
             (Some(1_312_480), Unit::Count, "1 312 480"),
             (Some(314), Unit::PerMille, "31.4%"),
             (Some(1_000), Unit::PerMille, "100.0%"),
             (Some(7), Unit::PerMille, "0.7%"),
             (Some(42), Unit::Seconds, "42 s"),
-            (None, Unit::Count, "–"),
         ] {
-            assert_eq!(Cell { value, unit }.shown(), shown);
+            assert_eq!(Cell { value, without: Without::Given, unit }.shown(), shown);
         }
     }
 }

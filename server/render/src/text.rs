@@ -67,5 +67,5 @@ fn of_table(lines: &mut Vec<String>, table: &Table) {
             .collect();
         lines.push(format!("  {}", cells.join("  ")).trim_end().to_owned());
     }
-    table.suppressed.iter().for_each(|mark| said(lines, mark, "  "));
+    table.signs.iter().for_each(|sign| said(lines, sign, "  "));
 }

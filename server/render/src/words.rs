@@ -19,5 +19,6 @@ pub(crate) const SUPPRESSED: Word = Word {
     en: "–: suppressed, so that nobody learns of a few people.",
     zh_hant: "–：為免透露少數人士的資料，數字不予公布。",
 };
+pub(crate) const NOT_GIVEN: Word = Word { en: "..: not available.", zh_hant: "..：沒有資料。" };
 pub(crate) const SOURCE: Word = Word { en: "Source", zh_hant: "資料來源" };
 pub(crate) const VERSION: Word = Word { en: "version", zh_hant: "版本" };

@@ -131,7 +131,7 @@ fn of_table(sheet: &mut Worksheet, outline: &Outline, table: &Table, number: usi
         sheet.write_string_with_format(row, 0, line.name.line(), if line.total { &style.bold } else { &style.text })?;
         for (place, cell) in (1_u16..).zip(&line.cells) {
             match (cell.value, cell.unit) {
-                (None, _) => sheet.write_string(row, place, "–")?,
+                (None, _) => sheet.write_string(row, place, cell.shown())?,
                 (Some(value), Unit::PerMille) => {
                     sheet.write_number_with_format(row, place, float(value) / 1_000.0, &style.percent)?
                 }
@@ -143,8 +143,8 @@ fn of_table(sheet: &mut Worksheet, outline: &Outline, table: &Table, number: usi
         }
         row += 1;
     }
-    if let Some(mark) = &table.suppressed {
-        sheet.write_string(row, 0, mark.line())?;
+    for sign in &table.signs {
+        sheet.write_string(row, 0, sign.line())?;
         row += 1;
     }
     for text in &outline.foot {

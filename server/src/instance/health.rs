@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::instance::Check;
-use domain::{KeyPurpose, KeyState, Timestamp};
+use domain::{Day, KeyPurpose, KeyState, Timestamp};
 use pki::Certificate;
 
 use crate::app::App;
@@ -13,6 +13,7 @@ use crate::http::listeners::NEXT_AUTHORITY;
 use crate::key::clock::{Doubt, doubt};
 use crate::keys::{Hsm, LISTENERS, SERVERS};
 use crate::root_ca::root_lists_until;
+use crate::stats::ledger::edited;
 use crate::store::{Read, StoreError, TakesWrites};
 
 /// An entry that waits longer than this to be sealed means that nobody seals.
@@ -42,7 +43,9 @@ pub async fn look(app: &App) -> Vec<Check> {
     let mut checks = vec![database(app, &facts), audit, keys, clock, disk(app)];
     if let Ok(facts) = &facts {
         checks.extend(
-            [quarantine(facts), root_lists(app, facts), signing(app, facts), listeners(app, facts)].into_iter().flatten(),
+            [quarantine(facts), root_lists(app, facts), signing(app, facts), listeners(app, facts), definitions(facts)]
+                .into_iter()
+                .flatten(),
         );
     }
     checks
@@ -52,7 +55,9 @@ pub async fn look(app: &App) -> Vec<Check> {
 /// every node away would be to do their work. And where nothing new is signed, people are still let in and suspended.
 #[must_use]
 pub fn ready(checks: &[Check]) -> bool {
-    checks.iter().all(|check| check.ok || [QUARANTINE, ROOT_LISTS, SIGNING, LISTENERS_END].contains(&check.id.as_str()))
+    checks
+        .iter()
+        .all(|check| check.ok || [QUARANTINE, ROOT_LISTS, SIGNING, LISTENERS_END, DEFINITIONS].contains(&check.id.as_str()))
 }
 
 /// Id of what is said only when there is something to say.
@@ -64,6 +69,8 @@ const SIGNING: &str = "signing";
 
 /// The same: calls are taken, and whether a client accepts it is the client's to say.
 const LISTENERS_END: &str = "listeners";
+/// The same; reports go by what is on record.
+const DEFINITIONS: &str = "definitions";
 
 const CLOCK_RIGHT: &str = "set the clock right (chrony, systemd-timesyncd); where it is right, 'iamd serve --clock-is-right' says so to the log and to every node";
 
@@ -83,6 +90,8 @@ struct Facts {
     root_lists_until: Option<Timestamp>,
     /// Why nothing that is dated is signed.
     fault: Option<Fault>,
+    /// Definitions of figures that this software has otherwise than they are on record.
+    edited: Vec<String>,
 }
 
 async fn facts(app: &App) -> Result<Facts, StoreError> {
@@ -104,7 +113,9 @@ async fn facts(app: &App) -> Result<Facts, StoreError> {
     let doubt = if dated { doubt(&mut read, app.clock.now()).await? } else { None };
     let root_lists_until = root_lists_until(&mut read).await?;
     let fault = fault(app, &mut read, app.clock.now()).await?;
+    let edited = edited(&read.figure_definitions(Day::MAX).await?).map_err(StoreError::Broken)?;
     Ok(Facts {
+        edited,
         amiss,
         quarantined,
         oldest_unsealed,
@@ -207,6 +218,22 @@ fn quarantine(facts: &Facts) -> Option<Check> {
         false,
         format!("{entries} in the database that no node of this instance has written; they are set aside and never sealed"),
         "find out who writes to the database; 'iamctl audit export' keeps them in quarantine.jsonl, then delete their rows (audit_entry, quarantined_at)",
+    ))
+}
+
+fn definitions(facts: &Facts) -> Option<Check> {
+    if facts.edited.is_empty() {
+        return None;
+    }
+    let detail = format!(
+        "this software defines {} otherwise than what is on record, which stays in use for every report",
+        facts.edited.join(", ")
+    );
+    Some(check(
+        DEFINITIONS,
+        false,
+        detail,
+        "install software whose definitions are those on record; a changed one is a new version",
     ))
 }
 

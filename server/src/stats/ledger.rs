@@ -27,8 +27,7 @@ pub fn built_in() -> anyhow::Result<&'static Definitions> {
     DEFINITIONS
         .get_or_init(|| {
             // By way of JSON, in which a formula is named by its member.
-            let value: serde_json::Value =
-                serde_yaml::from_str(include_str!("definitions.yaml")).map_err(|error| error.to_string())?;
+            let value: serde_json::Value = serde_yaml::from_str(domain::ledger::BUILT_IN).map_err(|error| error.to_string())?;
             serde_json::from_value(value).map_err(|error| error.to_string())
         })
         .as_ref()

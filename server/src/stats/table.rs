@@ -85,11 +85,12 @@ impl Drawer<'_> {
         };
         let place = |row: usize, column: usize| told.columns[column].get(row).copied().flatten();
         for (row, head) in rows.iter().enumerate() {
-            let values = (0..columns.len()).map(|column| place(row, column)).collect();
-            table.rows.push(LegcoRow { id: head.id.clone(), name: head.name.clone(), values });
+            let values: Vec<_> = (0..columns.len()).map(|column| place(row, column)).collect();
+            let suppressed = (0..).zip(&values).filter(|(_, value)| value.is_none()).map(|(place, _)| place).collect();
+            table.rows.push(LegcoRow { id: head.id.clone(), name: head.name.clone(), values, suppressed });
         }
         if let Some(total) = total {
-            table.rows.push(LegcoRow { id: "total".to_owned(), name: say("total", &[])?, values: total });
+            table.rows.push(LegcoRow { id: "total".to_owned(), name: say("total", &[])?, values: total, suppressed: Vec::new() });
         }
         for beside in &formula.beside {
             self.beside(*beside, formula, &figures, &rows, &ranks, &mut table)?;
@@ -236,12 +237,15 @@ impl Drawer<'_> {
         ranks: &[Option<u64>],
         table: &mut LegcoTable,
     ) -> Result<(), Failure> {
-        let (first, key, unit, values, total): (bool, _, _, Vec<Option<u64>>, Option<u64>) = match beside {
-            Beside::Rank => (true, "column-rank", Unit::Rank, ranks.to_vec(), None),
+        // A place has a number, or none that anybody gave; which of them are suppressed is said beside.
+        let nothing = vec![false; rows.len()];
+        let hidden = || table.rows.iter().take(rows.len()).map(|row| row.suppressed.contains(&0)).collect();
+        let (first, key, unit, values, total, suppressed): (bool, _, _, Vec<Option<u64>>, Option<u64>, Vec<bool>) = match beside {
+            Beside::Rank => (true, "column-rank", Unit::Rank, ranks.to_vec(), None, nothing),
             Beside::Planned => {
                 let planned = self.outside.planned_by(self.facts.as_at)?;
                 let of = |row: &Head| Some(planned.get(&row.id).copied().unwrap_or(0));
-                (true, "column-planned", Unit::Count, rows.iter().map(of).collect(), Some(planned.values().sum()))
+                (true, "column-planned", Unit::Count, rows.iter().map(of).collect(), Some(planned.values().sum()), nothing)
             }
             Beside::Share => {
                 let counted: Vec<Option<u64>> = table.rows.iter().take(rows.len()).map(|row| row.values[0]).collect();
@@ -252,7 +256,7 @@ impl Drawer<'_> {
                 values.push(whole.unwrap_or(open).saturating_sub(open));
                 let parts = shares(&values);
                 let values = counted.iter().zip(parts).map(|(value, part)| value.and(part)).collect();
-                (false, "column-share", Unit::PerMille, values, Some(1_000))
+                (false, "column-share", Unit::PerMille, values, Some(1_000), hidden())
             }
             Beside::ShareOfService => {
                 if self.outside.service_totals.is_empty() {
@@ -261,14 +265,21 @@ impl Drawer<'_> {
                 let shares = self.outside.shares(self.facts, figures.first().map(|figure| figure.count), formula.by)?;
                 let open = |place: usize| table.rows[place].values.first().is_some_and(Option::is_some);
                 let of = |(place, row): (usize, &Head)| shares.get(&row.group).copied().filter(|_| open(place));
-                (false, "column-share-of-service", Unit::PerMille, rows.iter().enumerate().map(of).collect(), None)
+                let given = |(row, hidden): (&Head, bool)| hidden && shares.contains_key(&row.group);
+                let suppressed = rows.iter().zip(hidden()).map(given).collect();
+                (false, "column-share-of-service", Unit::PerMille, rows.iter().enumerate().map(of).collect(), None, suppressed)
             }
         };
         let at = if first { 0 } else { table.columns.len() };
         table.columns.insert(at, say(key, &[])?);
         table.units.insert(at, unit);
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
         for (place, row) in table.rows.iter_mut().enumerate() {
-            row.values.insert(at, values.get(place).copied().unwrap_or(total));
+            row.values.insert(at as usize, values.get(place).copied().unwrap_or(total));
+            row.suppressed.iter_mut().filter(|column| **column >= at).for_each(|column| *column += 1);
+            if suppressed.get(place).copied().unwrap_or(false) {
+                row.suppressed.push(at);
+            }
         }
         Ok(())
     }

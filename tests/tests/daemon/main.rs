@@ -21,6 +21,7 @@ mod production;
 mod quickstart;
 mod records;
 mod refusals;
+mod reports;
 mod root_key;
 mod root_token;
 mod rotations;

@@ -226,6 +226,10 @@ pub struct LegcoRow {
     pub id: String,
     /// Its name.
     pub name: Bilingual,
-    /// The numbers, as many as there are columns; null where one is suppressed.
+    /// The numbers, as many as there are columns; null where there is none.
     pub values: Vec<Option<u64>>,
+    /// Places (0 for the first column) of the nulls that are suppressed: numbers of a few people, and what these could be worked
+    /// out from. A null in any other place was given by nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suppressed: Vec<u32>,
 }

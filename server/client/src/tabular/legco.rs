@@ -1,13 +1,10 @@
 //! The reply to the Legislative Council, part by part.
 
-use std::fmt::Write as _;
-
 use api::stats::{LegcoAnswer, LegcoFigure, LegcoNote, LegcoReply, LegcoTable, Unit};
 use domain::Bilingual;
 
 use super::stats::{number, told};
 use super::{Column, Kind, Line, Section, Sheet, Tabular, Tone};
-use crate::safe::visible;
 use crate::table;
 use crate::times::spaced;
 use crate::width::Align;
@@ -82,58 +79,6 @@ impl Tabular for LegcoReply {
         Some(lines)
     }
 
-    fn markdown(&self) -> Option<String> {
-        let mut text = format!("# As at {}\n\n", self.as_at.english());
-        let (first, others) = notes(self);
-        for note in first {
-            let _ = writeln!(text, "**{}**\\\n**{}**\n", visible(&note.text.en), visible(&note.text.zh_hant));
-        }
-        for part in &self.parts {
-            let _ = writeln!(text, "## ({})\n", part.number);
-            if let Some(asks) = &part.asks {
-                let _ = writeln!(text, "*{}*\\\n*{}*\n", visible(&asks.en), visible(&asks.zh_hant));
-            }
-            for answer in &part.answers {
-                match piece(self, answer) {
-                    Piece::Text(said, exactly) => {
-                        // The hard breaks keep both languages and the number together.
-                        let exactly = exactly.map(|exactly| format!("\\\n{exactly}")).unwrap_or_default();
-                        let _ = writeln!(text, "{}\\\n{}{exactly}\n", visible(&said.en), visible(&said.zh_hant));
-                    }
-                    Piece::Table(table) => {
-                        let section = section(table);
-                        let _ = writeln!(text, "### {} {}\n", visible(&table.title.en), visible(&table.title.zh_hant));
-                        let headings = section.headings.iter();
-                        let _ = writeln!(text, "{}", table::markdown_row(headings.map(|(heading, _)| heading.as_str())));
-                        let _ = writeln!(text, "{}", table::markdown_rule(section.headings.iter().map(|(_, align)| *align)));
-                        for row in &section.rows {
-                            let _ = writeln!(text, "{}", table::markdown_row(row.iter().map(String::as_str)));
-                        }
-                        text.push('\n');
-                    }
-                    Piece::Nothing => {}
-                }
-            }
-        }
-        if !others.is_empty() {
-            text.push_str("## Notes 附註\n\n");
-        }
-        for note in others {
-            let _ = writeln!(text, "- {}\\\n  {}", visible(&note.text.en), visible(&note.text.zh_hant));
-        }
-        if self.notes.iter().any(|note| note.id != "synthetic-data") {
-            text.push('\n');
-        }
-        let _ = writeln!(
-            text,
-            "Definitions {}, as recorded up to {}, digest `{}`.",
-            self.definitions,
-            self.known_at.english(),
-            self.digest
-        );
-        Some(text)
-    }
-
     fn sheet(&self) -> Option<Sheet> {
         let text = |text: &str| (Kind::Text, text.to_owned());
         let mut rows: Vec<Vec<(Kind, String)>> = self
@@ -206,9 +151,10 @@ fn exactly(figure: &LegcoFigure) -> String {
 }
 
 /// A number in its unit: parts of a thousand as a percentage.
-fn in_unit(value: Option<u64>, unit: Option<&Unit>) -> String {
+fn in_unit(value: Option<u64>, unit: Option<&Unit>, suppressed: bool) -> String {
     match (value, unit) {
         (Some(value), Some(Unit::PerMille)) => format!("{}.{}%", value / 10, value % 10),
+        (None, _) if !suppressed => "..".to_owned(),
         _ => told(value),
     }
 }
@@ -228,7 +174,10 @@ fn section(table: &LegcoTable) -> Section {
         .map(|row| {
             [row.name.en.clone(), row.name.zh_hant.clone()]
                 .into_iter()
-                .chain(row.values.iter().enumerate().map(|(place, value)| in_unit(*value, table.units.get(place))))
+                .chain((0..).zip(&row.values).map(|(place, value)| {
+                    let given = row.id == "total" || row.suppressed.contains(&place);
+                    in_unit(*value, table.units.get(place as usize), given)
+                }))
                 .collect()
         })
         .collect();

@@ -169,8 +169,8 @@ impl<'f> Pen<'_, 'f> {
             }
             self.line(&line, &widths, body, language);
         }
-        if let Some(mark) = &table.suppressed {
-            self.said(mark, Look { size: 8.0, bold: false, grey: 70 }, None);
+        for sign in &table.signs {
+            self.said(sign, Look { size: 8.0, bold: false, grey: 70 }, None);
         }
         if let Some(drawing) = draw(table) {
             self.space(8.0);
