@@ -19,7 +19,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("server", &["api", "domain", "pki"]),
     ("immd-sim", &["api", "domain", "pki"]),
     ("sample-rp", &[]),
-    ("tui", &["api", "client", "domain"]),
+    ("tui", &["api", "client", "domain", "render"]),
     ("cli", &["api", "client", "domain", "pki", "render", "tui"]),
     ("tests", &["api", "cli", "client", "domain", "pki", "server", "tui"]),
 ];

@@ -1,5 +1,7 @@
 //! What the dashboard asks of the server, what comes back, and the command that would do the same.
 
+use std::path::PathBuf;
+
 use api::Page;
 use api::account::Suspension;
 use api::certificate::{CertificateDetail, CertificateView, ListCertificates, ShowCertificate};
@@ -11,12 +13,14 @@ use api::key::{KeyDetail, KeyRevocation, KeyView, ListKeys, Notices, RotatedKey,
 use api::operator::{Identity, WhoAmI};
 use api::relying_party::{ListParties, PartySummary, PartyView, ShowParty};
 use api::rotation::{ListPlans, PlanView, ShowPlan};
+use api::stats::{Trend, TrendReport, UsageReport};
 use api::{Operation, Role};
-use domain::{CallRef, Kid, PlanRef, RelyingPartyId, Serial};
+use domain::{CallRef, ClientId, Day, Kid, Month, PlanRef, RelyingPartyId, Serial};
 use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
 use crate::state::ending;
+pub use crate::state::statistics::MonthFigures;
 pub use crate::state::wanted::Wanted;
 pub use crate::write::{KeyLine, Write};
 
@@ -31,6 +35,13 @@ pub enum Call {
         call: CallRef,
         /// What was typed; wiped once it is sent.
         who: Secret,
+    },
+    /// To be told the reply to the Legislative Council, and to write it to a file as its ending says.
+    Export {
+        /// As at the end of this day.
+        as_at: Day,
+        /// The file.
+        file: PathBuf,
     },
     /// To change something.
     Write(Write),
@@ -63,6 +74,10 @@ pub enum Read {
     Plans,
     /// One rotation, with its steps and who is ready.
     Plan(PlanRef),
+    /// Figures of a month; of the last one with uses when absent.
+    Month(Option<Month>),
+    /// Uses of a service by month.
+    ServiceMonths(ClientId),
 }
 
 /// What came back.
@@ -82,6 +97,9 @@ pub enum Reply {
     Ending(Page<InventoryItem>),
     Plans(Vec<PlanView>),
     Plan(Box<PlanView>),
+    Month(Box<MonthFigures>),
+    ServiceMonths(Box<Trend>),
+    Exported { file: String, bytes: u64, command: String },
     Found(Vec<FoundAccount>),
     PartySuspended(Box<PartyView>),
     PartyResumed(Box<PartyView>),
@@ -112,6 +130,8 @@ impl Read {
             Self::Ending => ListInventory::ROLES,
             Self::Plans => ListPlans::ROLES,
             Self::Plan(_) => ShowPlan::ROLES,
+            Self::Month(_) => UsageReport::ROLES,
+            Self::ServiceMonths(_) => TrendReport::ROLES,
         }
     }
 
@@ -131,6 +151,9 @@ impl Read {
             Self::Ending => format!("iamctl key inventory --within {}", ending::days()),
             Self::Plans => "iamctl key plan --list".to_owned(),
             Self::Plan(plan) => format!("iamctl key plan {plan}"),
+            Self::Month(Some(month)) => format!("iamctl stats usage --by service --from {month} --to {month}"),
+            Self::Month(None) => "iamctl stats trend".to_owned(),
+            Self::ServiceMonths(service) => format!("iamctl stats trend --service {service}"),
         })
     }
 }

@@ -7,6 +7,7 @@ mod action;
 mod call;
 mod command;
 mod event;
+mod export;
 mod failure;
 mod grammar;
 mod key;
@@ -24,7 +25,7 @@ mod write;
 use std::path::PathBuf;
 
 pub use action::Action;
-pub use call::{Call, KeyLine, Read, Reply, Wanted, Write};
+pub use call::{Call, KeyLine, MonthFigures, Read, Reply, Wanted, Write};
 pub use event::{Event, Feed, Happened, Pasted, Sent, Ticket, Trouble};
 pub use failure::Failure;
 pub use grammar::{examples, understands};

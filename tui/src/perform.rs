@@ -11,11 +11,14 @@ use api::operator::WhoAmI;
 use api::page::PageRequest;
 use api::relying_party::{ListParties, ResumeParty, ShowParty, SuspendParty};
 use api::rotation::{AbortPlan, EmergencyRotation, ListPlans, PausePlan, PlanRotation, ResumePlan, RunPlan, ShowPlan};
+use api::stats::{LegcoReport, ListFrozen, TrendOf, TrendReport, UsageBy, UsageReport};
 use api::{Effect, Operation};
-use client::{CallOptions, Connection, Paged};
+use client::{CallOptions, Connection, Paged, surroundings};
+use domain::Month;
 
-use crate::call::{Call, KeyLine, Read, Reply, Write};
+use crate::call::{Call, KeyLine, MonthFigures, Read, Reply, Write, shell_word};
 use crate::event::{Sent, Trouble};
+use crate::export::{export, possible};
 
 /// Calls the server. `key` is the one that the same write was sent under before.
 pub(crate) async fn perform(connection: &Connection, call: Call, key: Option<String>) -> Result<Reply, Trouble> {
@@ -27,6 +30,18 @@ pub(crate) async fn perform(connection: &Connection, call: Call, key: Option<Str
             // Wiped before the answer is waited for; the request wipes its own copy.
             drop(who);
             caller.call(&FindCaller { call, by }).await.map(Reply::Found)
+        }
+        Call::Export { as_at, file } => {
+            possible(&file)?;
+            let reply = caller.call(&LegcoReport::as_at(as_at)).await?;
+            let name = file.display().to_string();
+            let ending = file.extension().and_then(|ending| ending.to_str()).map_or("text", |ending| match ending {
+                "txt" => "text",
+                other => other,
+            });
+            let command = format!("iamctl stats legco --as-at {as_at} -o {ending} --to {}", shell_word(&name));
+            let bytes = export(reply, file).await?;
+            Ok(Reply::Exported { file: name, bytes, command })
         }
         Call::Write(write) => caller.write(write).await,
     }
@@ -78,8 +93,26 @@ impl Caller<'_> {
                 let page = PageRequest { after: None, limit: Some(200) };
                 Reply::Plans(self.call(&ListPlans { page, ..ListPlans::default() }).await?.items)
             }
+            Read::Month(wanted) => Reply::Month(Box::new(self.month(wanted).await?)),
+            Read::ServiceMonths(service) => {
+                let op = TrendReport { of: TrendOf::Service(service), from: None, to: None, known_at: None, view: None };
+                Reply::ServiceMonths(Box::new(self.call(&op).await?))
+            }
             Read::Plan(plan) => Reply::Plan(Box::new(self.call(&ShowPlan { plan }).await?)),
         })
+    }
+
+    /// Figures of a month; without one, of the last that has any.
+    async fn month(&self, wanted: Option<Month>) -> Result<MonthFigures, Trouble> {
+        let op = TrendReport { of: TrendOf::Uses, from: None, to: None, known_at: None, view: None };
+        let trend = self.call(&op).await?;
+        let last = trend.months.iter().rev().find(|row| row.value.is_some_and(|uses| uses > 0)).or(trend.months.last());
+        let month = wanted.or(last.map(|row| row.month)).unwrap_or_else(|| surroundings::now().hk_day().month());
+        let by = |by| UsageReport { by, from: Some(month), to: Some(month), known_at: None, view: None };
+        let services = self.call(&by(UsageBy::Service)).await?;
+        let sectors = self.call(&by(UsageBy::Sector)).await?;
+        let frozen = self.call(&ListFrozen {}).await?.into_iter().find(|frozen| frozen.month == month);
+        Ok(MonthFigures { month, trend, services, sectors, frozen })
     }
 
     async fn write(&self, write: Write) -> Result<Reply, Trouble> {

@@ -21,6 +21,14 @@ impl State {
             (Asked::Find, Ok(Reply::Found(found))) => hotline::found(self, found),
             (Asked::Find, Ok(_)) => {}
             (Asked::Find, Err(trouble)) => hotline::not_found(self, trouble),
+            (Asked::Export, Ok(Reply::Exported { file, bytes, command })) => {
+                self.tell(format!("{} bytes are in {file}", client::times::spaced(bytes)), Some(command));
+            }
+            (Asked::Export, Ok(_)) => {}
+            (Asked::Export, Err(trouble)) => {
+                self.notice = None;
+                self.trouble(trouble, None);
+            }
             (Asked::Write(write), Ok(reply)) => {
                 let command = Some(write.command());
                 let until = Some(self.now.plus(super::NOTICE));
@@ -69,6 +77,16 @@ impl State {
             }
             Reply::Plan(plan) => rotations::plan_came(self, *plan),
             Reply::Key(key) => self.keys.detail_came(*key, now),
+            Reply::Month(figures) => {
+                if let Read::Month(wanted) = read {
+                    self.statistics.came(*wanted, *figures, now);
+                }
+            }
+            Reply::ServiceMonths(trend) => {
+                if let Read::ServiceMonths(service) = read {
+                    self.statistics.service_came(service, *trend, now);
+                }
+            }
             Reply::Ending(page) => self.ending.came(page, now),
             Reply::Certificates(page) => self.certificates.came(read, page, now),
             Reply::Certificate(detail) => self.certificates.detail_came(*detail, now),
@@ -90,6 +108,8 @@ impl State {
             Read::Ending => self.ending.list.failed(trouble),
             Read::Plans => self.rotations.plans.failed(trouble),
             Read::Plan(_) => self.rotations.plan.failed(trouble),
+            Read::Month(_) => self.statistics.figures.failed(trouble),
+            Read::ServiceMonths(_) => self.statistics.months.failed(trouble),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::palette::Palette;
 use super::popup::{Popup, scrolled};
-use super::{State, View, certificates, hotline, rotations};
+use super::{State, View, certificates, hotline, rotations, statistics};
 use crate::call::Read;
 use crate::command::{Command, always};
 use crate::key::{Key, Named};
@@ -66,6 +66,14 @@ pub(crate) const COMMANDS: &[Command] = &[
         cli: "key plan --list",
         enabled: always,
         run: |state| state.go(View::Rotations),
+    },
+    Command {
+        keys: &["7"],
+        name: "statistics",
+        what: "Go to the statistics: a month, its services and sectors",
+        cli: "stats usage",
+        enabled: always,
+        run: |state| state.go(View::Statistics),
     },
     Command {
         keys: &["tab"],
@@ -221,5 +229,6 @@ fn scroll(state: &mut State, by: Named) {
         }
         View::Rotations => rotations::select(state, rows),
         View::Hotline => hotline::select(state, rows),
+        View::Statistics => statistics::select(state, rows),
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod parties;
 pub(crate) mod popup;
 pub(crate) mod rotating;
 pub(crate) mod rotations;
+pub(crate) mod statistics;
 pub(crate) mod typing;
 pub(crate) mod views;
 pub(crate) mod wanted;
@@ -67,6 +68,7 @@ pub struct Look {
 pub(crate) enum Asked {
     Read(Read),
     Find,
+    Export,
     Write(Write),
 }
 
@@ -99,6 +101,7 @@ pub struct State {
     pub(crate) keys: keys::Keys,
     pub(crate) certificates: certificates::Certificates,
     pub(crate) rotations: rotations::Rotations,
+    pub(crate) statistics: statistics::Statistics,
     pub(crate) ending: ending::Ending,
     pub(crate) hotline: hotline::Hotline,
     pub(crate) popup: Option<Popup>,
@@ -135,6 +138,7 @@ impl State {
             keys: keys::Keys::default(),
             certificates: certificates::Certificates::default(),
             rotations: rotations::Rotations::default(),
+            statistics: statistics::Statistics::default(),
             ending: ending::Ending::default(),
             hotline: hotline::Hotline::default(),
             popup: None,

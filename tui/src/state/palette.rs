@@ -70,6 +70,9 @@ fn filled(state: &State, cli: &str) -> String {
         "PLAN" => state.rotations.subject().map(|plan| plan.plan.to_string()),
         "PURPOSE" => state.rotations.selected.as_ref().map(|slot| slot.purpose.to_string()),
         "CALL" => state.hotline.call.as_ref().map(|call| call.call.to_string()),
+        "MONTH" => state.statistics.month().map(|month| month.to_string()),
+        "DAY" => state.statistics.month().map(|month| month.last_day().to_string()),
+        "SERVICE" => state.statistics.at().map(|row| row.id.clone()),
         "JOB" => super::overview::running(state).map(|job| job.job.to_string()),
         _ => None,
     };

@@ -2,7 +2,7 @@
 
 use api::Severity;
 use api::operator::Identity;
-use domain::{Kid, PlanRef, RelyingPartyId, RevocationReason};
+use domain::{Day, Kid, PlanRef, RelyingPartyId, RevocationReason};
 use tui_input::Input;
 
 use super::palette::{self, Palette};
@@ -29,10 +29,34 @@ pub(crate) enum Popup {
     Confirm(Confirm),
     /// Something went wrong with a write; `again` can be sent once more.
     Trouble { trouble: Trouble, command: Option<String>, again: Option<Write> },
+    /// A line is wanted: a month, or where to write.
+    Ask { ask: Ask, input: Input, wrong: Option<String> },
     /// Leave with a call open?
     Leaving,
     /// Commands, by name or as command lines.
     Palette(Palette),
+}
+
+/// What a line is wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// Which month to go to.
+    Month,
+    /// Where to write the reply as at that day.
+    Export(Day),
+}
+
+impl Ask {
+    /// The question.
+    pub(crate) fn question(self) -> String {
+        match self {
+            Self::Month => "Which month? Written 2022-05.".to_owned(),
+            Self::Export(day) => format!(
+                "Where is the reply as at {day} written? The ending says as what: .{}. A file that is there is not written over.",
+                super::statistics::ENDINGS.join(", .")
+            ),
+        }
+    }
 }
 
 /// What a reason is wanted for.
@@ -104,6 +128,11 @@ impl Confirm {
 }
 
 impl Popup {
+    /// Asks for a line.
+    pub(crate) fn ask(ask: Ask, given: String) -> Self {
+        Self::Ask { ask, input: Input::new(given), wrong: None }
+    }
+
     /// Asks for a reason in words.
     pub(crate) fn reason(why: Why) -> Self {
         Self::Reason { why, input: Input::default() }
@@ -128,7 +157,7 @@ impl Popup {
     pub(crate) fn hints(&self) -> Vec<(&'static str, &'static str)> {
         match self {
             Self::Help { .. } | Self::Text { .. } => vec![("up/down", "scroll"), ("esc", "back")],
-            Self::Reason { .. } => vec![("enter", "go on"), ("esc", "leave it")],
+            Self::Ask { .. } | Self::Reason { .. } => vec![("enter", "go on"), ("esc", "leave it")],
             Self::Revoke { .. } | Self::Emergency { .. } => vec![("up/down", "choose"), ("enter", "go on"), ("esc", "leave it")],
             Self::Confirm(Confirm { name: Some(_), .. }) => vec![("enter", "do it, when the name is typed"), ("esc", "leave it")],
             Self::Confirm(_) => vec![("y", "yes, do it"), ("n", "no"), ("esc", "leave it")],
@@ -165,6 +194,7 @@ pub(super) fn key(state: &mut State, key: Key) {
             !matches!(key.typed(), Some('q' | '?')) && key.name() != Some(Named::Enter)
         }
         Popup::Reason { why, input } => reason(state, why, input, key),
+        Popup::Ask { ask, input, wrong } => asked(state, *ask, input, wrong, key),
         Popup::Revoke { kid, selected } => choose(selected, key, |reason| ask_to_revoke(state, kid.clone(), reason)),
         Popup::Emergency { line, selected } => {
             choose(selected, key, |reason| rotating::ask_emergency(state, line.clone(), reason))
@@ -229,6 +259,20 @@ fn reason(state: &mut State, why: &Why, input: &mut Input, key: Key) -> bool {
         Why::GoWithout { plan, .. } => Confirm::typed(write, rotating::go_without(state, *plan)),
     }));
     false
+}
+
+fn asked(state: &mut State, ask: Ask, input: &mut Input, wrong: &mut Option<String>, key: Key) -> bool {
+    if key.name() != Some(Named::Enter) {
+        typing::edit(input, key, 256);
+        *wrong = None;
+        return true;
+    }
+    let done = match ask {
+        Ask::Month => super::statistics::typed_month(state, input.value()),
+        Ask::Export(day) => super::statistics::typed_file(state, day, input.value()),
+    };
+    *wrong = done.err();
+    wrong.is_some()
 }
 
 /// A key in a list of reasons; `then` is told which one was chosen.

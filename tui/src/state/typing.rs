@@ -52,7 +52,7 @@ impl State {
         }
         match &self.popup {
             Some(Popup::Palette(palette)) => Some(Field::Palette(palette)),
-            Some(Popup::Reason { .. }) => Some(Field::Plain),
+            Some(Popup::Reason { .. } | Popup::Ask { .. }) => Some(Field::Plain),
             // A `y` in a pasted text is no answer to a question.
             Some(Popup::Confirm(confirm)) => confirm.name.as_ref().map(|_| Field::Plain),
             Some(_) => None,

@@ -1,6 +1,6 @@
 //! The views, in the order of their tabs.
 
-use super::{State, certificates, hotline, keys, overview, parties, rotating, rotations};
+use super::{State, certificates, hotline, keys, overview, parties, rotating, rotations, statistics};
 use crate::call::Read;
 use crate::command::Command;
 
@@ -13,11 +13,12 @@ pub(crate) enum View {
     Hotline,
     Certificates,
     Rotations,
+    Statistics,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Overview, Self::Parties, Self::Keys, Self::Hotline, Self::Certificates, Self::Rotations];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Overview, Self::Parties, Self::Keys, Self::Hotline, Self::Certificates, Self::Rotations, Self::Statistics];
 
     /// The word on its tab.
     pub(crate) fn title(self) -> &'static str {
@@ -28,13 +29,17 @@ impl View {
             Self::Hotline => "Hotline",
             Self::Certificates => "Certificates",
             Self::Rotations => "Rotations",
+            Self::Statistics => "Statistics",
         }
     }
 
     /// The same where there is little room.
     pub(crate) fn short(self) -> &'static str {
         match self {
+            Self::Overview => "Home",
+            Self::Parties => "RPs",
             Self::Certificates => "Certs",
+            Self::Statistics => "Stats",
             Self::Rotations => "Board",
             other => other.title(),
         }
@@ -49,6 +54,7 @@ impl View {
             Self::Hotline => hotline::COMMANDS,
             Self::Certificates => certificates::COMMANDS,
             Self::Rotations => rotating::COMMANDS,
+            Self::Statistics => statistics::COMMANDS,
         }
     }
 
@@ -61,6 +67,7 @@ impl View {
             Self::Hotline => Vec::new(),
             Self::Certificates => certificates::reads(state),
             Self::Rotations => rotations::reads(state),
+            Self::Statistics => statistics::reads(state),
         }
     }
 }

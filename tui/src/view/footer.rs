@@ -43,6 +43,10 @@ fn same_as(state: &State) -> Option<String> {
         View::Parties => state.parties.open.clone().map_or(Read::Parties, Read::Party).command(),
         View::Keys => state.keys.open.clone().map_or(Read::Keys, Read::Key).command(),
         View::Hotline => None,
+        View::Statistics => {
+            let statistics = &state.statistics;
+            statistics.open.clone().map_or_else(|| Read::Month(statistics.month()), Read::ServiceMonths).command()
+        }
         View::Rotations => {
             let rotations = &state.rotations;
             rotations.subject().filter(|_| rotations.open).map_or(Read::Plans, |plan| Read::Plan(plan.plan)).command()

@@ -13,6 +13,7 @@ pub(crate) mod parties;
 pub(crate) mod pen;
 pub(crate) mod popup;
 pub(crate) mod rotations;
+mod statistics;
 mod table;
 pub(crate) mod timeline;
 
@@ -51,6 +52,7 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) {
         View::Hotline => hotline::draw(state, &mut pen, body),
         View::Certificates => certificates::draw(state, &mut pen, body),
         View::Rotations => rotations::draw(state, &mut pen, body),
+        View::Statistics => statistics::draw(state, &mut pen, body),
     }
     footer::draw(state, &mut pen, Rect { y: area.bottom() - 2, height: 2, ..area });
     popup::draw(state, &mut pen);
@@ -149,6 +151,7 @@ fn kept(state: &State) -> Option<&Trouble> {
         View::Keys => of(&state.keys.list).or(of(&state.keys.detail)),
         View::Hotline => None,
         View::Certificates => of(&state.certificates.list).or(of(&state.certificates.detail)),
+        View::Statistics => of(&state.statistics.figures).or(of(&state.statistics.months)),
         View::Rotations => of(&state.keys.list).or(of(&state.rotations.plans)).or(of(&state.rotations.plan)),
     }
 }

@@ -7,7 +7,7 @@ use super::pen::{Pen, Pieces, line};
 use super::{help, palette, trouble_lines};
 use crate::call::{Write, listed};
 use crate::state::State;
-use crate::state::popup::{Confirm, Popup, REVOCATIONS};
+use crate::state::popup::{Ask, Confirm, Popup, REVOCATIONS};
 use crate::theme::Tone;
 use crate::words::wrapped;
 
@@ -50,6 +50,14 @@ pub(super) fn draw(state: &State, pen: &mut Pen<'_>) {
             lines.push(vec![(Tone::Key, "> ".to_owned()), (Tone::Plain, typed)]);
             lines.extend(command(&why.command(input.value().trim())));
             question(state, pen, "Why?", &lines, Tone::Key);
+        }
+        Popup::Ask { ask, input, wrong } => {
+            let mut lines = paragraph(&ask.question(), Tone::Strong);
+            lines.push(Vec::new());
+            let typed = palette::tail(&format!("{}{}", input.value(), pen.theme.glyphs.cursor), ROOM - 2);
+            lines.push(vec![(Tone::Key, "> ".to_owned()), (Tone::Plain, typed)]);
+            lines.extend(wrong.iter().flat_map(|why| paragraph(why, Tone::Bad)));
+            question(state, pen, if matches!(ask, Ask::Month) { "Month" } else { "Export" }, &lines, Tone::Key);
         }
         Popup::Revoke { kid, selected } => {
             let asked = format!("Why is key {} revoked?", listed(kid));

@@ -99,6 +99,20 @@ fn the_rotations() {
 }
 
 #[test]
+fn the_statistics() {
+    for (size, name) in [(SMALL, "80x24"), (LARGE, "120x40"), (HUGE, "200x60")] {
+        let mut desk = at_size(size);
+        desk.press("7");
+        insta::assert_snapshot!(format!("statistics_{name}"), desk.styled());
+        desk.press("left down enter");
+        insta::assert_snapshot!(format!("statistics_service_{name}"), desk.screen());
+    }
+    let mut desk = Desk::with(Setting { look: Look { ascii: true, color: false }, ..Setting::default() });
+    desk.press("7 enter");
+    insta::assert_snapshot!("statistics_ascii", desk.styled());
+}
+
+#[test]
 fn the_hotline() {
     for (size, name) in [(SMALL, "80x24"), (LARGE, "120x40")] {
         let mut desk = at_size(size);

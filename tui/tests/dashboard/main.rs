@@ -15,3 +15,4 @@ mod parties;
 mod recording;
 mod rotations;
 mod screen;
+mod statistics;

@@ -15,14 +15,26 @@ use api::key::{KeyDetail, KeyRevocation, KeyView, Notices, Revoked, RotatedKey};
 use api::operator::Identity;
 use api::relying_party::{PartyCredential, PartyService, PartySummary, PartyView};
 use api::rotation::{CredentialSeen, PartyReadiness, PlanView, Readiness, SettingView, StepView};
+use api::stats::{FrozenMonth, Trend, TrendMonth, UsageRow};
 use api::{Page, Role};
 use domain::{
     AccountId, AccountState, Attribution, Bilingual, CallRef, CertificateState, CredentialSource, CredentialState,
     CredentialType, Direction, Environment, HoldCause, HolderKind, ItemKind, KeyAlgorithm, KeyPurpose, KeyState, Kid, Manifest,
-    Masked, Override, PartyState, PersonName, PlanRef, PlanState, RevocationReason, RotationStep, ServiceState, Sighting,
-    StepState, Tier, Timestamp, Verdict,
+    Masked, Month, Override, PartyState, PersonName, PlanRef, PlanState, RevocationReason, RotationStep, ServiceState, Sighting,
+    StepState, Tendency, Tier, Timestamp, Verdict,
 };
-use tui::{Action, Call, Event, Feed, Happened, Look, Place, Read, Reply, State, Ticket, Trouble, Write};
+use tui::{Action, Call, Event, Feed, Happened, Look, MonthFigures, Place, Read, Reply, State, Ticket, Trouble, Write};
+
+/// Months to April 2022 that rise, one of them left out.
+fn trend(name: &str, months: i32) -> Trend {
+    let last: Month = "2022-04".parse().unwrap();
+    let months = (0..months).map(|place| {
+        let value = (place != 3).then(|| 40_000 * place.unsigned_abs() as u64);
+        TrendMonth { month: Month::from_number(last.number() - months + 1 + place), value }
+    });
+    let text = Bilingual { en: format!("{name}: on a rise, by about 40 000 a month."), zh_hant: "上升".to_owned() };
+    Trend { months: months.collect(), tendency: Tendency::Rise, slope_milli: 40_000_000, text }
+}
 
 /// 31 May 2022, noon in Hong Kong.
 pub const NOON: &str = "2022-05-31T04:00:00Z";
@@ -590,6 +602,12 @@ impl Server {
                 Reply::Plans(self.plans.iter().map(short).collect())
             }
             Call::Read(Read::Plan(plan)) => Reply::Plan(Box::new(self.plan(*plan)?.clone())),
+            Call::Read(Read::Month(wanted)) => Reply::Month(Box::new(self.month(*wanted))),
+            Call::Read(Read::ServiceMonths(service)) => Reply::ServiceMonths(Box::new(trend(&service.to_string(), 9))),
+            Call::Export { file, .. } => {
+                let file = file.display().to_string();
+                Reply::Exported { command: format!("iamctl stats legco -o pdf --to {file}"), file, bytes: 123_456 }
+            }
             Call::Find { who, .. } => {
                 self.named.push(who.expose().to_owned());
                 // As the real client does: what is malformed is not sent.
@@ -604,6 +622,44 @@ impl Server {
             }
             Call::Write(write) => self.done(write, now)?,
         })
+    }
+
+    /// Uses grow with the months; in the newest one a service is left out of what is published.
+    fn month(&self, wanted: Option<Month>) -> MonthFigures {
+        let month = wanted.unwrap_or_else(|| "2022-04".parse().unwrap());
+        let row = |id: &str, en: &str, zh_hant: &str, uses: Option<u64>| UsageRow {
+            id: id.to_owned(),
+            name: Bilingual { en: en.to_owned(), zh_hant: zh_hant.to_owned() },
+            uses,
+            not_completed: uses.map(|uses| uses / 7),
+        };
+        let many = u64::from(month.number().unsigned_abs()) * 100;
+        let services = vec![
+            row("sandbox-bank.e-banking", "e-Banking", "網上理財", Some(many / 5)),
+            row("immigration-department.hksar-passport-application", "Application for HKSAR passport", "申請香港特區護照", None),
+            row("inland-revenue-department.etax", "eTAX \u{1b}[31m", "税務易", Some(many)),
+            row("transport-department.vehicle-licence-renewal", "Renewal of Vehicle Licence", "續領車輛牌照", Some(many)),
+            row("hospital-authority.ha-go", "HA Go", "醫管局「HA Go」", Some(0)),
+        ];
+        let sectors = vec![
+            row("government", "Government", "政府", Some(many * 2)),
+            row("public", "Public", "公營", Some(0)),
+            row("private", "Private", "私營", Some(many / 5)),
+        ];
+        let frozen = (month == "2022-03".parse().unwrap()).then(|| FrozenMonth {
+            month,
+            known_at: "2022-04-10".parse().unwrap(),
+            definitions: "2022-1".to_owned(),
+            uses: many * 2,
+            users: 4_711,
+            registered: 1_312_480,
+            frozen_at: at("2022-04-11T02:00:00Z"),
+            operator: "first-operator".parse().unwrap(),
+            already: false,
+            digest: "4f3a9c1277".repeat(6),
+            checkpoint: String::new(),
+        });
+        MonthFigures { month, trend: trend("Uses", 17), services, sectors, frozen }
     }
 
     fn plan(&mut self, plan: PlanRef) -> Result<&mut PlanView, Trouble> {
@@ -817,7 +873,7 @@ impl Desk {
                     match &call {
                         Call::Read(read) => self.server.reads.push(read.clone()),
                         Call::Write(write) => self.server.writes.push((write.clone(), key)),
-                        Call::Find { .. } => {}
+                        Call::Find { .. } | Call::Export { .. } => {}
                     }
                     self.server.held.push((ticket, call));
                 }

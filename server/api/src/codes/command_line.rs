@@ -103,6 +103,7 @@ pub(super) const CODES: &[Code] = &[
         "the document cannot be written; what was there is untouched",
         "see that the folder is there, and room in it",
     ),
+    entry("report.exists", "there is a file of that name, and it is not written over", "choose another name"),
     entry("report.read", "what is in the folder of reports cannot be read; no report was written", "see who owns the folder"),
     entry(
         "report.folder",

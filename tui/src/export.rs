@@ -1,0 +1,56 @@
+//! The reply to the Legislative Council, written to a file as the file's ending says.
+
+use std::path::{Path, PathBuf};
+
+use api::stats::LegcoReply;
+use client::files::write_private;
+use render::{Fonts, Language, Outline};
+
+use crate::event::Trouble;
+
+/// Writes it, in both languages, whole or not at all; gives its length. A file that is there is left as it is.
+///
+/// # Errors
+/// When there is a file of that name, no font for a PDF, or no room.
+pub(crate) async fn export(reply: LegcoReply, file: PathBuf) -> Result<u64, Trouble> {
+    let done = tokio::task::spawn_blocking(move || write(&reply, &file)).await;
+    done.map_err(|error| Trouble::here("internal", &error.to_string(), "nothing was written"))?
+}
+
+/// Whether there is room for it; asked before the server is.
+///
+/// # Errors
+/// When there is a file of that name, or no font for a PDF.
+pub(crate) fn possible(file: &Path) -> Result<(), Trouble> {
+    if file.symlink_metadata().is_ok() {
+        let message = format!("there is {} already, and it is not written over", file.display());
+        return Err(Trouble::here("report.exists", &message, "choose another name"));
+    }
+    if file.extension().is_some_and(|ending| ending == "pdf") {
+        fonts()?;
+    }
+    Ok(())
+}
+
+fn fonts() -> Result<Fonts, Trouble> {
+    Fonts::find(None).map_err(|error| Trouble::here("report.no-font", &error.to_string(), "apt-get install fonts-noto-cjk"))
+}
+
+fn write(reply: &LegcoReply, file: &Path) -> Result<u64, Trouble> {
+    possible(file)?;
+    let outline = Outline::of(reply, Language::Both);
+    let unmade = |error: render::RenderError| Trouble::here("internal", &error.to_string(), "other formats are made otherwise");
+    let bytes = match file.extension().and_then(|ending| ending.to_str()) {
+        Some("pdf") => render::pdf(&outline, &fonts()?).map_err(unmade)?,
+        Some("xlsx") => render::xlsx(&outline).map_err(unmade)?,
+        Some("html") => render::html(&outline).into_bytes(),
+        Some("md") => render::markdown(&outline).into_bytes(),
+        Some("json") => {
+            let text = serde_json::to_string_pretty(reply);
+            text.map_err(|error| Trouble::here("internal", &error.to_string(), "nothing was written"))?.into_bytes()
+        }
+        _ => render::text(&outline).into_bytes(),
+    };
+    write_private(file, &bytes).map_err(|fault| Trouble::here("report.write", &fault.to_string(), "nothing was written"))?;
+    Ok(bytes.len() as u64)
+}
