@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use api::Operation;
 use api::instance::ShowOverview;
-use api::stats::{ImportUses, ImportedUse, LegcoReport, TopServices, UsageBy, UsageReport};
+use api::stats::{ImportUses, ImportedUse, LegcoReply, LegcoReport, Question, TopServices, UsageBy, UsageReport};
 use domain::{Clock, Function, Outcome, Tier, UsageChannel};
 use server::store::Housekeeping;
 use server::usage::{Use, record};
@@ -52,6 +52,12 @@ async fn measure(world: &World) {
     println!("{engine:<11} {daily} daily and {monthly} monthly counters, {uses} uses");
     let base = legco(world, "2022-05-31", None).await;
     row(engine, "legco as at end-May 2022", base, Some(BAR));
+    let lcq5 = LegcoReport { question: Some(question("lcq5-2022.yaml")), ..LegcoReport::as_at("2022-05-31".parse().unwrap()) };
+    let asked = time(world, &lcq5).await;
+    row(engine, "lcq5-2022.yaml, whole", asked, Some(BAR));
+    let lcq13 = LegcoReport { question: Some(question("lcq13-2021.yaml")), ..LegcoReport::as_at("2022-05-31".parse().unwrap()) };
+    row(engine, "lcq13-2021.yaml, whole", time(world, &lcq13).await, None);
+    documents(engine, &world.first().call(&lcq5).await.unwrap());
     for (as_at, known_at) in [
         ("2022-05-15", None),
         ("2022-05-16", None),
@@ -73,7 +79,7 @@ async fn measure(world: &World) {
         row(engine, &format!("overview of {days} days"), took, None);
     }
     if world.engine == Engine::Postgres {
-        raw_group_by(world, base).await;
+        raw_group_by(world, asked).await;
     }
     world.execute("UPDATE usage_monthly SET count = count * 59").await;
     world.execute("UPDATE usage_daily SET count = count * 59").await;
@@ -82,6 +88,38 @@ async fn measure(world: &World) {
     let growth = large.best.as_secs_f64() / base.best.as_secs_f64();
     row(engine, "legco at 1 000 million uses", large, None);
     println!("{engine:<11} {:<30} {:>27} bar {GROWTH:>4.1} x    {growth:.2}x", "which is", "");
+    let large = time(world, &lcq5).await;
+    let growth = large.best.as_secs_f64() / asked.best.as_secs_f64();
+    row(engine, "lcq5-2022.yaml at 1 000 million", large, None);
+    println!("{engine:<11} {:<30} {:>27} bar {GROWTH:>4.1} x    {growth:.2}x", "which is", "");
+}
+
+/// A question of the fixtures, with the numbers to take shares of.
+fn question(name: &str) -> Question {
+    let read = |name: &str| -> serde_json::Value {
+        serde_yaml::from_str(&std::fs::read_to_string(tests::fixtures::path(name)).unwrap()).unwrap()
+    };
+    let mut question: Question = serde_json::from_value(read(&format!("questions/{name}"))).unwrap();
+    question.denominators = serde_json::from_value(read("denominators.yaml")["denominators"].clone()).unwrap();
+    question
+}
+
+/// How long a reply takes to become a PDF and a workbook, in both languages; the fonts are read each time, as by the program.
+fn documents(engine: &str, reply: &LegcoReply) {
+    let timed = |what: &str, make: &dyn Fn() -> usize| {
+        let mut times: Vec<Duration> = Vec::new();
+        let mut bytes = 0;
+        for _ in 0..5 {
+            let began = Instant::now();
+            bytes = make();
+            times.push(began.elapsed());
+        }
+        times.sort();
+        row(engine, &format!("{what}, {bytes} bytes"), Times { median: times[2], best: times[0] }, Some(1_000.0));
+    };
+    let outline = || render::Outline::of(reply, render::Language::Both);
+    timed("lcq5 as PDF", &|| render::pdf(&outline(), &render::Fonts::find(None).unwrap()).unwrap().len());
+    timed("lcq5 as workbook", &|| render::xlsx(&outline()).unwrap().len());
 }
 
 /// As many raw events as the counters count, and the grouping that every figure would need without counters: uses by month and
@@ -97,7 +135,9 @@ async fn beside_logins(world: &World) {
         let mut taken = 0;
         while !over.load(Ordering::Relaxed) {
             let uses = (taken..taken + LATE).map(|key| late_use(world, key)).collect();
+            let began = Instant::now();
             taken += world.first().call(&ImportUses { source: "bench".to_owned(), uses }).await.unwrap().recorded;
+            tokio::time::sleep(began.elapsed()).await;
         }
         taken
     };
@@ -119,8 +159,8 @@ async fn beside_logins(world: &World) {
     );
 }
 
-/// Uses of a request, as `iamctl stats import` sends them.
-const LATE: u64 = 250;
+/// Uses of a request, as `iamctl stats import` sends them; it rests between two for as long as the first took.
+const LATE: u64 = 100;
 
 fn late_use(world: &World, key: u64) -> ImportedUse {
     ImportedUse {
@@ -185,6 +225,11 @@ async fn raw_group_by(world: &World, report: Times) {
     times.sort();
     let raw = Times { median: times[times.len() / 2], best: times[0] };
     row(engine, "raw uses by month and service", raw, None);
+    // The least that PostgreSQL could be asked for.
+    let began = Instant::now();
+    world.number("SELECT COUNT(*) FROM (SELECT service, COUNT(*) AS uses FROM usage_event WHERE outcome = 1 GROUP BY service) AS cells").await;
+    let least = Times { median: began.elapsed(), best: began.elapsed() };
+    row(engine, "raw uses by service alone", least, None);
     let faster = raw.best.as_secs_f64() / report.best.as_secs_f64();
     println!("{engine:<11} {:<30} {:>27} bar {FASTER:>4.0} x    {faster:.0}x", "the reply is faster by", "");
     world.execute("TRUNCATE usage_event").await;

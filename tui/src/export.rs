@@ -12,19 +12,19 @@ use crate::event::Trouble;
 ///
 /// # Errors
 /// When there is a file of that name, no font for a PDF, or no room.
-pub(crate) async fn export(reply: LegcoReply, file: PathBuf) -> Result<u64, Trouble> {
+pub(crate) async fn export(reply: LegcoReply, file: PathBuf) -> Result<u64, Box<Trouble>> {
     let done = tokio::task::spawn_blocking(move || write(&reply, &file)).await;
-    done.map_err(|error| Trouble::here("internal", &error.to_string(), "nothing was written"))?
+    done.map_err(|error| trouble("internal", &error.to_string(), "nothing was written"))?
 }
 
 /// Whether there is room for it; asked before the server is.
 ///
 /// # Errors
 /// When there is a file of that name, or no font for a PDF.
-pub(crate) fn possible(file: &Path) -> Result<(), Trouble> {
+pub(crate) fn possible(file: &Path) -> Result<(), Box<Trouble>> {
     if file.symlink_metadata().is_ok() {
         let message = format!("there is {} already, and it is not written over", file.display());
-        return Err(Trouble::here("report.exists", &message, "choose another name"));
+        return Err(trouble("report.exists", &message, "choose another name"));
     }
     if file.extension().is_some_and(|ending| ending == "pdf") {
         fonts()?;
@@ -32,14 +32,18 @@ pub(crate) fn possible(file: &Path) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn fonts() -> Result<Fonts, Trouble> {
-    Fonts::find(None).map_err(|error| Trouble::here("report.no-font", &error.to_string(), "apt-get install fonts-noto-cjk"))
+fn fonts() -> Result<Fonts, Box<Trouble>> {
+    Fonts::find(None).map_err(|error| trouble("report.no-font", &error.to_string(), "apt-get install fonts-noto-cjk"))
 }
 
-fn write(reply: &LegcoReply, file: &Path) -> Result<u64, Trouble> {
+fn trouble(code: &str, message: &str, hint: &str) -> Box<Trouble> {
+    Box::new(Trouble::here(code, message, hint))
+}
+
+fn write(reply: &LegcoReply, file: &Path) -> Result<u64, Box<Trouble>> {
     possible(file)?;
     let outline = Outline::of(reply, Language::Both);
-    let unmade = |error: render::RenderError| Trouble::here("internal", &error.to_string(), "other formats are made otherwise");
+    let unmade = |error: render::RenderError| trouble("internal", &error.to_string(), "other formats are made otherwise");
     let bytes = match file.extension().and_then(|ending| ending.to_str()) {
         Some("pdf") => render::pdf(&outline, &fonts()?).map_err(unmade)?,
         Some("xlsx") => render::xlsx(&outline).map_err(unmade)?,
@@ -47,10 +51,10 @@ fn write(reply: &LegcoReply, file: &Path) -> Result<u64, Trouble> {
         Some("md") => render::markdown(&outline).into_bytes(),
         Some("json") => {
             let text = serde_json::to_string_pretty(reply);
-            text.map_err(|error| Trouble::here("internal", &error.to_string(), "nothing was written"))?.into_bytes()
+            text.map_err(|error| trouble("internal", &error.to_string(), "nothing was written"))?.into_bytes()
         }
         _ => render::text(&outline).into_bytes(),
     };
-    write_private(file, &bytes).map_err(|fault| Trouble::here("report.write", &fault.to_string(), "nothing was written"))?;
+    write_private(file, &bytes).map_err(|fault| trouble("report.write", &fault.to_string(), "nothing was written"))?;
     Ok(bytes.len() as u64)
 }

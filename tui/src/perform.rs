@@ -32,7 +32,7 @@ pub(crate) async fn perform(connection: &Connection, call: Call, key: Option<Str
             caller.call(&FindCaller { call, by }).await.map(Reply::Found)
         }
         Call::Export { as_at, file } => {
-            possible(&file)?;
+            possible(&file).map_err(|trouble| *trouble)?;
             let reply = caller.call(&LegcoReport::as_at(as_at)).await?;
             let name = file.display().to_string();
             let ending = file.extension().and_then(|ending| ending.to_str()).map_or("text", |ending| match ending {
@@ -40,7 +40,7 @@ pub(crate) async fn perform(connection: &Connection, call: Call, key: Option<Str
                 other => other,
             });
             let command = format!("iamctl stats legco --as-at {as_at} -o {ending} --to {}", shell_word(&name));
-            let bytes = export(reply, file).await?;
+            let bytes = export(reply, file).await.map_err(|trouble| *trouble)?;
             Ok(Reply::Exported { file: name, bytes, command })
         }
         Call::Write(write) => caller.write(write).await,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use api::Exit;
 use api::stats::LegcoReply;
-use client::files::write_private;
+use client::files::{FileFault, write_private};
 use render::{Fonts, Language, Outline};
 
 use crate::failure::{Failure, NOTHING_SENT};
@@ -60,8 +60,7 @@ impl Document {
     pub fn answer(self, reply: &LegcoReply) -> Result<Answer<LegcoReply>, Failure> {
         let bytes = made(reply, self.language, self.format, self.fonts.as_ref())?;
         let Some(to) = self.to else { return Ok(Answer::of(Body::Document(bytes))) };
-        write_private(&to, &bytes)
-            .map_err(|fault| Failure::new(Exit::Failed, "report.write", fault.to_string()).hint("what was there is untouched"))?;
+        write_private(&to, &bytes).map_err(unwritten)?;
         Ok(Answer::of(Body::Elsewhere).tell(format!("{} bytes are in {}", bytes.len(), to.display())))
     }
 }
@@ -87,6 +86,11 @@ pub fn no_font(error: render::FontError) -> Failure {
     Failure::new(Exit::Failed, "report.no-font", error.to_string())
         .changed(NOTHING_SENT)
         .hint("apt-get install fonts-noto-cjk; or name a font with --font FILE or IAMCTL_REPORT_FONT")
+}
+
+/// What is said of a document that cannot be written.
+pub fn unwritten(fault: FileFault) -> Failure {
+    Failure::new(Exit::Failed, "report.write", fault.to_string()).hint("what was there is untouched")
 }
 
 fn unmade(error: render::RenderError) -> Failure {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use api::Exit;
 use api::account::RefusedRow;
@@ -11,6 +12,7 @@ use client::Tabular;
 use client::tabular::{Column, Section};
 use client::times::spaced;
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::files::uses::{Checked, Chunks, check};
@@ -21,7 +23,10 @@ use crate::session::Session;
 use crate::verb::Verb;
 
 /// Uses of one request: on SQLite a login waits for as long as they take to be stored.
-const CHUNK: usize = 250;
+const CHUNK: usize = 100;
+/// The longest rest between two requests. Each rests for as long as the one before it took, so that logins have the database for
+/// as long as this file has.
+const REST: Duration = Duration::from_millis(50);
 /// So many refused lines are listed, the others are counted.
 const MAX_LISTED: usize = 10_000;
 const GOES_ON: &str = "give the same command again: what is on record already counts once";
@@ -188,8 +193,12 @@ async fn send(session: &Session, chunks: &mut Chunks<impl BufRead>, done: &mut U
             return Ok(());
         }
         let op = ImportUses { source: done.source.clone(), uses };
+        let asked = Instant::now();
         match session.answered(&op, session.options()).await {
-            Ok(answered) => done.add(answered.reply, &lines),
+            Ok(answered) => {
+                done.add(answered.reply, &lines);
+                tokio::time::sleep(asked.elapsed().min(REST)).await;
+            }
             Err(mut failure) => {
                 progress.over();
                 if sent > 0 {

@@ -1,5 +1,6 @@
 //! `iamctl stats`.
 
+mod chart;
 mod document;
 
 use crate::noun::noun;

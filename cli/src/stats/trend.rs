@@ -1,12 +1,16 @@
 //! `iamctl stats trend`.
 
-use api::stats::{Trend as Told, TrendOf, TrendReport, View};
+use std::path::PathBuf;
+
+use api::stats::{Chart, Trend as Told, TrendMonth, TrendOf, TrendReport, View};
 use clap::{ArgGroup, Args};
-use domain::{ClientId, Day, Month, Sector};
+use domain::{Bilingual, ClientId, Day, Month, Sector};
 
 use crate::failure::Failure;
+use crate::flags::Format;
 use crate::output::Answer;
 use crate::session::Session;
+use crate::stats::chart::{Bar, Drawn};
 use crate::verb::Verb;
 use crate::words::{VIEWS, day, word};
 
@@ -18,6 +22,8 @@ use crate::words::{VIEWS, day, word};
 Examples:
   iamctl stats trend --sector private
   iamctl stats trend --service inland-revenue-department.etax --from 2021-06
+  iamctl stats trend --sector private --chart
+  iamctl stats trend --registered -o svg --to-file registered.svg
   iamctl stats trend --registered -o csv")]
 pub struct Trend {
     /// Uses of the services of a sector; all uses when nothing is named
@@ -44,12 +50,21 @@ pub struct Trend {
     /// For whose eyes; an auditor's own when absent, the public's for anybody else
     #[arg(long, value_parser = word::<View>(VIEWS))]
     view: Option<View>,
+    /// Draw bars in the terminal
+    #[arg(long)]
+    chart: bool,
+    /// Write the chart of '-o svg' to this file
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    to_file: Option<PathBuf>,
 }
 
 impl Verb for Trend {
     type Row = Told;
 
+    const DOCUMENTS: &'static [Format] = &[Format::Svg];
+
     async fn run(self, session: &Session) -> Result<Answer<Told>, Failure> {
+        let drawn = Drawn::wanted(session, self.chart, self.to_file)?;
         let of = match (self.sector, self.service) {
             (Some(sector), _) => TrendOf::Sector(sector),
             (_, Some(service)) => TrendOf::Service(service),
@@ -58,6 +73,14 @@ impl Verb for Trend {
             _ => TrendOf::Uses,
         };
         let op = TrendReport { of, from: self.from, to: self.to, known_at: self.known_at, view: self.view };
-        Ok(Answer::one(session.call(&op).await?))
+        let trend = session.call(&op).await?;
+        let Some(drawn) = drawn else { return Ok(Answer::one(trend)) };
+        let text = trend.text.clone();
+        let bar = |row: &TrendMonth| {
+            let name = Bilingual { en: row.month.english(), zh_hant: row.month.chinese() };
+            Bar { id: row.month.to_string(), name, value: row.value }
+        };
+        let bars: Vec<Bar> = trend.months.iter().map(bar).collect();
+        Ok(drawn.answer(session, text.clone(), Chart::Line, &bars)?.tell(text.en))
     }
 }

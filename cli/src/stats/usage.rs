@@ -1,12 +1,16 @@
 //! `iamctl stats usage`.
 
-use api::stats::{UsageBy, UsageReport, UsageRow, View};
+use std::path::PathBuf;
+
+use api::stats::{Chart, UsageBy, UsageReport, UsageRow, View};
 use clap::Args;
-use domain::{Day, Month};
+use domain::{Bilingual, Day, Month};
 
 use crate::failure::Failure;
+use crate::flags::Format;
 use crate::output::Answer;
 use crate::session::Session;
+use crate::stats::chart::{Bar, Drawn};
 use crate::verb::Verb;
 use crate::words::{USAGE_BY, VIEWS, day, word};
 
@@ -14,6 +18,8 @@ use crate::words::{USAGE_BY, VIEWS, day, word};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   iamctl stats usage --by sector --from 2022-01 --to 2022-05
+  iamctl stats usage --by category --chart
+  iamctl stats usage --by month -o svg --to-file uses.svg
   iamctl stats usage --by month -o csv --bom > usage.csv")]
 pub struct Usage {
     /// What the figures are divided by
@@ -31,13 +37,27 @@ pub struct Usage {
     /// For whose eyes; an auditor's own when absent, the public's for anybody else
     #[arg(long, value_parser = word::<View>(VIEWS))]
     view: Option<View>,
+    /// Draw bars in the terminal
+    #[arg(long)]
+    chart: bool,
+    /// Write the chart of '-o svg' to this file
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    to_file: Option<PathBuf>,
 }
 
 impl Verb for Usage {
     type Row = UsageRow;
 
+    const DOCUMENTS: &'static [Format] = &[Format::Svg];
+
     async fn run(self, session: &Session) -> Result<Answer<UsageRow>, Failure> {
+        let drawn = Drawn::wanted(session, self.chart, self.to_file)?;
         let op = UsageReport { by: self.by, from: self.from, to: self.to, known_at: self.known_at, view: self.view };
-        Ok(Answer::list(session.call(&op).await?))
+        let rows = session.call(&op).await?;
+        let Some(drawn) = drawn else { return Ok(Answer::list(rows)) };
+        let shape = if matches!(self.by, UsageBy::Month | UsageBy::Day) { Chart::Line } else { Chart::Bar };
+        let title = Bilingual { en: "Completed uses".to_owned(), zh_hant: "完成的使用次數".to_owned() };
+        let bars: Vec<Bar> = rows.into_iter().map(|row| Bar { id: row.id, name: row.name, value: row.uses }).collect();
+        drawn.answer(session, title, shape, &bars)
     }
 }
