@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use api::stats::FrozenMonth;
 use domain::{AccountEventKind, Channel, Day, Function, Month, Outcome, Tier, Timestamp, UsageChannel};
 use openssl::sha::sha256;
-use pki::checkpoint::{NoteSigner, sign_note};
+use pki::checkpoint::{NoteSigner, SignedNote, sign_note};
 use serde_json::json;
 
 use super::digest::canonical;
@@ -19,6 +19,7 @@ use super::services::Services;
 use super::tally::{Accounts, whole};
 use super::window::Window;
 use crate::app::App;
+use crate::audit::whole::checkpoint_keys;
 use crate::failure::Failure;
 use crate::store::{AccountCell, FrozenMonthRow, Read, StoreError, UsageCell};
 use crate::usage::users::users;
@@ -153,6 +154,18 @@ pub(crate) fn note_text(origin: &str, row: &FrozenMonthRow) -> String {
     let (month, known_at) = (Month::from_number(row.month), Day::from_number(row.known_day));
     let frozen_at = Timestamp::from_micros(row.frozen_at);
     format!("{origin}/statistics\n{month}\n{known_at}\n{}\n{frozen_at}\n{}\n", row.digest, row.operator)
+}
+
+/// Whether its note is this instance's, and over this month, day, digest, moment and operator.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub(crate) async fn is_signed(app: &App, read: &mut Read, row: &FrozenMonthRow) -> Result<bool, Failure> {
+    let text = note_text(&app.keys.log_origin(), row);
+    let Some(note) = SignedNote::parse(&row.note).ok().filter(|note| note.text == text) else { return Ok(false) };
+    let keys = checkpoint_keys(read).await?;
+    let mut verifiers = keys.trusted().map(|key| app.keys.checkpoint_verifier(key));
+    Ok(verifiers.any(|verifier| verifier.is_ok_and(|verifier| note.verify(&verifier).is_ok())))
 }
 
 fn use_line(cell: &UsageCell, services: &Services) -> Result<String, StoreError> {

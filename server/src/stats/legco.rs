@@ -2,7 +2,7 @@
 
 use api::Role;
 use api::stats::{Asked, LegcoAnswer, LegcoDefinition, LegcoPart, LegcoReply, LegcoReport, QuestionPart, View};
-use domain::{Bilingual, FigureEntry, Formula, LAUNCH, Month, Refusal, Tendency};
+use domain::{Bilingual, Day, FigureEntry, Formula, LAUNCH, Month, Refusal, Tendency};
 
 use super::digest::digest;
 use super::facts::{Facts, Needs};
@@ -29,6 +29,14 @@ pub(crate) async fn legco(app: &App, caller: &Caller, op: LegcoReport) -> Result
     draw_up(app, &mut read, &op).await
 }
 
+/// The day as known at which a month was closed that ends with `as_at`: what was published of it is answered again.
+async fn closed_at(read: &mut Read, as_at: Day) -> Result<Option<Day>, Failure> {
+    if as_at != as_at.month().last_day() {
+        return Ok(None);
+    }
+    Ok(read.frozen_month(as_at.month()).await?.map(|row| Day::from_number(row.known_day)))
+}
+
 /// Holds the auditor's view to auditors.
 ///
 /// # Errors
@@ -53,11 +61,14 @@ pub async fn draw_up(app: &App, read: &mut Read, op: &LegcoReport) -> Result<Leg
     let services = Services::load(read).await?;
     let known_at = match op.known_at {
         Some(known_at) => known_at,
-        None => {
-            let tails = [read.usage_tail().await?, read.account_tail().await?];
-            let defined = read.last_definition_day().await?;
-            tally::last_recorded([extents.0, extents.1], tails, &services).max(defined).unwrap_or(as_at)
-        }
+        None => match closed_at(read, as_at).await? {
+            Some(closed) => closed,
+            None => {
+                let tails = [read.usage_tail().await?, read.account_tail().await?];
+                let defined = read.last_definition_day().await?;
+                tally::last_recorded([extents.0, extents.1], tails, &services).max(defined).unwrap_or(as_at)
+            }
+        },
     };
     let ledger = InForce::load(read, known_at).await?;
     let standing;

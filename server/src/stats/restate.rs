@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use api::stats::{RestateMonth, RestateReason, RestateRow, Restatement};
 use domain::Day;
 
-use super::contents::{Contents, digests, told};
+use super::contents::{Contents, digests, is_signed, told};
 use super::freeze::must_be_frozen;
 use super::ledger::InForce;
 use super::question;
@@ -57,7 +57,7 @@ pub(crate) async fn restate(app: &App, _: &Caller, op: RestateMonth) -> Result<R
         }
     }
     let reasons = reasons(&mut read, &op, frozen.known_at, known_at, &rows).await?;
-    let intact = then.digest == frozen.digest;
+    let intact = then.digest == frozen.digest && is_signed(app, &mut read, &row).await?;
     Ok(Restatement { intact, differs: !rows.is_empty() || !reasons.is_empty(), frozen, known_at, rows, reasons })
 }
 

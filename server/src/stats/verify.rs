@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use api::stats::{CellDifference, Verification, VerifyMonth};
 use domain::{AccountEventKind, Channel, Day, Function, Month, Outcome, Tier, UsageChannel};
-use pki::checkpoint::SignedNote;
 
-use super::contents::{Contents, Known, note_text, told};
+use super::contents::{Contents, Known, is_signed, told};
 use super::question;
 use super::services::Services;
 use super::tally::whole;
 use crate::app::{App, Caller};
-use crate::audit::whole::checkpoint_keys;
 use crate::failure::Failure;
 use crate::store::{AccountCell, AccountKey, FrozenMonthRow, NumberRow, PersonKey, Read, UsageCell, UsageKey};
 
@@ -88,13 +86,7 @@ async fn hold_frozen(
     if contents.digest != row.digest {
         found.differs("digest", format!("{month}: {} was frozen, {} comes out", row.digest, contents.digest));
     }
-    let text = note_text(&app.keys.log_origin(), row);
-    let signed = SignedNote::parse(&row.note).ok().filter(|note| note.text == text);
-    let keys = checkpoint_keys(read).await?;
-    let verifies = |note: &SignedNote| {
-        keys.trusted().any(|key| app.keys.checkpoint_verifier(key).is_ok_and(|verifier| note.verify(&verifier).is_ok()))
-    };
-    if !signed.as_ref().is_some_and(verifies) {
+    if !is_signed(app, read, row).await? {
         found.differs(
             "signature",
             format!("{month}: the note is not this instance's, or not over this digest, day, moment and operator"),

@@ -70,6 +70,8 @@ both_engines! {
         world.clock.advance(Duration::from_hours(24));
 
         assert_eq!(legco(world, "2022-05-31", Some("2026-01-06")).await.unwrap(), published, "the same bytes as before");
+        assert_eq!(legco(world, "2022-05-31", None).await.unwrap(), published, "a closed month is answered as it was published");
+        assert_ne!(legco(world, "2022-05-30", None).await.unwrap().known_at, published.known_at, "a day within it is not");
         let again = freezes(world, "2022-05", None).await.unwrap();
         assert_eq!(again, FrozenMonth { already: true, ..frozen.clone() });
         let told = restates(world, "2022-05").await;
@@ -219,8 +221,9 @@ both_engines! {
         world.execute(&format!("UPDATE frozen_month SET note = '{forged}'")).await;
         let checked = verifies(world, "2022-05").await;
         assert_eq!(checked.differences.iter().map(|found| found.what.as_str()).collect::<Vec<_>>(), ["signature"]);
+        assert!(!restates(world, "2022-05").await.intact, "reports of it are not written either");
         world.execute(&format!("UPDATE frozen_month SET note = '{}'", frozen.checkpoint)).await;
-        assert!(verifies(world, "2022-05").await.ok);
+        assert!(verifies(world, "2022-05").await.ok && restates(world, "2022-05").await.intact);
         // The digest of one month under the note of another.
         world.execute("UPDATE frozen_month SET digest = REPLACE(digest, 'a', 'b')").await;
         let checked = verifies(world, "2022-05").await;

@@ -13,7 +13,8 @@ use crate::{Effect, Operation, Role};
 pub struct LegcoReport {
     /// Events up to the end of this day, Hong Kong time.
     pub as_at: Day,
-    /// As recorded up to the end of this day; the last day counted when absent. Final an hour after its end.
+    /// As recorded up to the end of this day, which is final an hour after its end. When absent: at the end of a month that is
+    /// closed, the day it was closed with, so that what was published is answered again; otherwise the last day counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_at: Option<Day>,
     /// What was asked; the figures of the reply of mid-2022 when absent.

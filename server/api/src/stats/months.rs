@@ -92,7 +92,8 @@ pub struct Restatement {
     pub known_at: Day,
     /// Whether anything differs.
     pub differs: bool,
-    /// Whether the counters still give the digest that was frozen. If not, somebody changed what is never changed.
+    /// Whether the counters still give the digest that was frozen, and its signature holds. If not, somebody changed what is never
+    /// changed.
     pub intact: bool,
     /// What differs, the figures of the month first, then its services.
     pub rows: Vec<RestateRow>,
