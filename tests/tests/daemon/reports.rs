@@ -93,6 +93,8 @@ on_both! {
         assert!(rows.iter().any(|row| row["file"] == "lcq5.en.pdf" && row["sha256"] == digest.as_str()));
         let manifest: Value = serde_json::from_slice(&fs::read(pack.join("manifest.json")).unwrap()).unwrap();
         assert_eq!(manifest["files"]["lcq5.en.pdf"]["sha256"], digest.as_str());
+        let reply: Value = serde_json::from_slice(&fs::read(pack.join("lcq5.json")).unwrap()).unwrap();
+        assert_eq!(manifest["replies"]["lcq5"], reply["digest"]);
         let frozen = daemon.json(&["stats", "freeze"], "");
         assert_eq!((&manifest["frozen"], &manifest["known_at"]), (&frozen[0]["digest"], &frozen[0]["known_at"]));
         assert!(fs::read_to_string(pack.join("lcq5.zh-Hant.md")).unwrap().contains("截至2022年5月底"));
@@ -108,7 +110,9 @@ on_both! {
         let names_now = office.names();
         assert_eq!(names_now.len(), 2);
         assert!(names_now[1].starts_with("2022-05-late-"), "{names_now:?}");
-        let restatement = fs::read(office.packs.join(&names_now[1]).join("restatement.json")).unwrap();
+        let late = office.packs.join(&names_now[1]);
+        assert_eq!(names(&late), ["manifest.json", "restatement.csv", "restatement.json", "restatement.txt"]);
+        let restatement = fs::read(late.join("restatement.json")).unwrap();
         let restatement: Value = serde_json::from_slice(&restatement).unwrap();
         assert_eq!(restatement["frozen"]["digest"], manifest["frozen"]);
         assert!(restatement["rows"][0]["now"].as_u64().unwrap() > 0);
@@ -142,6 +146,43 @@ on_both! {
         assert_eq!(office.names(), ["2022-05", "set-aside"]);
     }
 
+    async fn a_month_is_not_closed_for_a_question_that_is_refused(engine: Engine) {
+        let daemon = Daemon::new(engine).await;
+        let _running = daemon.serves();
+        let office = Office::of(&daemon);
+        let asked = fs::read_to_string(path("questions/lcq5-2022.yaml")).unwrap();
+        assert!(asked.contains("accounts.registered"), "{asked}");
+        let question = daemon.folder().join("question.yaml");
+        fs::write(&question, asked.replace("accounts.registered", "accounts.regstered")).unwrap();
+        let schedule = fs::read_to_string(&office.schedule).unwrap();
+        let good = path("questions/lcq5-2022.yaml").display().to_string();
+        fs::write(&office.schedule, schedule.replace(&good, &question.display().to_string())).unwrap();
+        let (exit, refused) = office.runs(&[]);
+        assert_eq!(exit, 2, "{}", said(&refused));
+        assert!(said(&refused).contains("regstered"), "{}", said(&refused));
+        assert_eq!(daemon.json(&["stats", "freeze"], ""), serde_json::json!([]), "the month is open still");
+        assert_eq!(office.names(), Vec::<String>::new());
+    }
+
+    async fn a_run_that_is_killed_leaves_nothing_half(engine: Engine) {
+        let daemon = Daemon::new(engine).await;
+        let _running = daemon.serves();
+        let office = Office::of(&daemon);
+        let line = office.line(&[]);
+        let line: Vec<&str> = line.iter().map(String::as_str).collect();
+        // Killed as soon as it has begun to write; the shell is its parent and the folder is named after it.
+        let kill = "\"$@\" & pid=$!; until [ -e reports/.2022-05.$pid ]; do kill -0 $pid || exit 99; done; kill -9 $pid; wait $pid; exit $?";
+        let killed = daemon.iamctl_by_shell(&format!("whole() {{ {kill}; }}; whole \"$@\""), &line);
+        assert_ne!(killed.status.code(), Some(99), "it ended before it wrote: {}", said(&killed));
+        let left = office.names();
+        assert!(left.iter().all(|name| name.starts_with(".2022-05.") || name == "2022-05"), "{left:?}");
+        let (exit, _) = office.runs(&[]);
+        assert!(matches!(exit, 0 | 10), "written now, or whole when it was killed");
+        assert_eq!(office.names(), ["2022-05"]);
+        assert_eq!(names(&office.packs.join("2022-05")).len(), 10);
+        assert_eq!(office.runs(&[]).0, 10);
+    }
+
     async fn nothing_half_is_ever_there(engine: Engine) {
         let daemon = Daemon::new(engine).await;
         let running = daemon.serves();
@@ -171,6 +212,9 @@ on_both! {
         for (more, exit, expected) in [
             (&["--month", "2099-01"][..], 2, "2099-01"),
             (&["--to", "/nowhere/at/all"], 2, "there is no folder"),
+            (&["--to", "/etc/hostname"], 2, "there is no folder"),
+            // Nobody writes there, whoever they are.
+            (&["--to", "/proc"], 1, "cannot"),
             (&["--font", "/etc/hostname"], 1, "cannot be used"),
         ] {
             let line: Vec<String> = office.line(&[]);

@@ -3,10 +3,11 @@
 mod pack;
 mod schedule;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use api::Exit;
-use api::stats::{FreezeMonth, FrozenMonth, LegcoReport, ListFrozen, RestateMonth, Restatement};
+use api::stats::{FreezeMonth, FrozenMonth, LegcoReport, ListFrozen, Question, RestateMonth, Restatement};
 use clap::Args;
 use client::Tabular;
 use client::surroundings;
@@ -31,7 +32,8 @@ use crate::verb::Verb;
 written to DIR/MONTH with a manifest of digests, as at the last day of the month
 and as known when it was closed: the same again writes the same bytes. A pack
 that is there is never written over. What came late for the month goes to
-DIR/MONTH-late-DAY, once for each state of it, and is told by exit 11.
+DIR/MONTH-late-DAY, once for each state of it, and is told by exit 11. Questions
+are tried before a month is closed: what the platform refuses closes nothing.
 
 Exit 0 written; 10 nothing new; 11 written, and data came late; 7 a file there
 was altered, or the month no longer gives the digest it was closed with.
@@ -85,18 +87,19 @@ impl Verb for Run {
         let ready = schedule::read(self.file, self.font.as_deref()).await?;
         let packs = Packs::take(&self.to)?;
         let month = self.month.unwrap_or_else(|| surroundings::now().hk_day().month().previous());
-        let frozen = closed(session, month, ready.freeze).await?;
+        let frozen = closed(session, month, &ready).await?;
         let restated = session.call(&RestateMonth { month, known_at: None }).await?;
         if !restated.intact {
-            let message = format!("the counters of {month} no longer give the digest that was frozen");
+            let message = format!("{month} is not what was closed: its counters give another digest, or its signature does not hold");
             return Err(Failure::new(Exit::Differs, "report.not-intact", message)
                 .changed("no report was written")
                 .hint(format!("iamctl stats verify {month} finds where")));
         }
 
         let name = month.to_string();
-        let files = files(session, &ready, month, frozen.known_at).await?;
-        let manifest = Manifest::of(&frozen, frozen.known_at, &files);
+        let mut replies = BTreeMap::new();
+        let files = files(session, &ready, month, frozen.known_at, &mut replies).await?;
+        let manifest = Manifest { replies, ..Manifest::of(&frozen, frozen.known_at, &files) };
         let differences = packs.differences(&name, &manifest, &files)?;
         if let Some(differences) = differences.as_ref().filter(|differences| !differences.is_empty()) {
             let message = format!("{} differs from what it would be: {}", self.to.join(&name).display(), differences.join("; "));
@@ -104,7 +107,7 @@ impl Verb for Run {
                 .changed("nothing was written over")
                 .hint("put the files back, or move the folder away and give the same command again"));
         }
-        let late = late(&packs, &frozen, &restated)?;
+        let late = late(&packs, &frozen, &restated).await?;
         let mut rows = Vec::new();
         if differences.is_none() {
             put(session, &packs, &name, &manifest, &files, &mut rows)?;
@@ -114,7 +117,9 @@ impl Verb for Run {
             let told = if rows.is_empty() { format!("{} is there, nothing new", self.to.join(&name).display()) } else { String::new() };
             return Ok(over(session, rows, exit, told));
         };
-        put(session, &packs, &name, &Manifest::of(&frozen, restated.known_at, &files), &files, &mut rows)?;
+        let written = rows.len();
+        let late = put(session, &packs, &name, &Manifest::of(&frozen, restated.known_at, &files), &files, &mut rows);
+        late.map_err(|failure| if written > 0 { failure.changed(format!("the pack of {month} is written; {name} is not")) } else { failure })?;
         let told = format!("data came late for {month}: see {}", self.to.join(&name).display());
         Ok(over(session, rows, Exit::LateData, told))
     }
@@ -131,11 +136,16 @@ fn over(session: &Session, rows: Vec<Filed>, exit: Exit, told: String) -> Answer
 }
 
 /// The month as it was closed; closes it where the schedule says so.
-async fn closed(session: &Session, month: Month, freeze: bool) -> Result<FrozenMonth, Failure> {
+async fn closed(session: &Session, month: Month, ready: &Ready) -> Result<FrozenMonth, Failure> {
     let frozen = session.call(&ListFrozen {}).await?.into_iter().find(|frozen| frozen.month == month);
+    if frozen.is_none() {
+        for (report, question) in &ready.reports {
+            session.call(&asked(report, question, month, None)).await?;
+        }
+    }
     match frozen {
         Some(frozen) => Ok(frozen),
-        None if !freeze => Err(Failure::new(Exit::Conflict, "stats.not-frozen", format!("{month} is not closed"))
+        None if !ready.freeze => Err(Failure::new(Exit::Conflict, "stats.not-frozen", format!("{month} is not closed"))
             .changed("no report was written")
             .hint(format!("'iamctl stats freeze {month}', or 'freeze: true' in the schedule"))),
         // A dry run would leave nothing that could be reported on.
@@ -151,13 +161,24 @@ async fn closed(session: &Session, month: Month, freeze: bool) -> Result<FrozenM
     }
 }
 
-/// Every file of the schedule, as it would be written.
-async fn files(session: &Session, ready: &Ready, month: Month, known_at: Day) -> Result<Files, Failure> {
+/// What a report asks of the platform.
+fn asked(report: &Report, question: &Option<Question>, month: Month, known_at: Option<Day>) -> LegcoReport {
+    LegcoReport { as_at: month.last_day(), known_at, question: question.clone(), view: report.view }
+}
+
+/// Every file of the schedule, as it would be written, and the digest of each reply.
+async fn files(
+    session: &Session,
+    ready: &Ready,
+    month: Month,
+    known_at: Day,
+    replies: &mut BTreeMap<String, String>,
+) -> Result<Files, Failure> {
     let mut files = Files::new();
     for (number, (report, question)) in ready.reports.iter().enumerate() {
         aside(&format!("{} of {}: {}", number + 1, ready.reports.len(), report.name));
-        let op = LegcoReport { as_at: month.last_day(), known_at: Some(known_at), question: question.clone(), view: report.view };
-        let reply = session.call(&op).await?;
+        let reply = session.call(&asked(report, question, month, Some(known_at))).await?;
+        replies.insert(report.name.clone(), reply.digest.clone());
         for form in &report.formats {
             let document = |format: Format| {
                 let languages = if report.languages.is_empty() { &[Written::Both][..] } else { &report.languages };
@@ -218,7 +239,7 @@ async fn printed<T: Tabular>(reply: T, format: Format) -> Result<Vec<u8>, Failur
 }
 
 /// What came late for the month, and what its folder is called; none where nothing did, or all of it was told before.
-fn late(packs: &Packs<'_>, frozen: &FrozenMonth, restated: &Restatement) -> Result<Option<(String, Files)>, Failure> {
+async fn late(packs: &Packs<'_>, frozen: &FrozenMonth, restated: &Restatement) -> Result<Option<(String, Files)>, Failure> {
     if !restated.differs {
         return Ok(None);
     }
@@ -239,7 +260,11 @@ fn late(packs: &Packs<'_>, frozen: &FrozenMonth, restated: &Restatement) -> Resu
         }
         name = format!("{}-late-{}-{number}", frozen.month, restated.known_at);
     }
-    Ok(Some((name, Files::from([(RESTATEMENT.to_owned(), pretty(restated)?)]))))
+    let mut files = Files::from([(RESTATEMENT.to_owned(), pretty(restated)?)]);
+    for (ending, format) in [("txt", Format::Table), ("csv", Format::Csv)] {
+        files.insert(format!("restatement.{ending}"), printed(restated.clone(), format).await?);
+    }
+    Ok(Some((name, files)))
 }
 
 const RESTATEMENT: &str = "restatement.json";

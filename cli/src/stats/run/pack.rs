@@ -34,6 +34,9 @@ pub struct Manifest {
     pub known_at: Day,
     /// Digest of the closed month.
     pub frozen: String,
+    /// Digests of the platform's replies, by the name of the report; the page's foot has the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replies: BTreeMap<String, String>,
     /// The files, by name.
     pub files: BTreeMap<String, Listed>,
 }
@@ -52,7 +55,8 @@ impl Manifest {
     pub fn of(month: &FrozenMonth, known_at: Day, files: &Files) -> Self {
         let listed = |(name, bytes): (&String, &Vec<u8>)| (name.clone(), Listed::of(bytes));
         let files = files.iter().map(listed).collect();
-        Self { month: month.month, as_at: month.month.last_day(), known_at, frozen: month.digest.clone(), files }
+        let (as_at, frozen) = (month.month.last_day(), month.digest.clone());
+        Self { month: month.month, as_at, known_at, frozen, replies: BTreeMap::new(), files }
     }
 }
 
@@ -173,7 +177,7 @@ fn is_left_over(name: &str) -> bool {
 
 fn unwritten(fault: FileFault) -> Failure {
     Failure::new(Exit::Failed, "report.write", fault.to_string())
-        .changed("no report was written; what was there is untouched")
+        .changed("no report was written by this run; what was there is untouched")
         .hint("make room, or see who owns the folder; then the same again")
 }
 
