@@ -274,6 +274,29 @@ both_engines! {
         let of = |id: &str| rows.iter().find(|row| row.id == id).unwrap().uses;
         assert_eq!((of("public-utilities"), of("other")), (Some(22), Some(9)));
     }
+
+    async fn a_service_that_moves_to_another_department_leaves_its_past_there(world: &World) {
+        let (from, to) = (party("transport-department"), party("inland-revenue-department"));
+        brings_on_board(world, vec![from.clone(), to.clone()]).await;
+        let moves = "transport-department.vehicle-licence-renewal";
+        let uses = |service, from: &str, days: i32| (0..days).map(|number| used(world, service, Function::Authentication, Outcome::Completed, day(from).plus_days(number))).collect::<Vec<_>>();
+        world.clock.advance(Duration::from_hours(24 * 18));
+        loads(world, uses(code(world, moves).await, "2026-01-01", 23)).await;
+        // In the middle of January it is taken over.
+        let mut without = from.clone();
+        let place = without.services.iter().position(|service| service.id.as_str() == "vehicle-licence-renewal").unwrap();
+        let service = without.services.remove(place);
+        let mut with = to.clone();
+        with.services.push(service);
+        world.first().call(&ApplyParties { manifests: vec![without, with] }).await.unwrap();
+        world.clock.advance(Duration::from_hours(24 * 30));
+        loads(world, uses(code(world, "inland-revenue-department.vehicle-licence-renewal").await, "2026-01-24", 8)).await;
+        let op = UsageReport { by: UsageBy::Department, from: None, to: None, known_at: None, view: None };
+        let rows = world.first().call(&op).await.unwrap();
+        let of = |id: &str| rows.iter().find(|row| row.id == id).map(|row| (row.name.en.as_str(), row.uses));
+        assert_eq!(of("transport-department"), Some(("Transport Department", Some(23))));
+        assert_eq!(of("inland-revenue-department"), Some(("Inland Revenue Department", Some(8))));
+    }
 }
 
 fn told_of(code: &str, path: &str) -> (u16, String, String) {
