@@ -76,8 +76,8 @@ pub enum Read {
     Plan(PlanRef),
     /// Figures of a month; of the last one with uses when absent.
     Month(Option<Month>),
-    /// Uses of a service by month.
-    ServiceMonths(ClientId),
+    /// Uses of a service by month, up to one that has ended; to the last of those when absent.
+    ServiceMonths(ClientId, Option<Month>),
 }
 
 /// What came back.
@@ -131,7 +131,7 @@ impl Read {
             Self::Plans => ListPlans::ROLES,
             Self::Plan(_) => ShowPlan::ROLES,
             Self::Month(_) => UsageReport::ROLES,
-            Self::ServiceMonths(_) => TrendReport::ROLES,
+            Self::ServiceMonths(..) => TrendReport::ROLES,
         }
     }
 
@@ -153,7 +153,8 @@ impl Read {
             Self::Plan(plan) => format!("iamctl key plan {plan}"),
             Self::Month(Some(month)) => format!("iamctl stats usage --by service --from {month} --to {month}"),
             Self::Month(None) => "iamctl stats trend".to_owned(),
-            Self::ServiceMonths(service) => format!("iamctl stats trend --service {service}"),
+            Self::ServiceMonths(service, None) => format!("iamctl stats trend --service {service}"),
+            Self::ServiceMonths(service, Some(to)) => format!("iamctl stats trend --service {service} --to {to}"),
         })
     }
 }

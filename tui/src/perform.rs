@@ -94,8 +94,8 @@ impl Caller<'_> {
                 Reply::Plans(self.call(&ListPlans { page, ..ListPlans::default() }).await?.items)
             }
             Read::Month(wanted) => Reply::Month(Box::new(self.month(wanted).await?)),
-            Read::ServiceMonths(service) => {
-                let op = TrendReport { of: TrendOf::Service(service), from: None, to: None, known_at: None, view: None };
+            Read::ServiceMonths(service, to) => {
+                let op = TrendReport { of: TrendOf::Service(service), from: None, to, known_at: None, view: None };
                 Reply::ServiceMonths(Box::new(self.call(&op).await?))
             }
             Read::Plan(plan) => Reply::Plan(Box::new(self.call(&ShowPlan { plan }).await?)),

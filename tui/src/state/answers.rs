@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 
-use super::{Asked, Notice, State, View, ending, hotline, rotations};
+use super::{Asked, Notice, State, View, ending, hotline, rotations, statistics};
 use crate::call::{Read, Reply};
 use crate::event::{Ticket, Trouble};
 
@@ -83,8 +83,9 @@ impl State {
                 }
             }
             Reply::ServiceMonths(trend) => {
-                if let Read::ServiceMonths(service) = read {
-                    self.statistics.service_came(service, *trend, now);
+                // Somebody has gone on to another service or month meanwhile.
+                if statistics::service_read(self).as_ref() == Some(read) {
+                    self.statistics.months.came(*trend, now);
                 }
             }
             Reply::Ending(page) => self.ending.came(page, now),
@@ -109,7 +110,7 @@ impl State {
             Read::Plans => self.rotations.plans.failed(trouble),
             Read::Plan(_) => self.rotations.plan.failed(trouble),
             Read::Month(_) => self.statistics.figures.failed(trouble),
-            Read::ServiceMonths(_) => self.statistics.months.failed(trouble),
+            Read::ServiceMonths(..) => self.statistics.months.failed(trouble),
         }
     }
 

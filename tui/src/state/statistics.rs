@@ -108,8 +108,14 @@ pub(crate) const COMMANDS: &[Command] = &[
 
 /// What this view asks for.
 pub(crate) fn reads(state: &State) -> Vec<Read> {
-    let statistics = &state.statistics;
-    std::iter::once(Read::Month(statistics.wanted)).chain(statistics.open.clone().map(Read::ServiceMonths)).collect()
+    std::iter::once(Read::Month(state.statistics.wanted)).chain(service_read(state)).collect()
+}
+
+/// What is asked of the open service: its months up to the one that is shown, or to the last that has ended.
+pub(crate) fn service_read(state: &State) -> Option<Read> {
+    let now = state.server_now().hk_day().month();
+    let to = state.statistics.month().filter(|month| *month < now);
+    Some(Read::ServiceMonths(state.statistics.open.clone()?, to))
 }
 
 fn here(state: &State) -> Whether {
@@ -145,6 +151,7 @@ fn go(state: &mut State, month: Month) {
     }
     state.statistics.wanted = Some(month);
     state.ask(Read::Month(Some(month)));
+    ask_for_service(state);
 }
 
 /// What was typed for a month.
@@ -181,8 +188,14 @@ fn open(state: &mut State) {
     if state.statistics.open.as_ref() != Some(&service) {
         state.statistics.months = Loaded::default();
     }
-    state.statistics.open = Some(service.clone());
-    state.ask(Read::ServiceMonths(service));
+    state.statistics.open = Some(service);
+    ask_for_service(state);
+}
+
+fn ask_for_service(state: &mut State) {
+    if let Some(read) = service_read(state) {
+        state.ask(read);
+    }
 }
 
 /// Another service of the list; the one that is open goes along.
@@ -210,12 +223,6 @@ impl Statistics {
         // The most used first; of equals, and of those that are left out, by id.
         figures.services.sort_by(|one, other| other.uses.cmp(&one.uses).then_with(|| one.id.cmp(&other.id)));
         self.figures.came(figures, now);
-    }
-
-    pub(crate) fn service_came(&mut self, service: &ClientId, trend: Trend, now: Timestamp) {
-        if self.open.as_ref() == Some(service) {
-            self.months.came(trend, now);
-        }
     }
 
     /// Services with uses, or of which nothing may be told.

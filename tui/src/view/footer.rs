@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, Pieces};
 use crate::call::Read;
-use crate::state::{State, View, ending, global, typing};
+use crate::state::{State, View, ending, global, statistics, typing};
 use crate::theme::Tone;
 use crate::words;
 
@@ -43,10 +43,7 @@ fn same_as(state: &State) -> Option<String> {
         View::Parties => state.parties.open.clone().map_or(Read::Parties, Read::Party).command(),
         View::Keys => state.keys.open.clone().map_or(Read::Keys, Read::Key).command(),
         View::Hotline => None,
-        View::Statistics => {
-            let statistics = &state.statistics;
-            statistics.open.clone().map_or_else(|| Read::Month(statistics.month()), Read::ServiceMonths).command()
-        }
+        View::Statistics => statistics::service_read(state).unwrap_or_else(|| Read::Month(state.statistics.month())).command(),
         View::Rotations => {
             let rotations = &state.rotations;
             rotations.subject().filter(|_| rotations.open).map_or(Read::Plans, |plan| Read::Plan(plan.plan)).command()

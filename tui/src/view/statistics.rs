@@ -58,7 +58,7 @@ fn whose(state: &State) -> &'static str {
     }
 }
 
-/// How the month stands: closed, over, or still running; and what was used in it.
+/// How the month stands: closed, ended, or still running; and what was used in it.
 fn standing(state: &State, figures: &MonthFigures) -> String {
     let known: Vec<u64> = figures.sectors.iter().filter_map(|row| row.uses).collect();
     let left_out = known.len() < figures.sectors.len();
@@ -70,7 +70,7 @@ fn standing(state: &State, figures: &MonthFigures) -> String {
             format!("closed as known at {}, digest {digest}, {} users", frozen.known_at, spaced(frozen.users))
         }
         None if month >= state.server_now().hk_day().month() => "still running: figures of a part of the month".to_owned(),
-        None => "over, not closed".to_owned(),
+        None => "ended, not closed".to_owned(),
     };
     format!("{uses} {} {stands}", if state.look.ascii { "-" } else { "·" })
 }
@@ -190,7 +190,10 @@ fn open(state: &State, pen: &mut Pen<'_>, area: Rect, row: Option<&UsageRow>, sh
         lines.extend(absence(state, &statistics.months, UsageReport::ROLES).unwrap_or_default());
         return pen.lines(Rect { x: area.x + 1, y: area.y + 1, width: area.width - 1, height: area.height - 1 }, &lines, 0);
     };
-    lines.extend(words::wrapped(&trend.text.en, room).into_iter().take(3).map(|text| line(Tone::Faint, text)));
+    // Its name stands above already.
+    let name = row.map(|row| format!("{}: ", row.name.en)).unwrap_or_default();
+    let text = trend.text.en.strip_prefix(&name).unwrap_or(&trend.text.en);
+    lines.extend(words::wrapped(text, room).into_iter().take(3).map(|text| line(Tone::Faint, text)));
     let height = u16::try_from(lines.len()).unwrap_or(area.height).min(area.height - 1);
     pen.lines(Rect { x: area.x + 1, y: area.y + 1, width: area.width - 1, height }, &lines, 0);
     let rest = Rect { y: area.y + 1 + height, height: area.height - 1 - height, ..area };

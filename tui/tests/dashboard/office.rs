@@ -603,7 +603,7 @@ impl Server {
             }
             Call::Read(Read::Plan(plan)) => Reply::Plan(Box::new(self.plan(*plan)?.clone())),
             Call::Read(Read::Month(wanted)) => Reply::Month(Box::new(self.month(*wanted))),
-            Call::Read(Read::ServiceMonths(service)) => Reply::ServiceMonths(Box::new(trend(&service.to_string(), 9))),
+            Call::Read(Read::ServiceMonths(service, _)) => Reply::ServiceMonths(Box::new(trend(&service.to_string(), 9))),
             Call::Export { file, .. } => {
                 let file = file.display().to_string();
                 Reply::Exported { command: format!("iamctl stats legco -o pdf --to {file}"), file, bytes: 123_456 }

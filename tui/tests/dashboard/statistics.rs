@@ -10,7 +10,7 @@ fn a_month_is_picked_by_key_and_by_name() {
     let mut desk = Desk::new();
     desk.press("7");
     desk.shows("Statistics: April 2022");
-    desk.shows("over, not closed");
+    desk.shows("ended, not closed");
     desk.press("left");
     desk.shows("Statistics: March 2022");
     desk.shows("closed as known at 2022-04-10, digest 4f3a9c12774f, 4 711 users");
@@ -51,6 +51,10 @@ fn services_stand_by_their_uses_and_equals_share_a_rank() {
     desk.shows("on a rise");
     desk.press("down");
     desk.shows("transport-department.vehicle-licence-renewal");
+    // As it stood in another month.
+    desk.press("left");
+    let asked = "transport-department.vehicle-licence-renewal".parse().unwrap();
+    assert_eq!(desk.server.reads.last(), Some(&Read::ServiceMonths(asked, Some("2022-03".parse().unwrap()))));
     desk.press("esc");
     desk.shows("By sector");
 }
