@@ -165,6 +165,8 @@ impl Populating {
     async fn parties(&mut self, app: &App, tx: &mut Write) -> Result<serde_json::Value, Failure> {
         let manifests = check(app.environment, std::mem::take(&mut self.manifests))?;
         let applied = apply_manifests(app, tx, &manifests, &self.operator).await?;
+        // Services whose uses were on record before they were themselves would be in no figure as known then.
+        tx.backdate_services().await?;
         self.progress.parties = true;
         Ok(json!({ "part": "parties", "rows": applied.len() }))
     }

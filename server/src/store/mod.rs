@@ -60,6 +60,7 @@ mod revocation;
 mod rotation;
 mod rows;
 mod service;
+mod service_version;
 mod snapshot;
 mod spent;
 mod station;
@@ -123,7 +124,8 @@ pub use registration::{Left, RegistrationCountRow, RegistrationFilter, StoredReg
 pub use relying_party::{ListedPartyRow, PartyNameRow, PartyRow, PartyVersionRow};
 pub use revocation::{RevocationHead, RevocationListRow, UntoldRow};
 pub use rotation::{PlanRow, WorkRow};
-pub use service::{ListedServiceRow, ServiceRow, ServiceVersionRow};
+pub use service::{ListedServiceRow, ServiceRow};
+pub use service_version::ServiceVersionRow;
 pub use spent::SpentRow;
 pub use station::StationRow;
 pub use suspension_event::SuspensionRow;

@@ -9,8 +9,9 @@ use api::job::{CancelJob, JobState, JobView, ListJobs, ShowJob};
 use api::page::PageRequest;
 use api::relying_party::ApplyParties;
 use api::sandbox::Populate;
+use api::stats::{FreezeMonth, LegcoReport};
 use domain::population::{Plan, Scale};
-use domain::{Channel, Hkic, JobId, Manifest, Population, Tier};
+use domain::{Channel, Clock, Hkic, JobId, Manifest, Population, Tier};
 use server::job::run::run_next;
 use server::usage::recount;
 use tests::{Setup, World, both_engines};
@@ -146,6 +147,23 @@ both_engines! {
         assert_eq!(world.number(registered).await, count(totals.made()));
         // The history is its own: recorded on the days on which it happened.
         assert_eq!(world.number("SELECT COUNT(*) FROM usage_daily WHERE event_day <> recorded_day").await, 0);
+    }
+
+    async fn a_month_of_it_is_closed_on_the_day_it_is_loaded(world: &World) {
+        with_parties(world).await;
+        asked(world, SMALL).await;
+        works(world).await;
+        let freeze = FreezeMonth { month: "2022-05".parse().unwrap(), known_at: None };
+        let frozen = world.first().call(&freeze).await.unwrap();
+        assert!(frozen.known_at < world.clock.now().hk_day(), "today is not final");
+        let reply = world.first().call(&LegcoReport::as_at("2022-05-31".parse().unwrap())).await.unwrap();
+        assert_eq!(reply.known_at, frozen.known_at);
+        let accessible = reply.figures.iter().find(|figure| figure.id == "services.accessible").unwrap();
+        assert_eq!(accessible.value, 214, "its services were there before their uses");
+        let then = LegcoReport { known_at: Some("2021-06-30".parse().unwrap()), ..LegcoReport::as_at("2021-06-30".parse().unwrap()) };
+        let then = world.first().call(&then).await.unwrap();
+        let accessible = then.figures.iter().find(|figure| figure.id == "services.accessible").unwrap();
+        assert!((100..214).contains(&accessible.value), "{}", accessible.value);
     }
 
     async fn a_synthetic_citizen_is_found_like_any_other(world: &World) {

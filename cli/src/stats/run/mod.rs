@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use api::Exit;
 use api::stats::{FreezeMonth, FrozenMonth, LegcoReport, ListFrozen, Question, RestateMonth, Restatement};
 use clap::Args;
-use client::Tabular;
+use client::{CallOptions, Tabular};
 use client::surroundings;
 use client::tabular::Column;
 use client::times::spaced;
@@ -138,32 +138,36 @@ fn over(session: &Session, rows: Vec<Filed>, exit: Exit, told: String) -> Answer
 /// The month as it was closed; closes it where the schedule says so.
 async fn closed(session: &Session, month: Month, ready: &Ready) -> Result<FrozenMonth, Failure> {
     let frozen = session.call(&ListFrozen {}).await?.into_iter().find(|frozen| frozen.month == month);
-    if frozen.is_none() {
-        for (report, question) in &ready.reports {
-            session.call(&asked(report, question, month, None)).await?;
-        }
-    }
     match frozen {
-        Some(frozen) => Ok(frozen),
-        None if !ready.freeze => Err(Failure::new(Exit::Conflict, "stats.not-frozen", format!("{month} is not closed"))
-            .changed("no report was written")
-            .hint(format!("'iamctl stats freeze {month}', or 'freeze: true' in the schedule"))),
-        // A dry run would leave nothing that could be reported on.
-        None if session.flags.dry_run => Err(Failure::new(Exit::Conflict, "stats.not-frozen", format!("{month} is not closed yet"))
-            .changed("nothing was changed")
-            .hint("without --dry-run it would be closed first")),
-        None => {
-            let question = format!("Freeze {month}: its published figures can never be changed, only restated?");
-            session.confirm::<FreezeMonth>(&question, &month.to_string()).await?;
-            aside(&format!("closing {month}"));
-            session.call(&FreezeMonth { month, known_at: None }).await
+        Some(frozen) => return Ok(frozen),
+        None if !ready.freeze => {
+            return Err(Failure::new(Exit::Conflict, "stats.not-frozen", format!("{month} is not closed"))
+                .changed("no report was written")
+                .hint(format!("'iamctl stats freeze {month}', or 'freeze: true' in the schedule")));
         }
+        None => {}
     }
+    // As it would be closed, for the questions that are tried on it: a month cannot be opened again.
+    let rehearsed = CallOptions { dry_run: true, ..session.options() };
+    let known_at = session.answered(&FreezeMonth { month, known_at: None }, rehearsed).await?.reply.known_at;
+    for (report, question) in &ready.reports {
+        session.call(&asked(report, question, month, known_at)).await?;
+    }
+    if session.flags.dry_run {
+        // A dry run would leave nothing that could be reported on.
+        return Err(Failure::new(Exit::Conflict, "stats.not-frozen", format!("{month} is not closed yet"))
+            .changed("nothing was changed")
+            .hint("without --dry-run it would be closed first"));
+    }
+    let question = format!("Freeze {month}: its published figures can never be changed, only restated?");
+    session.confirm::<FreezeMonth>(&question, &month.to_string()).await?;
+    aside(&format!("closing {month}"));
+    session.call(&FreezeMonth { month, known_at: Some(known_at) }).await
 }
 
 /// What a report asks of the platform.
-fn asked(report: &Report, question: &Option<Question>, month: Month, known_at: Option<Day>) -> LegcoReport {
-    LegcoReport { as_at: month.last_day(), known_at, question: question.clone(), view: report.view }
+fn asked(report: &Report, question: &Option<Question>, month: Month, known_at: Day) -> LegcoReport {
+    LegcoReport { as_at: month.last_day(), known_at: Some(known_at), question: question.clone(), view: report.view }
 }
 
 /// Every file of the schedule, as it would be written, and the digest of each reply.
@@ -177,7 +181,7 @@ async fn files(
     let mut files = Files::new();
     for (number, (report, question)) in ready.reports.iter().enumerate() {
         aside(&format!("{} of {}: {}", number + 1, ready.reports.len(), report.name));
-        let reply = session.call(&asked(report, question, month, Some(known_at))).await?;
+        let reply = session.call(&asked(report, question, month, known_at)).await?;
         replies.insert(report.name.clone(), reply.digest.clone());
         for form in &report.formats {
             let document = |format: Format| {
