@@ -112,6 +112,8 @@ on_both! {
         assert!(names_now[1].starts_with("2022-05-late-"), "{names_now:?}");
         let late = office.packs.join(&names_now[1]);
         assert_eq!(names(&late), ["manifest.json", "restatement.csv", "restatement.json", "restatement.txt"]);
+        let csv = fs::read_to_string(late.join("restatement.csv")).unwrap();
+        assert!(csv.contains("differs,inland-revenue-department.etax,0,") && csv.contains("because,late-events,"), "{csv}");
         let restatement = fs::read(late.join("restatement.json")).unwrap();
         let restatement: Value = serde_json::from_slice(&restatement).unwrap();
         assert_eq!(restatement["frozen"]["digest"], manifest["frozen"]);

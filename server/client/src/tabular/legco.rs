@@ -79,25 +79,34 @@ impl Tabular for LegcoReply {
         Some(lines)
     }
 
+    /// What the documents say, as rows: a number with its unit, and why there is none where there is none.
     fn sheet(&self) -> Option<Sheet> {
         let text = |text: &str| (Kind::Text, text.to_owned());
-        let mut rows: Vec<Vec<(Kind, String)>> = self
-            .figures
-            .iter()
-            .map(|figure| {
-                vec![
-                    text("figures"),
-                    text(&figure.id),
-                    text("value"),
-                    number(Some(figure.value)),
-                    text(&figure.text.en),
-                    text(&figure.text.zh_hant),
-                ]
-            })
-            .collect();
+        let said = |part: &str, id: &str, words: &Bilingual| {
+            vec![text(part), text(id), text(""), text(""), text(&words.en), text(&words.zh_hant), text(""), text("")]
+        };
+        let mut rows: Vec<Vec<(Kind, String)>> = Vec::new();
+        for figure in &self.figures {
+            rows.push(vec![
+                text("figures"),
+                text(&figure.id),
+                text("value"),
+                number(Some(figure.value)),
+                text(&figure.text.en),
+                text(&figure.text.zh_hant),
+                text(unit_word(figure.unit)),
+                text(""),
+            ]);
+        }
         for table in &self.tables {
             for row in &table.rows {
-                for (column, value) in table.columns.iter().zip(&row.values) {
+                for (place, (column, value)) in (0_u32..).zip(table.columns.iter().zip(&row.values)) {
+                    let unit = table.units.get(place as usize).copied().unwrap_or(Unit::Count);
+                    let without = match value {
+                        Some(_) => "",
+                        None if row.suppressed.contains(&place) => "suppressed",
+                        None => "not given",
+                    };
                     rows.push(vec![
                         text(&table.id),
                         text(&row.id),
@@ -105,14 +114,32 @@ impl Tabular for LegcoReply {
                         number(*value),
                         text(&row.name.en),
                         text(&row.name.zh_hant),
+                        text(unit_word(unit)),
+                        text(without),
                     ]);
                 }
             }
         }
-        for note in &self.notes {
-            rows.push(vec![text("notes"), text(&note.id), text(""), text(""), text(&note.text.en), text(&note.text.zh_hant)]);
+        for part in &self.parts {
+            for answer in &part.answers {
+                match answer {
+                    LegcoAnswer::Text { text } => rows.push(said("words", &part.number.to_string(), text)),
+                    LegcoAnswer::Unavailable { id, text } => rows.push(said("unavailable", id, text)),
+                    LegcoAnswer::Figure { .. } | LegcoAnswer::Table { .. } => {}
+                }
+            }
         }
-        Some(Sheet { headings: vec!["part", "id", "column", "value", "en", "zh-Hant"], rows })
+        rows.extend(self.notes.iter().map(|note| said("notes", &note.id, &note.text)));
+        for (id, value) in [
+            ("as_at", self.as_at.to_string()),
+            ("known_at", self.known_at.to_string()),
+            ("environment", self.environment.to_string()),
+            ("definitions", self.definitions.clone()),
+            ("digest", self.digest.clone()),
+        ] {
+            rows.push(said("reply", id, &Bilingual { en: value.clone(), zh_hant: value }));
+        }
+        Some(Sheet { headings: vec!["part", "id", "column", "value", "en", "zh-Hant", "unit", "without"], rows })
     }
 }
 
@@ -147,6 +174,16 @@ fn exactly(figure: &LegcoFigure) -> String {
     match &figure.share {
         None => format!("exactly 實數 {}", spaced(figure.value)),
         Some(share) => format!("{} ÷ {} ({})", spaced(share.part), spaced(share.whole), share.source),
+    }
+}
+
+/// A unit, as the reply's JSON writes it.
+fn unit_word(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Count => "count",
+        Unit::PerMille => "per-mille",
+        Unit::Seconds => "seconds",
+        Unit::Rank => "rank",
     }
 }
 

@@ -1,8 +1,10 @@
 //! Months that are closed, restated and counted again; raw events.
 
 use api::stats::{FrozenMonth, RawEvent, Restatement, Verification};
+use domain::Bilingual;
 
-use super::{Column, Line, Section, Tabular, Tone, or_none};
+use super::stats::number;
+use super::{Column, Kind, Line, Section, Sheet, Tabular, Tone, or_none};
 use crate::safe::visible;
 use crate::times::{people, spaced};
 
@@ -81,6 +83,17 @@ impl Tabular for Restatement {
         }
         lines.push(Line::new(Tone::Faint, format!("digest as frozen {}", self.frozen.digest)));
         Some(lines)
+    }
+
+    /// Each figure and service that differs, then why; no row where nothing does.
+    fn sheet(&self) -> Option<Sheet> {
+        let text = |text: &str| (Kind::Text, text.to_owned());
+        let of = |part: &str, id: &str, then: Option<u64>, now: Option<u64>, words: &Bilingual| {
+            vec![text(part), text(id), number(then), number(now), text(&words.en), text(&words.zh_hant)]
+        };
+        let differing = self.rows.iter().map(|row| of("differs", &row.id, Some(row.frozen), Some(row.now), &row.name));
+        let reasons = self.reasons.iter().map(|reason| of("because", &reason.kind, None, Some(reason.count), &reason.text));
+        Some(Sheet { headings: vec!["part", "id", "frozen", "now", "en", "zh-Hant"], rows: differing.chain(reasons).collect() })
     }
 }
 
