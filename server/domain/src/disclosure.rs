@@ -5,7 +5,8 @@
 //! * The cell itself. One that is more than nothing and less than the threshold is suppressed.
 //! * A sum. A suppressed cell that follows from what is shown (a total less its other parts, or several such sums together) would
 //!   be told all the same; so is a group of suppressed cells that together are less than the threshold. Other cells are suppressed
-//!   besides, the smallest first, until nothing follows ([`suppress`]).
+//!   besides, the smallest first, until nothing follows ([`suppress`]). Breakdowns of one number into parts of each other, by
+//!   service and by department say, are one set of sums, whichever of them is asked for.
 //! * Another report. One month less than another, a longer run of months less a shorter one: each shown number is a sum of whole
 //!   blocks of months, and each block is nothing, or at least the threshold ([`Blocks`]).
 //!
@@ -14,7 +15,7 @@
 //! Method: primary and complementary cell suppression (Willenborg and de Waal, Elements of Statistical Disclosure Control, 2001,
 //! chapter 4). Nothing is tied to zero: that nobody was counted is shown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A total and the cells that it is the sum of, each by its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub enum CellKind {
 ///
 /// A threshold of 0 or 1 suppresses nothing but what is withheld already.
 pub fn suppress(cells: &[Cell], sums: &[Sum], threshold: u64) -> BTreeSet<usize> {
-    let mut hidden: BTreeSet<usize> = cells
+    let hidden: BTreeSet<usize> = cells
         .iter()
         .enumerate()
         .filter(|(_, cell)| match cell.kind {
@@ -59,13 +60,13 @@ pub fn suppress(cells: &[Cell], sums: &[Sum], threshold: u64) -> BTreeSet<usize>
         })
         .map(|(place, _)| place)
         .collect();
-    while let Some(told) = told(cells, sums, &hidden, threshold) {
-        // What is told is covered by another cell of a sum that it stands in. Where there is none left, everything that could be
-        // hidden is: what is told then follows from the national number alone.
-        let Some(cover) = cover(cells, sums, &hidden, &told) else { break };
-        hidden.insert(cover);
+    let mut net = Net::of(cells, sums, hidden);
+    // What is told is covered by another cell of the sums that it follows from. Where there is none left, everything that could be
+    // hidden is: what is told then follows from the national number alone.
+    while let Some(cover) = net.cover(threshold) {
+        net.hide(cover);
     }
-    hidden
+    net.hidden
 }
 
 /// Whether a number is one of a few: more than nothing, less than the threshold.
@@ -73,55 +74,110 @@ pub const fn is_small(value: u64, threshold: u64) -> bool {
     value > 0 && value < threshold
 }
 
-/// Suppressed cells that follow from what is shown: one by itself, or several that together are small. Those that no other cell
-/// can cover any more are passed over.
-fn told(cells: &[Cell], sums: &[Sum], hidden: &BTreeSet<usize>, threshold: u64) -> Option<Vec<usize>> {
-    let columns: Vec<usize> = hidden.iter().copied().collect();
-    let column = |place: usize| columns.binary_search(&place).ok();
-    let mut rows: Vec<Vec<u64>> = Vec::new();
-    for sum in sums {
-        let mut row = vec![0; columns.len()];
-        for part in &sum.parts {
-            if let Some(column) = column(*part) {
-                row[column] = plus(row[column], 1);
-            }
-        }
-        if let Some(column) = column(sum.total) {
-            row[column] = plus(row[column], PRIME - 1);
-        }
-        if row.iter().any(|factor| *factor != 0) {
-            rows.push(row);
-        }
-    }
-    // A sum with a single hidden cell is mended first: what covers it often settles what follows from several.
-    let tells = |row: &Vec<u64>| {
-        let of: Vec<usize> = row.iter().enumerate().filter(|(_, factor)| **factor != 0).map(|(at, _)| columns[at]).collect();
-        let alike = row.iter().all(|factor| *factor <= 1);
-        let together: u64 = of.iter().map(|place| cells[*place].value).fold(0, u64::saturating_add);
-        (of.len() == 1 || (alike && together < threshold)).then_some(of)
-    };
-    let coverable = |of: &Vec<usize>| cover(cells, sums, hidden, of).is_some();
-    if let Some(of) = rows.iter().filter_map(tells).find(coverable) {
-        return Some(of);
-    }
-    reduce(&mut rows);
-    rows.iter().filter_map(tells).find(coverable)
+/// Cells and their sums, with what is hidden of them so far.
+struct Net<'n> {
+    cells: &'n [Cell],
+    sums: &'n [Sum],
+    /// By cell: the sums in which it stands.
+    of: Vec<Vec<usize>>,
+    /// Those that must not be told; the others are hidden for their sake.
+    secret: BTreeSet<usize>,
+    hidden: BTreeSet<usize>,
+    /// By sum: how many of its cells are hidden.
+    hidden_in: Vec<usize>,
 }
 
-/// A cell that still stands, of a sum in which one of `told` is: the one that leaves the fewest other sums with a single hidden
-/// cell, of those one that is not nothing, of those the smallest.
-fn cover(cells: &[Cell], sums: &[Sum], hidden: &BTreeSet<usize>, told: &[usize]) -> Option<usize> {
-    let places = |sum: &Sum| -> Vec<usize> { sum.parts.iter().chain([&sum.total]).copied().collect() };
-    let opens = |place: usize| {
-        let of = |sum: &&Sum| places(sum).contains(&place);
-        sums.iter().filter(of).filter(|sum| places(sum).iter().all(|other| !hidden.contains(other))).count()
-    };
-    sums.iter()
-        .map(places)
-        .filter(|places| told.iter().any(|place| places.contains(place)))
-        .flatten()
-        .filter(|place| cells[*place].kind != CellKind::National && !hidden.contains(place))
-        .min_by_key(|place| (opens(*place), cells[*place].value == 0, cells[*place].value, *place))
+impl<'n> Net<'n> {
+    fn of(cells: &'n [Cell], sums: &'n [Sum], hidden: BTreeSet<usize>) -> Self {
+        let mut of = vec![Vec::new(); cells.len()];
+        for (at, sum) in sums.iter().enumerate() {
+            places(sum).for_each(|place| of[place].push(at));
+        }
+        let hidden_in = sums.iter().map(|sum| places(sum).filter(|place| hidden.contains(place)).count()).collect();
+        Self { cells, sums, of, secret: hidden.clone(), hidden, hidden_in }
+    }
+
+    fn hide(&mut self, place: usize) {
+        if self.hidden.insert(place) {
+            self.of[place].iter().for_each(|sum| self.hidden_in[*sum] += 1);
+        }
+    }
+
+    /// A cell to hide because of something that follows from what is shown; none when nothing does that could still be covered.
+    fn cover(&self, threshold: u64) -> Option<usize> {
+        let with_hidden: Vec<usize> = (0..self.sums.len()).filter(|sum| self.hidden_in[*sum] > 0).collect();
+        // A sum by itself first: what covers there often settles what follows from several.
+        for sum in &with_hidden {
+            let of: Vec<usize> = places(&self.sums[*sum]).filter(|place| self.hidden.contains(place)).collect();
+            if self.tells(&of, !self.hidden.contains(&self.sums[*sum].total), threshold)
+                && let Some(cover) = self.cover_in(&[(*sum, 1)])
+            {
+                return Some(cover);
+            }
+        }
+        // Then all of them together. Behind the hidden cells each row keeps which sums it was put together from.
+        let columns: Vec<usize> = self.hidden.iter().copied().collect();
+        let mut rows: Vec<Vec<u64>> = Vec::new();
+        for (at, sum) in with_hidden.iter().enumerate() {
+            let mut row = vec![0; columns.len() + with_hidden.len()];
+            for part in &self.sums[*sum].parts {
+                if let Ok(column) = columns.binary_search(part) {
+                    row[column] = plus(row[column], 1);
+                }
+            }
+            if let Ok(column) = columns.binary_search(&self.sums[*sum].total) {
+                row[column] = plus(row[column], PRIME - 1);
+            }
+            row[columns.len() + at] = 1;
+            rows.push(row);
+        }
+        reduce(&mut rows, columns.len());
+        rows.iter().find_map(|row| {
+            let (of, from) = row.split_at(columns.len());
+            let alike = of.iter().all(|factor| *factor <= 1);
+            let of: Vec<usize> = of.iter().zip(&columns).filter(|(factor, _)| **factor != 0).map(|(_, place)| *place).collect();
+            let from: Vec<(usize, u64)> =
+                with_hidden.iter().zip(from).filter(|(_, factor)| **factor != 0).map(|(sum, factor)| (*sum, *factor)).collect();
+            self.tells(&of, alike, threshold).then(|| self.cover_in(&from)).flatten()
+        })
+    }
+
+    /// Whether it may not be known what hidden cells come to: a secret one by itself, or several, all of them added, that together
+    /// are small.
+    fn tells(&self, of: &[usize], alike: bool, threshold: u64) -> bool {
+        let together = || of.iter().map(|place| self.cells[*place].value).fold(0, u64::saturating_add);
+        match of {
+            [] => false,
+            [one] => self.secret.contains(one),
+            _ => alike && together() < threshold,
+        }
+    }
+
+    /// A shown cell without which sums that are put together say nothing: the one that leaves the fewest other sums with a single
+    /// hidden cell, of those one that is not nothing, of those the smallest.
+    fn cover_in(&self, from: &[(usize, u64)]) -> Option<usize> {
+        let mut factors: BTreeMap<usize, u64> = BTreeMap::new();
+        for (sum, factor) in from {
+            for part in &self.sums[*sum].parts {
+                let of = factors.entry(*part).or_default();
+                *of = plus(*of, *factor);
+            }
+            let of = factors.entry(self.sums[*sum].total).or_default();
+            *of = plus(*of, (PRIME - factor) % PRIME);
+        }
+        let opens = |place: usize| self.of[place].iter().filter(|sum| self.hidden_in[**sum] == 0).count();
+        factors
+            .into_iter()
+            .filter(|(place, factor)| {
+                *factor != 0 && self.cells[*place].kind != CellKind::National && !self.hidden.contains(place)
+            })
+            .map(|(place, _)| place)
+            .min_by_key(|place| (opens(*place), self.cells[*place].value == 0, self.cells[*place].value, *place))
+    }
+}
+
+fn places(sum: &Sum) -> impl Iterator<Item = usize> {
+    sum.parts.iter().chain([&sum.total]).copied()
 }
 
 /// Sums are solved modulo this prime (2^61 - 1): what follows from them in whole numbers follows here as well, and the other way
@@ -150,9 +206,8 @@ fn inverse(number: u64) -> u64 {
     result
 }
 
-/// Reduced row echelon form: a row with one factor left tells one cell.
-fn reduce(rows: &mut Vec<Vec<u64>>) {
-    let width = rows.first().map_or(0, Vec::len);
+/// Reduced row echelon form of the first columns, `width` of them: a row with one factor left there tells one cell.
+fn reduce(rows: &mut Vec<Vec<u64>>, width: usize) {
     let mut lead = 0;
     for column in 0..width {
         let Some(pivot) = (lead..rows.len()).find(|row| rows[*row][column] != 0) else { continue };
@@ -405,7 +460,9 @@ mod tests {
             }
             let open = cells.iter().enumerate().any(|(place, cell)| cell.kind == CellKind::Part && !hidden.contains(&place));
             if open {
-                prop_assert_eq!(worked_out(&cells, &sums, &hidden), Vec::<usize>::new());
+                // What was hidden for another's sake may be known, as long as that one is not.
+                let told = worked_out(&cells, &sums, &hidden);
+                prop_assert!(told.iter().all(|place| !is_small(cells[*place].value, threshold)), "{told:?}");
             }
             prop_assert_eq!(&hidden, &suppress(&cells, &sums, threshold), "the same again");
         }

@@ -1,5 +1,7 @@
 //! The stock of accounts, broken down.
 
+use std::collections::BTreeSet;
+
 use api::stats::{AccountsBy, AccountsReport, AccountsRow, View};
 use domain::{Bilingual, Conditions, Count, Day, Dimension, LAUNCH, Measure, Month, Tier};
 
@@ -101,5 +103,5 @@ fn column(groups: &Groups, heads: &[Head], dimension: Option<Dimension>, part_of
     let cells = cells.collect::<Result<Vec<Entry>, StoreError>>()?;
     let whole = dimension.map(|_| cells.iter().map(|cell| cell.value).sum());
     let name = Bilingual { en: String::new(), zh_hant: String::new() };
-    Ok(Column { name, people: true, cells, whole, part_of })
+    Ok(Column { name, people: true, cells, whole, part_of, withheld: BTreeSet::new() })
 }

@@ -1,5 +1,7 @@
 //! A table before it is put into words: which rows and columns it has, and the numbers of each by month.
 
+use std::collections::BTreeSet;
+
 use domain::disclosure::{Blocks, Cell, CellKind, Sum, is_small, suppress, within_month};
 use domain::{Bilingual, Day, LAUNCH, Month};
 
@@ -55,6 +57,8 @@ pub struct Column {
     pub whole: Option<u64>,
     /// Place of the column that this one is a part of.
     pub part_of: Option<usize>,
+    /// Rows that another breakdown of the same number needs left out here.
+    pub withheld: BTreeSet<usize>,
 }
 
 /// What is told of a table.
@@ -82,11 +86,15 @@ pub fn published(columns: &[Column], as_at: Day, threshold: u64) -> Told {
     let mut first: Vec<usize> = Vec::new();
     for column in columns {
         first.push(cells.len());
-        let numbers: Vec<(u64, CellKind)> = column.cells.iter().map(|entry| may_tell(column, entry, as_at, threshold)).collect();
+        let of = |(row, entry): (usize, &Entry)| match may_tell(entry, as_at, threshold) {
+            // A number of services is as public as the services are.
+            _ if !column.people => (entry.value, CellKind::National),
+            (value, _) if column.withheld.contains(&row) => (value, CellKind::Withheld),
+            told => told,
+        };
+        let numbers: Vec<(u64, CellKind)> = column.cells.iter().enumerate().map(of).collect();
         told.push(numbers.iter().map(|(value, _)| *value).collect());
-        // A number of services is as public as the services are.
-        let kind = |kind| if column.people { kind } else { CellKind::National };
-        cells.extend(numbers.iter().map(|(value, of)| Cell { value: *value, kind: kind(*of) }));
+        cells.extend(numbers.iter().map(|(value, kind)| Cell { value: *value, kind: *kind }));
     }
     for (column, first_cell) in columns.iter().zip(&first) {
         if let Some(whole) = column.whole.filter(|_| column.people) {
@@ -132,10 +140,7 @@ pub fn published(columns: &[Column], as_at: Day, threshold: u64) -> Told {
 }
 
 /// The number that may be told of a cell by itself, and whether it may.
-fn may_tell(column: &Column, entry: &Entry, as_at: Day, threshold: u64) -> (u64, CellKind) {
-    if !column.people {
-        return (entry.value, CellKind::National);
-    }
+pub fn may_tell(entry: &Entry, as_at: Day, threshold: u64) -> (u64, CellKind) {
     if is_small(entry.value, threshold) {
         return (entry.value, CellKind::Part);
     }
@@ -202,7 +207,7 @@ mod tests {
             Entry { series, span: Span::ToTheDay, value: *value }
         });
         let name = Bilingual { en: "n".to_owned(), zh_hant: "n".to_owned() };
-        Column { name, people: true, cells: cells.collect(), whole, part_of: None }
+        Column { name, people: true, cells: cells.collect(), whole, part_of: None, withheld: BTreeSet::new() }
     }
 
     fn told(columns: &[Column]) -> Vec<Vec<Option<u64>>> {

@@ -91,6 +91,24 @@ impl Facts {
         Ok(groups)
     }
 
+    /// Uses by service and what it belonged to, in that many dimensions at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] when uses are of a service that is not on record.
+    pub fn attributed<const N: usize>(
+        &self,
+        count: &Count,
+        by: [Dimension; N],
+    ) -> Result<BTreeMap<[i64; N], Series>, StoreError> {
+        let mut groups: BTreeMap<[i64; N], Series> = BTreeMap::new();
+        for cell in self.uses.iter().filter(|cell| of_use(count, cell)) {
+            let version = self.services.on(cell.service, cell.day)?;
+            let key = by.map(|dimension| self.of_service(version, Some(dimension)));
+            *groups.entry(key).or_default().entry(cell.day.month()).or_default() += cell.count;
+        }
+        Ok(groups)
+    }
+
     /// Whole seconds at the percentile, nearest rank; none when there is nothing to measure.
     fn time_to_suspend(&self, count: &Count) -> Option<i64> {
         let of = &count.conditions.reason;

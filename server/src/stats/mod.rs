@@ -29,6 +29,7 @@ mod facts;
 mod figure;
 mod grid;
 mod grouping;
+mod nested;
 mod notes;
 mod outside;
 mod question;

@@ -9,6 +9,7 @@ use super::facts::Facts;
 use super::grid::{Column, Entry, Span, Told, exact, published, shares};
 use super::grouping::{Groups, Series, sum};
 use super::ledger::InForce;
+use super::nested::{LeftOut, Nested};
 use super::outside::Outside;
 use super::rows::{Head, heads, month as month_row};
 use super::tally::whole;
@@ -98,6 +99,16 @@ impl Drawer<'_> {
         Ok(DrawnUp { table, left_out: told.left_out, months })
     }
 
+    /// What other breakdowns of a number need left out of what is published of each span.
+    fn left_out(&self, count: &Count, spans: impl IntoIterator<Item = Span>) -> Result<Vec<LeftOut>, StoreError> {
+        let nested = match self.view {
+            View::Published => Nested::of(self.facts, count)?,
+            View::Auditor => None,
+        };
+        let of = |span| nested.as_ref().map_or_else(|| Ok(LeftOut::new()), |nested| nested.left_out(span, self.threshold));
+        spans.into_iter().map(of).collect()
+    }
+
     fn count(&self, id: &str) -> Option<(&FigureEntry, &Count)> {
         let entry = self.ledger.get(id)?;
         match &entry.formula {
@@ -129,11 +140,14 @@ impl Drawer<'_> {
         };
         for figure in figures {
             let people = figure.count.measure.is_of_people();
+            let left_out = self.left_out(figure.count, [Span::ToTheDay])?.remove(0);
             let mut push = |name: Bilingual, column: Option<i64>, part_of: Option<usize>| {
                 let cells = rows.iter().map(|row| entry(&figure.groups, row.group, column)).collect::<Result<Vec<_>, _>>()?;
                 let all = figure.groups.iter().filter(|((_, c), _)| column.is_none_or(|column| column == *c));
                 let whole = Some(whole(all.map(|(_, series)| sum(series)).sum())?);
-                columns.push(Column { name, people, cells, whole, part_of });
+                let of = |row: &Head| column.is_none() && left_out.contains(&(formula.by, row.group));
+                let withheld = (0..).zip(&rows).filter(|(_, row)| of(row)).map(|(place, _)| place).collect();
+                columns.push(Column { name, people, cells, whole, part_of, withheld });
                 Ok::<_, StoreError>(())
             };
             match formula.across {
@@ -173,6 +187,8 @@ impl Drawer<'_> {
                 _ => Span::In(month),
             };
             let people = figure.count.measure.is_of_people();
+            let sectors = &figure.count.conditions.sector;
+            let left_out = self.left_out(figure.count, months.iter().map(|month| span(*month)))?;
             let found: BTreeSet<i64> = figure.groups.keys().map(|(_, column)| *column).collect();
             let across = match formula.across {
                 Some(across) => heads(self.facts, figure.count.measure, across, &found.into_iter().collect::<Vec<_>>())?,
@@ -183,7 +199,12 @@ impl Drawer<'_> {
                     figure.groups.iter().filter(|((_, column), _)| *column == head.group).map(|(_, series)| series).collect();
                 let cells = months.iter().map(|month| entry_of(series.iter().copied(), span(*month)));
                 let cells = cells.collect::<Result<Vec<_>, _>>()?;
-                columns.push(Column { name: head.name, people, cells, whole: None, part_of: None });
+                let of = |left_out: &LeftOut| match formula.across {
+                    Some(across) => left_out.contains(&(across, head.group)),
+                    None => sectors.iter().any(|sector| left_out.contains(&(Dimension::Sector, sector.code().into()))),
+                };
+                let withheld = (0..).zip(&left_out).filter(|(_, left_out)| of(left_out)).map(|(place, _)| place).collect();
+                columns.push(Column { name: head.name, people, cells, whole: None, part_of: None, withheld });
             }
         }
         if formula.across.is_none() {

@@ -6,6 +6,7 @@ use domain::{Bilingual, Day, Dimension, Month};
 use super::definitions::FREQUENT;
 use super::facts::Facts;
 use super::grid::{Column, Entry, Span, exact, published};
+use super::nested::Nested;
 use super::services::Services;
 use super::tally::{self, Detail, whole};
 use super::usage::{ALL_USES, view_of};
@@ -50,15 +51,21 @@ pub async fn rank(read: &mut Read, op: &TopServices, view: View, threshold: u64)
     facts.uses = tally::requests(read, &window, extent, &facts.services, Ended::Completed, Detail::Services).await?;
     let mut entries = Vec::new();
     let mut cells = Vec::new();
+    let mut groups: Vec<i64> = Vec::new();
     for ((group, _), series) in facts.groups(&ALL_USES, Some(Dimension::Service), None)? {
         let version = facts.services.on(i32::try_from(group).unwrap_or(0), to)?;
         entries.push((version.service.to_string(), version.name.clone()));
         let value = whole(Span::ToTheDay.of(&series))?;
+        groups.push(group);
         cells.push(Entry { series, span: Span::ToTheDay, value });
     }
     let values: Vec<u64> = cells.iter().map(|cell| cell.value).collect();
     let name = Bilingual { en: String::new(), zh_hant: String::new() };
-    let column = [Column { name, people: true, whole: Some(values.iter().sum()), cells, part_of: None }];
+    let nested =
+        Nested::of(&facts, &ALL_USES)?.map(|nested| nested.left_out(Span::ToTheDay, threshold)).transpose()?.unwrap_or_default();
+    let withheld = (0..).zip(&groups).filter(|(_, group)| nested.contains(&(Dimension::Service, **group))).map(|(row, _)| row);
+    let withheld = withheld.collect();
+    let column = [Column { name, people: true, whole: Some(values.iter().sum()), cells, part_of: None, withheld }];
     let told = match view {
         View::Published => published(&column, to, threshold),
         View::Auditor => exact(&column),

@@ -1,11 +1,14 @@
 //! Whole months, and what may be said of them.
 
+use std::collections::BTreeSet;
+
 use api::stats::{Trend, TrendMonth, TrendOf, TrendReport, View};
 use domain::{Bilingual, Conditions, Count, Day, Dimension, LAUNCH, Measure, Month};
 
 use super::facts::{Facts, Needs};
 use super::grid::{Column, Entry, Span, exact, published};
 use super::grouping::Series;
+use super::nested::Nested;
 use super::question;
 use super::services::Services;
 use super::tally::{self, whole};
@@ -53,7 +56,19 @@ pub async fn run(app: &App, read: &mut Read, op: &TrendReport, view: View) -> Re
     let by = (group != 0).then_some(Dimension::Service);
     let series = facts.groups(&count, by, None)?.remove(&(group, 0)).unwrap_or_default();
     let months: Vec<Month> = (from.number()..=to.number()).map(Month::from_number).collect();
-    let column = [column(&count, series, &months, name.clone())?];
+    let mut column = [column(&count, series, &months, name.clone())?];
+    let among = match &op.of {
+        TrendOf::Service(_) => Some((Dimension::Service, group)),
+        TrendOf::Sector(sector) => Some((Dimension::Sector, sector.code().into())),
+        TrendOf::Uses | TrendOf::Registered | TrendOf::Users => None,
+    };
+    if let (Some(among), View::Published, Some(nested)) = (among, view, Nested::of(&facts, &count)?) {
+        for (row, month) in months.iter().enumerate() {
+            if nested.left_out(Span::In(*month), app.settings.disclosure_threshold)?.contains(&among) {
+                column[0].withheld.insert(row);
+            }
+        }
+    }
     let exactly: Vec<u64> = column[0].cells.iter().map(|cell| cell.value).collect();
     let told = match view {
         View::Published => published(&column, as_at, app.settings.disclosure_threshold),
@@ -73,7 +88,7 @@ fn column(count: &Count, series: Series, months: &[Month], name: Bilingual) -> R
         Ok(Entry { series: series.clone(), span, value: whole(span.of(&series))? })
     });
     let cells = cells.collect::<Result<Vec<Entry>, StoreError>>()?;
-    Ok(Column { name, people: true, cells, whole: None, part_of: None })
+    Ok(Column { name, people: true, cells, whole: None, part_of: None, withheld: BTreeSet::new() })
 }
 
 /// What is counted, and the group of the one service that is asked for.

@@ -10,6 +10,7 @@ use super::facts::Facts;
 use super::grid::{Column, Entry, Span, exact, published};
 use super::grouping::{Groups, Series};
 use super::legco::may_see;
+use super::nested::{LeftOut, Nested};
 use super::rows::{Head, heads};
 use super::services::Services;
 use super::tally::{self, Detail, whole};
@@ -68,17 +69,24 @@ pub async fn break_down(read: &mut Read, op: &UsageReport, view: View, threshold
     let dimension = dimension(op.by);
     let mut facts = Facts::empty((window.to, known_at), services);
     let mut groups = Vec::new();
+    let mut left_out = Vec::new();
     for ended in [Ended::Completed, Ended::NotCompleted] {
         facts.uses = tally::requests(read, &window, extent, &facts.services, ended, detail).await?;
         groups.push(facts.groups(&ALL_USES, dimension, None)?);
+        left_out.push(match (view, Nested::of(&facts, &ALL_USES)?) {
+            (View::Published, Some(nested)) if detail == Detail::Services => nested.left_out(Span::From(from, to), threshold)?,
+            _ => LeftOut::new(),
+        });
     }
     let heads = match dimension {
         Some(dimension) => heads(&facts, Measure::Uses, dimension, &found(&groups))?,
         None => (from.number()..=to.number()).map(|month| rows::month(Month::from_number(month))).collect(),
     };
     let mut columns = Vec::new();
-    for groups in &groups {
-        columns.push(column(groups, &heads, op.by, (from, to))?);
+    for (groups, left_out) in groups.iter().zip(&left_out) {
+        let withheld = |head: &Head| dimension.is_some_and(|dimension| left_out.contains(&(dimension, head.group)));
+        let withheld = (0..).zip(&heads).filter(|(_, head)| withheld(head)).map(|(row, _)| row).collect();
+        columns.push(Column { withheld, ..column(groups, &heads, op.by, (from, to))? });
     }
     let told = match view {
         View::Published => published(&columns, window.to, threshold),
@@ -133,7 +141,7 @@ fn column(groups: &Groups, heads: &[Head], by: UsageBy, (from, to): (Month, Mont
     let name = Bilingual { en: String::new(), zh_hant: String::new() };
     let sum = cells.iter().map(|cell| cell.value).sum();
     // Months are told one by one, and the sum of some of them by other reports.
-    Ok(Column { name, people: true, cells, whole: Some(sum), part_of: None })
+    Ok(Column { name, people: true, cells, whole: Some(sum), part_of: None, withheld: BTreeSet::new() })
 }
 
 /// The months asked for; where the question leaves them open, those of the first and the last use on record by the day they are

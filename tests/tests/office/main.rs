@@ -74,6 +74,7 @@ mod set_aside;
 mod signing_clock;
 mod single_use;
 mod statistics;
+mod statistics_disclosure;
 mod statistics_hotline;
 mod statistics_import;
 mod statistics_questions;

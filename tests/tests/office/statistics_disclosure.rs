@@ -1,0 +1,152 @@
+//! Whoever collects every published breakdown of a month and takes one from the other learns of no few people.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::stats::{TrendOf, TrendReport, UsageBy, UsageReport, View};
+use domain::{Day, Function, Manifest, Month, Outcome};
+use tests::fixtures::parties;
+use tests::{World, both_engines};
+
+use crate::statistics::{brings_on_board, code, loads, used};
+
+const THRESHOLD: u64 = 10;
+const MONTHS: [&str; 3] = ["2022-02", "2022-03", "2022-04"];
+const BREAKDOWNS: [UsageBy; 5] = [UsageBy::Service, UsageBy::Department, UsageBy::Sector, UsageBy::Category, UsageBy::Industry];
+
+/// Every service of the fixtures, used now and then, some by few.
+async fn office(world: &World) -> Vec<(String, Manifest, usize)> {
+    let manifests = parties();
+    brings_on_board(world, manifests.clone()).await;
+    let mut uses = Vec::new();
+    let mut services = Vec::new();
+    let mut dice: u32 = 20_220_531;
+    for manifest in &manifests {
+        for (place, service) in manifest.services.iter().enumerate() {
+            let id = format!("{}.{}", manifest.id, service.id);
+            let of = code(world, &id).await;
+            for month in MONTHS {
+                dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let many = [0, 2, 5, 9, 12, 25, 40, 60][usize::try_from(dice >> 29).unwrap()];
+                let on: Day = month.parse::<Month>().unwrap().first_day();
+                uses.extend(
+                    (0..many)
+                        .map(|number| used(world, of, Function::Authentication, Outcome::Completed, on.plus_days(number % 28))),
+                );
+            }
+            services.push((id, manifest.clone(), place));
+        }
+    }
+    loads(world, uses).await;
+    services
+}
+
+async fn told(world: &World, by: UsageBy, (from, to): (&str, &str), view: View) -> BTreeMap<String, Option<u64>> {
+    let op =
+        UsageReport { by, from: Some(from.parse().unwrap()), to: Some(to.parse().unwrap()), known_at: None, view: Some(view) };
+    world.first().call(&op).await.unwrap().into_iter().map(|row| (row.id, row.uses)).collect()
+}
+
+/// The group of a service in a breakdown.
+fn group(by: UsageBy, (id, manifest, place): &(String, Manifest, usize)) -> String {
+    match by {
+        UsageBy::Department => manifest.id.to_string(),
+        UsageBy::Sector => manifest.sector.to_string(),
+        UsageBy::Category => manifest.services[*place].category.map_or("none".to_owned(), |category| category.to_string()),
+        UsageBy::Industry => manifest.industry.map_or("none".to_owned(), |industry| industry.to_string()),
+        _ => id.clone(),
+    }
+}
+
+fn name(by: UsageBy) -> String {
+    format!("{by:?}")
+}
+
+/// The unknowns that are the only one left in some combination of the equations.
+fn solved(mut rows: Vec<Vec<f64>>) -> BTreeSet<usize> {
+    let width = rows.first().map_or(0, Vec::len);
+    let mut lead = 0;
+    for column in 0..width {
+        let Some(pivot) = (lead..rows.len()).find(|row| rows[*row][column].abs() > 1e-9) else { continue };
+        rows.swap(lead, pivot);
+        let pivot: Vec<f64> = rows[lead].iter().map(|factor| factor / rows[lead][column]).collect();
+        for (at, row) in rows.iter_mut().enumerate() {
+            let scale = row[column];
+            if at != lead {
+                row.iter_mut().zip(&pivot).for_each(|(factor, of)| *factor -= scale * of);
+            }
+        }
+        rows[lead] = pivot;
+        lead += 1;
+    }
+    let alone = |row: &Vec<f64>| {
+        let of: Vec<usize> = (0..width).filter(|column| row[*column].abs() > 1e-9).collect();
+        (of.len() == 1).then(|| of[0])
+    };
+    rows.iter().filter_map(alone).collect()
+}
+
+both_engines! {
+    async fn no_breakdown_tells_what_another_leaves_out(world: &World) {
+        let services = office(world).await;
+        for span in [(MONTHS[0], MONTHS[0]), (MONTHS[1], MONTHS[1]), (MONTHS[0], MONTHS[2])] {
+            let mut published = BTreeMap::new();
+            let mut exact = BTreeMap::new();
+            for by in BREAKDOWNS {
+                for (id, value) in told(world, by, span, View::Published).await {
+                    published.insert((name(by), id), value);
+                }
+                for (id, value) in told(world, by, span, View::Auditor).await {
+                    exact.insert((name(by), id), value.unwrap());
+                }
+            }
+            for (cell, value) in &published {
+                assert!(value.is_none_or(|value| value == exact[cell] && (value == 0 || value >= THRESHOLD)), "{cell:?} {value:?}");
+            }
+            // What is left out is unknown; each sum that somebody can write down is an equation.
+            let hidden: Vec<&(String, String)> = published.iter().filter(|(_, value)| value.is_none()).map(|(cell, _)| cell).collect();
+            assert!(hidden.len() > 10, "there is something to find");
+            let unknown = |cell: &(String, String)| hidden.iter().position(|of| *of == cell);
+            let mut rows = Vec::new();
+            for by in &BREAKDOWNS[1..] {
+                let mut sums: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+                for service in &services {
+                    let row = sums.entry(group(*by, service)).or_insert_with(|| vec![0.0; hidden.len()]);
+                    if let Some(place) = unknown(&(name(UsageBy::Service), service.0.clone())) {
+                        row[place] += 1.0;
+                    }
+                }
+                let mut platform = vec![0.0; hidden.len()];
+                for (group, mut row) in sums {
+                    if let Some(place) = unknown(&(name(*by), group)) {
+                        row[place] -= 1.0;
+                        platform[place] += 1.0;
+                    }
+                    rows.push(row);
+                }
+                rows.push(platform);
+            }
+            for place in solved(rows) {
+                let value = exact[hidden[place]];
+                assert!(value == 0 || value >= THRESHOLD, "{span:?}: {:?} is {value}", hidden[place]);
+            }
+        }
+    }
+
+    async fn a_trend_tells_no_month_that_its_report_leaves_out(world: &World) {
+        let services = office(world).await;
+        let mut left_out = 0;
+        for month in MONTHS {
+            let report = told(world, UsageBy::Service, (month, month), View::Published).await;
+            for (id, ..) in &services {
+                let Some(value) = report.get(id) else { continue };
+                let of = TrendOf::Service(id.parse().unwrap());
+                let (from, to) = (Some(month.parse().unwrap()), Some(month.parse().unwrap()));
+                let op = TrendReport { of, from, to, known_at: None, view: Some(View::Published) };
+                let trend = world.first().call(&op).await.unwrap();
+                assert_eq!(trend.months[0].value, *value, "{id} in {month}");
+                left_out += usize::from(value.is_none());
+            }
+        }
+        assert!(left_out > 10);
+    }
+}
