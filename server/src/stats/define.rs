@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::Field;
 use api::stats::{DefinitionRow as Listed, RecordDefinitions};
-use domain::{Day, FigureEntry, Formula};
+use domain::{Day, Dimension, FigureEntry, Formula, Measure};
 use serde_json::json;
 
 use super::ledger::{Entry, InForce, listed, row, was_edited};
@@ -88,7 +88,14 @@ pub(super) fn fits(entry: &FigureEntry, known: &InForce) -> Result<(), String> {
     for id in &table.figures {
         let Some(figure) = known.get(id) else { return Err(format!("there is no figure '{id}'")) };
         let Formula::Count(count) = &figure.formula else { return Err(format!("'{id}' is not a number that is counted")) };
-        for dimension in [Some(table.by), table.across].into_iter().flatten() {
+        let dimensions = [Some(table.by), table.across];
+        let of_tier = !count.conditions.tier.is_empty() || dimensions.contains(&Some(Dimension::Tier));
+        if count.measure == Measure::Accounts && of_tier && dimensions.contains(&Some(Dimension::Channel)) {
+            return Err(
+                "accounts of a tier are not told apart by channel: an upgrade is recorded with a channel of its own".to_owned()
+            );
+        }
+        for dimension in dimensions.into_iter().flatten() {
             if !count.measure.knows(dimension) {
                 return Err(format!("{} are not told apart by {dimension}", count.measure));
             }

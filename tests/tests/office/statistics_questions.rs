@@ -106,6 +106,45 @@ both_engines! {
         }
     }
 
+    async fn every_figure_and_table_on_record_is_answered(world: &World) {
+        office(world).await;
+        // Upgraded at a kiosk, closed later; registered by the own phone.
+        let of = |kind, tier, channel, on| AccountEvent { channel, ..account(world, kind, tier, day(on)) };
+        account_events(
+            world,
+            vec![
+                of(AccountEventKind::Registered, Tier::IamSmart, Channel::Remote, "2021-02-01"),
+                of(AccountEventKind::Upgraded, Tier::IamSmartPlus, Channel::Kiosk, "2021-03-01"),
+                of(AccountEventKind::Closed, Tier::IamSmartPlus, Channel::Remote, "2021-04-01"),
+            ],
+        )
+        .await;
+        let listed = world.first().call(&ListDefinitions { known_at: None }).await.unwrap();
+        let answers: Vec<Value> = listed
+            .iter()
+            .map(|row| match row.definition.formula {
+                Formula::Table(_) => json!({ "table": row.definition.id }),
+                Formula::Count(_) | Formula::Unavailable(_) => json!({ "figure": row.definition.id }),
+            })
+            .collect();
+        let said = json!({ "en": "Everything.", "zh-Hant": "全部。" });
+        let asked = json!({ "id": "all", "title": said, "parts": [{ "asks": said, "answers": answers }] });
+        for view in [View::Published, View::Auditor] {
+            for as_at in ["2021-03-31", "2021-04-01", "2022-05-31"] {
+                let reply = asks(world, as_at, serde_json::from_value(asked.clone()).unwrap(), Some(view)).await.unwrap();
+                // Some tables have a sentence below them.
+                assert!(reply.parts[0].answers.len() >= listed.len(), "{as_at}");
+            }
+        }
+        let mut wrong = listed.iter().find(|row| row.definition.id == "accounts-by-channel").unwrap().definition.clone();
+        wrong.version += 1;
+        let Formula::Table(table) = &mut wrong.formula else { unreachable!("a table") };
+        table.figures.push("accounts.registered.plus".to_owned());
+        let file = json!({ "apiVersion": "iam/v1", "kind": "FigureDefinitions", "edition": "2026-1", "figures": [wrong] });
+        let record = RecordDefinitions { definitions: serde_json::from_value(file).unwrap() };
+        assert_eq!(refused(world.first().call(&record).await), told(422, "stats.definition", "definitions.figures[0].formula.table"));
+    }
+
     async fn the_trend_is_said_as_the_numbers_support(world: &World) {
         office(world).await;
         let trend = async |of, view| -> Trend {
