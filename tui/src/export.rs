@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use api::stats::LegcoReply;
+use client::Tabular;
 use client::files::write_private;
+use client::sheet::SheetWriter;
+use client::surroundings::report_font;
 use render::{Fonts, Language, Outline};
 
 use crate::event::Trouble;
@@ -33,7 +36,8 @@ pub(crate) fn possible(file: &Path) -> Result<(), Box<Trouble>> {
 }
 
 fn fonts() -> Result<Fonts, Box<Trouble>> {
-    Fonts::find(None).map_err(|error| trouble("report.no-font", &error.to_string(), "apt-get install fonts-noto-cjk"))
+    Fonts::find(report_font().as_deref())
+        .map_err(|error| trouble("report.no-font", &error.to_string(), "apt-get install fonts-noto-cjk"))
 }
 
 fn trouble(code: &str, message: &str, hint: &str) -> Box<Trouble> {
@@ -49,6 +53,12 @@ fn write(reply: &LegcoReply, file: &Path) -> Result<u64, Box<Trouble>> {
         Some("xlsx") => render::xlsx(&outline).map_err(unmade)?,
         Some("html") => render::html(&outline).into_bytes(),
         Some("md") => render::markdown(&outline).into_bytes(),
+        Some("csv") => {
+            let mut bytes = Vec::new();
+            let written = reply.sheet().map_or(Ok(()), |sheet| SheetWriter::new(&mut bytes).report(&sheet));
+            written.map_err(|error| trouble("internal", &error.to_string(), "nothing was written"))?;
+            bytes
+        }
         Some("json") => {
             let text = serde_json::to_string_pretty(reply);
             text.map_err(|error| trouble("internal", &error.to_string(), "nothing was written"))?.into_bytes()

@@ -48,7 +48,7 @@ pub fn look(session: &Session, checks: &mut Vec<Check>) -> Option<Context> {
 
 /// Whether a report can be printed as PDF on this machine. Nothing else needs a font, so that none is no fault.
 fn font() -> Check {
-    match render::Fonts::find(None) {
+    match render::Fonts::find(surroundings::report_font().as_deref()) {
         Ok(fonts) => good("font", format!("reports can be printed as PDF, in {}", fonts.name)),
         Err(error) => Check {
             mend: Some("apt-get install fonts-noto-cjk, on a machine that prints reports".to_owned()),

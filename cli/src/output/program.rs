@@ -63,11 +63,7 @@ pub fn csv<T: Tabular>(to: &mut dyn Write, style: &Style, columns: &Columns<T>, 
         _ => None,
     };
     if let Some(report) = report {
-        sheet.row(report.headings.iter().map(|heading| (client::tabular::Kind::Text, *heading)))?;
-        for row in &report.rows {
-            sheet.row(row.iter().map(|(kind, text)| (*kind, text.as_str())))?;
-        }
-        return sheet.flush();
+        return sheet.report(&report);
     }
     if part != Part::Later {
         sheet.row(columns.shown.iter().map(|column| (client::tabular::Kind::Text, column.id)))?;

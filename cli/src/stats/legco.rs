@@ -56,7 +56,7 @@ pub struct Legco {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     to: Option<PathBuf>,
     /// The font of a PDF; Noto Sans CJK of the system when absent
-    #[arg(long, value_name = "FILE", env = "IAMCTL_REPORT_FONT", hide_env_values = true, value_hint = clap::ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", env = surroundings::REPORT_FONT, hide_env_values = true, value_hint = clap::ValueHint::FilePath)]
     font: Option<PathBuf>,
 }
 

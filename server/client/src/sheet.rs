@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::safe::visible;
-use crate::tabular::Kind;
+use crate::tabular::{Kind, Sheet};
 
 /// What Excel needs to take a file for UTF-8.
 pub const BOM: &str = "\u{feff}";
@@ -28,6 +28,16 @@ impl<W: Write> SheetWriter<W> {
             csv::ErrorKind::Io(error) => error,
             other => io::Error::other(format!("{other:?}")),
         })
+    }
+
+    /// A report: its headings, and its rows.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn report(&mut self, report: &Sheet) -> io::Result<()> {
+        self.row(report.headings.iter().map(|heading| (Kind::Text, *heading)))?;
+        report.rows.iter().try_for_each(|row| self.row(row.iter().map(|(kind, text)| (*kind, text.as_str()))))?;
+        self.flush()
     }
 
     /// Hands everything on.

@@ -29,6 +29,15 @@ pub fn config_folder() -> Option<PathBuf> {
     Some(base.join("iamctl"))
 }
 
+/// The variable that names the font of reports as PDF.
+pub const REPORT_FONT: &str = "IAMCTL_REPORT_FONT";
+
+/// The font that reports are to be printed in, where one was named.
+#[must_use]
+pub fn report_font() -> Option<PathBuf> {
+    variable(REPORT_FONT).map(PathBuf::from)
+}
+
 /// Whether the locale says UTF-8; frames and marks are ASCII where it does not.
 #[must_use]
 pub fn speaks_utf8() -> bool {

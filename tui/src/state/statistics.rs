@@ -165,7 +165,7 @@ pub(crate) fn typed_month(state: &mut State, typed: &str) -> Result<(), String> 
 }
 
 /// Endings of files that the reply can be written to.
-pub(crate) const ENDINGS: &[&str] = &["pdf", "xlsx", "html", "md", "txt", "json"];
+pub(crate) const ENDINGS: &[&str] = &["pdf", "xlsx", "html", "md", "txt", "csv", "json"];
 
 /// Where the reply is to be written.
 ///

@@ -52,7 +52,7 @@ pub struct Run {
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     to: PathBuf,
     /// The font of PDFs; Noto Sans CJK of the system when absent
-    #[arg(long, value_name = "FILE", env = "IAMCTL_REPORT_FONT", hide_env_values = true, value_hint = clap::ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", env = surroundings::REPORT_FONT, hide_env_values = true, value_hint = clap::ValueHint::FilePath)]
     font: Option<PathBuf>,
 }
 
