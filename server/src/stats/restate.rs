@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use api::stats::{RestateMonth, RestateReason, RestateRow, Restatement};
-use domain::Day;
+use api::stats::{RestateMonth, RestateReason, RestateRow, Restatement, UsageBy, UsageReport, View};
+use domain::{Day, Month};
 
 use super::contents::{Contents, digests, is_signed, told};
 use super::freeze::must_be_frozen;
@@ -11,13 +11,15 @@ use super::ledger::InForce;
 use super::question;
 use super::services::Services;
 use super::tally;
+use super::usage::{break_down, view_of};
 use super::words::{Word, say};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::store::Read;
 
 /// What differs, and why.
-pub(crate) async fn restate(app: &App, _: &Caller, op: RestateMonth) -> Result<Restatement, Failure> {
+pub(crate) async fn restate(app: &App, caller: &Caller, op: RestateMonth) -> Result<Restatement, Failure> {
+    let view = view_of(caller, op.view)?;
     question::known_at(op.known_at, app.clock.now().hk_day())?;
     let mut read = app.store.read().await?;
     let row = must_be_frozen(&mut read, op.month).await?;
@@ -48,17 +50,36 @@ pub(crate) async fn restate(app: &App, _: &Caller, op: RestateMonth) -> Result<R
     }
     let codes: BTreeSet<i32> = then.by_service.keys().chain(now.by_service.keys()).copied().collect();
     let known = services.known_by(known_at);
+    let mut told = Vec::new();
+    for known_at in [frozen.known_at, known_at] {
+        told.push(told_services(app, &mut read, op.month, known_at, view).await?);
+    }
+    let mut suppressed = 0;
     for code in codes {
         let count = |contents: &Contents| contents.by_service.get(&code).copied().unwrap_or(0);
         let (frozen, now) = (count(&then), count(&now));
         if frozen != now {
             let version = known.on(code, op.month.last_day())?;
+            // Its name would tell that it is the one that differs, and the total of the month by how much.
+            let tells = |value, told: &BTreeSet<String>| value == 0 || told.contains(&version.service.to_string());
+            if !(tells(frozen, &told[0]) && tells(now, &told[1])) {
+                suppressed += 1;
+                continue;
+            }
             rows.push(RestateRow { id: version.service.to_string(), name: version.name.clone(), frozen, now });
         }
     }
     let reasons = reasons(&mut read, &op, frozen.known_at, known_at, &rows).await?;
     let intact = then.digest == frozen.digest && is_signed(app, &mut read, &row).await?;
-    Ok(Restatement { intact, differs: !rows.is_empty() || !reasons.is_empty(), frozen, known_at, rows, reasons })
+    let differs = !rows.is_empty() || suppressed > 0 || !reasons.is_empty();
+    Ok(Restatement { intact, differs, frozen, known_at, rows, suppressed, reasons })
+}
+
+/// Services whose number of a month a report of what is known at a day tells.
+async fn told_services(app: &App, read: &mut Read, month: Month, known_at: Day, view: View) -> Result<BTreeSet<String>, Failure> {
+    let op = UsageReport { by: UsageBy::Service, from: Some(month), to: Some(month), known_at: Some(known_at), view: Some(view) };
+    let rows = break_down(read, &op, view, app.settings.disclosure_threshold).await?;
+    Ok(rows.into_iter().filter(|row| row.uses.is_some()).map(|row| row.id).collect())
 }
 
 /// Why: events that came after the month was closed, events that were corrected, definitions and services that changed.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api::stats::{
     ExportEvents, FreezeMonth, FrozenMonth, ListFrozen, RawEvent, RawOf, RestateMonth, Restatement, UsageBy, UsageReport,
-    Verification, VerifyMonth,
+    Verification, VerifyMonth, View,
 };
 use api::{Problem, Role};
 use domain::{AccountEventKind, Day, Function, Month, Outcome, Tier};
@@ -28,7 +28,7 @@ async fn freezes(world: &World, of: &str, known_at: Option<&str>) -> Result<Froz
 }
 
 async fn restates(world: &World, of: &str) -> Restatement {
-    world.first().call(&RestateMonth { month: month(of), known_at: None }).await.unwrap()
+    world.first().call(&RestateMonth { month: month(of), known_at: None, view: None }).await.unwrap()
 }
 
 async fn verifies(world: &World, of: &str) -> Verification {
@@ -94,12 +94,47 @@ both_engines! {
         assert!(verifies(world, "2022-04").await.ok);
     }
 
+    async fn a_restatement_names_no_service_that_its_reports_leave_out(world: &World) {
+        world.operator("statistician", &[Role::Statistician]).await;
+        small_office(world).await;
+        let [few, etax, screening, power] = [
+            "sandbox-gas-company.gas-bills",
+            "inland-revenue-department.etax",
+            "department-of-health.cervical-screening-programme",
+            "sandbox-electricity-company.electricity-bills",
+        ];
+        let uses = async |service, many| {
+            let of = code(world, service).await;
+            loads(world, vec![used(world, of, Function::Authentication, Outcome::Completed, day("2022-05-31")); many]).await;
+        };
+        for service in [etax, screening, power] {
+            uses(service, 30).await;
+        }
+        world.clock.advance(Duration::from_hours(48));
+        freezes(world, "2022-05", None).await.unwrap();
+        uses(few, 2).await;
+        uses(etax, 3).await;
+        world.clock.advance(Duration::from_hours(24));
+        let told = async |view| {
+            let op = RestateMonth { month: month("2022-05"), known_at: None, view };
+            world.as_operator("statistician").call(&op).await
+        };
+        let published = told(None).await.unwrap();
+        let rows = |told: &Restatement| told.rows.iter().map(|row| (row.id.clone(), row.frozen, row.now)).collect::<Vec<_>>();
+        let total = ("usage.month".to_owned(), 149, 154);
+        let of_etax = (etax.to_owned(), 42, 45);
+        assert_eq!((rows(&published), published.suppressed), (vec![total.clone(), of_etax.clone()], 1));
+        assert_eq!(told(Some(View::Auditor)).await.unwrap_err().code, "stats.view");
+        let auditors = restates(world, "2022-05").await;
+        assert_eq!((rows(&auditors), auditors.suppressed), (vec![total, of_etax, (few.to_owned(), 2, 4)], 0));
+    }
+
     async fn a_month_without_anything_late_restates_nothing(world: &World) {
         a_day_after_the_small_office(world).await;
         freezes(world, "2022-04", Some("2026-01-05")).await.unwrap();
         let told = restates(world, "2022-04").await;
         assert!(!told.differs && told.rows.is_empty() && told.reasons.is_empty());
-        let problem = world.first().call(&RestateMonth { month: month("2022-03"), known_at: None }).await.unwrap_err();
+        let problem = world.first().call(&RestateMonth { month: month("2022-03"), known_at: None, view: None }).await.unwrap_err();
         assert_eq!(problem.code, "stats.not-frozen");
         let listed = world.first().call(&ListFrozen {}).await.unwrap();
         assert_eq!(listed.iter().map(|frozen| frozen.month).collect::<Vec<_>>(), [month("2022-04")]);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use api::Exit;
-use api::stats::{FreezeMonth, FrozenMonth, LegcoReport, ListFrozen, Question, RestateMonth, Restatement};
+use api::stats::{FreezeMonth, FrozenMonth, LegcoReport, ListFrozen, Question, RestateMonth, Restatement, View};
 use clap::Args;
 use client::{CallOptions, Tabular};
 use client::surroundings;
@@ -88,7 +88,7 @@ impl Verb for Run {
         let packs = Packs::take(&self.to)?;
         let month = self.month.unwrap_or_else(|| surroundings::now().hk_day().month().previous());
         let frozen = closed(session, month, &ready).await?;
-        let restated = session.call(&RestateMonth { month, known_at: None }).await?;
+        let restated = session.call(&RestateMonth { month, known_at: None, view: Some(View::Published) }).await?;
         if !restated.intact {
             let message = format!("{month} is not what was closed: its counters give another digest, or its signature does not hold");
             return Err(Failure::new(Exit::Differs, "report.not-intact", message)
@@ -250,7 +250,7 @@ async fn late(packs: &Packs<'_>, frozen: &FrozenMonth, restated: &Restatement) -
     let same = |name: &String| {
         let told = packs.file(name, RESTATEMENT).and_then(|bytes| serde_json::from_slice::<Restatement>(&bytes).ok());
         let reasons = |of: &Restatement| of.reasons.iter().map(|reason| (reason.kind.clone(), reason.count)).collect::<Vec<_>>();
-        told.is_some_and(|told| told.rows == restated.rows && reasons(&told) == reasons(restated))
+        told.is_some_and(|told| told.rows == restated.rows && told.suppressed == restated.suppressed && reasons(&told) == reasons(restated))
     };
     let before = packs.late(frozen.month)?;
     if before.iter().any(same) {

@@ -4,7 +4,7 @@ use domain::{Bilingual, Day, Month, OperatorId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{KEEPERS, READERS};
+use super::{KEEPERS, READERS, View};
 use crate::{Effect, Operation, Role, Severity};
 
 /// Closes a month: what is known of it becomes the published state, under a digest and a signature. Asked again, it answers with
@@ -74,6 +74,9 @@ pub struct RestateMonth {
     /// As recorded up to the end of this day; the last day counted when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_at: Option<Day>,
+    /// Whose view; the auditor's for an auditor when absent, the published one for anybody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
 }
 
 impl Operation for RestateMonth {
@@ -97,6 +100,10 @@ pub struct Restatement {
     pub intact: bool,
     /// What differs, the figures of the month first, then its services.
     pub rows: Vec<RestateRow>,
+    /// Services that differ and are not among the rows: reports of that day or of this one leave their numbers out. None in the
+    /// auditor's view.
+    #[serde(default)]
+    pub suppressed: u64,
     /// Why.
     pub reasons: Vec<RestateReason>,
 }

@@ -77,6 +77,13 @@ impl Tabular for Restatement {
                 format!("  {name} ({}): {} then, {} now ({sign}{})", row.id, spaced(row.frozen), spaced(row.now), spaced(by)),
             ));
         }
+        if self.suppressed > 0 {
+            let services = if self.suppressed == 1 { "service differs" } else { "services differ" };
+            lines.push(Line::new(
+                Tone::Plain,
+                format!("  {} {services} whose numbers reports leave out", spaced(self.suppressed)),
+            ));
+        }
         for reason in &self.reasons {
             lines.push(Line::new(Tone::Plain, format!("- {}", reason.text.en)));
             lines.push(Line::new(Tone::Plain, format!("  {}", reason.text.zh_hant)));
@@ -93,7 +100,12 @@ impl Tabular for Restatement {
         };
         let differing = self.rows.iter().map(|row| of("differs", &row.id, Some(row.frozen), Some(row.now), &row.name));
         let reasons = self.reasons.iter().map(|reason| of("because", &reason.kind, None, Some(reason.count), &reason.text));
-        Some(Sheet { headings: vec!["part", "id", "frozen", "now", "en", "zh-Hant"], rows: differing.chain(reasons).collect() })
+        let words = Bilingual {
+            en: "Services that differ, left out".to_owned(), zh_hant: "有差異但數字從略的服務".to_owned()
+        };
+        let suppressed = (self.suppressed > 0).then(|| of("suppressed", "services", None, Some(self.suppressed), &words));
+        let rows = differing.chain(suppressed).chain(reasons).collect();
+        Some(Sheet { headings: vec!["part", "id", "frozen", "now", "en", "zh-Hant"], rows })
     }
 }
 
