@@ -62,12 +62,12 @@ fn whose(state: &State) -> &'static str {
 fn standing(state: &State, figures: &MonthFigures) -> String {
     let known: Vec<u64> = figures.sectors.iter().filter_map(|row| row.uses).collect();
     let left_out = known.len() < figures.sectors.len();
-    let uses = format!("{}{} uses", if left_out { "at least " } else { "" }, spaced(known.iter().sum()));
+    let uses = format!("{}{}", if left_out { "at least " } else { "" }, words::counted(known.iter().sum(), "use"));
     let month = figures.month;
     let stands = match &figures.frozen {
         Some(frozen) => {
             let digest: String = frozen.digest.chars().take(12).collect();
-            format!("closed as known at {}, digest {digest}, {} users", frozen.known_at, spaced(frozen.users))
+            format!("closed as known at {}, digest {digest}, {}", frozen.known_at, words::counted(frozen.users, "user"))
         }
         None if month >= state.server_now().hk_day().month() => "still running: figures of a part of the month".to_owned(),
         None => "ended, not closed".to_owned(),
