@@ -322,7 +322,12 @@ fn a_second_node_signs_with_the_keys_of_the_same_token() {
         let key = daemon.data_dir.join("key-encryption.key").display().to_string();
         let shown = dir.display().to_string();
         let mut join = vec!["join", "--data-dir", &shown, "--database-url", &url, "--key-file", &key];
-        join.extend(["--admin-listen=127.0.0.1:0", "--public-listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0"]);
+        join.extend([
+            "--admin-listen=127.0.0.1:0",
+            "--public-listen=127.0.0.1:0",
+            "--pki-listen=127.0.0.1:0",
+            "--metrics-listen=127.0.0.1:0",
+        ]);
         let refused = daemon.iamd(&join);
         assert!(String::from_utf8_lossy(&refused.stderr).contains("this node is set to 'files'"), "{refused:?}");
         let flags = token.flags();
