@@ -140,12 +140,12 @@ restate-usage-month = Usage counts of the month
 restate-users-month = Different users of the month
 restate-accounts-registered = Registered users at the end of the month
 restate-late-events = { $count ->
-        [one] One event of the month was
-       *[other] { $count } events of the month were
+        [one] One event of the month (completed uses: { $completed }) was
+       *[other] { $count } events of the month (completed uses: { $completed }) were
     } put on record after { $from }, by { $to }.
 restate-corrected-events = { $count ->
-        [one] One event of the month was
-       *[other] { $count } events of the month were
+        [one] One event of the month (completed uses: { $completed }) was
+       *[other] { $count } events of the month (completed uses: { $completed }) were
     } taken off by a correction that was put on record after { $from }, by { $to }.
 restate-definition-changed = { $count ->
         [one] One definition has

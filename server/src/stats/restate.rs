@@ -91,28 +91,27 @@ async fn reasons(
     rows: &[RestateRow],
 ) -> Result<Vec<RestateReason>, Failure> {
     let mut reasons = Vec::new();
-    let mut because = |kind: &str, count: u64| -> anyhow::Result<()> {
+    let mut because = |kind: &str, count: u64, completed: u64| -> anyhow::Result<()> {
         if count > 0 {
             let day = |day: Day| Word::Said(domain::Bilingual { en: day.english(), zh_hant: day.chinese() });
-            let words = [("count", count.into()), ("from", day(frozen_at)), ("to", day(known_at))];
+            let words =
+                [("count", count.into()), ("completed", completed.into()), ("from", day(frozen_at)), ("to", day(known_at))];
             reasons.push(RestateReason { kind: kind.to_owned(), count, text: say(&format!("restate-{kind}"), &words)? });
         }
         Ok(())
     };
-    let corrections = tally::whole(read.corrections_after(op.month, frozen_at, known_at).await?)?;
-    // Those that took an earlier one off stand in it with their sign.
+    // Those that took an earlier one off stand in the late ones with their sign.
     let late = read.events_after(op.month, frozen_at, known_at).await?;
-    because(
-        "late-events",
-        u64::try_from(late).map_or_else(|_| corrections.saturating_sub(late.unsigned_abs()), |late| late + corrections),
-    )?;
-    because("corrected-events", corrections)?;
+    let off = read.corrections_after(op.month, frozen_at, known_at).await?;
+    let came = |net: i64, off: i64| u64::try_from(net + off).unwrap_or(0);
+    because("late-events", came(late.events, off.events), came(late.completed, off.completed))?;
+    because("corrected-events", tally::whole(off.events)?, tally::whole(off.completed)?)?;
     let (before, after) = (digests(&InForce::load(read, frozen_at).await?), digests(&InForce::load(read, known_at).await?));
     let changed = after.iter().filter(|definition| !before.contains(definition)).count();
-    because("definition-changed", u64::try_from(changed).unwrap_or(u64::MAX))?;
+    because("definition-changed", u64::try_from(changed).unwrap_or(u64::MAX), 0)?;
     let services = Services::load(read).await?;
     let moved = services.recorded_between(frozen_at, known_at, op.month.last_day());
-    because("service-changed", u64::try_from(moved).unwrap_or(u64::MAX))?;
+    because("service-changed", u64::try_from(moved).unwrap_or(u64::MAX), 0)?;
     debug_assert!(rows.is_empty() || !reasons.is_empty(), "a difference has a reason");
     Ok(reasons)
 }

@@ -1,6 +1,6 @@
 //! Months that are closed, and the cells of a month, out of counters and out of raw events.
 
-use domain::{Day, Month};
+use domain::{Day, Month, Outcome};
 use futures_util::TryFutureExt;
 
 use super::conn::on;
@@ -50,6 +50,15 @@ pub struct UsageCell {
     pub outcome: i16,
     /// How many.
     pub count: i64,
+}
+
+/// How many events came after a day, and how many of them are completed uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct LateEvents {
+    /// Events of uses and of accounts.
+    pub events: i64,
+    /// Completed uses, which is what figures count.
+    pub completed: i64,
 }
 
 /// A cell of what happened to accounts in the month.
@@ -303,15 +312,16 @@ impl Read {
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn corrections_after(&mut self, month: Month, after: Day, known_at: Day) -> Result<i64, StoreError> {
-        on!(self.conn, |c| sqlx::query_scalar(
-            "SELECT COUNT(*) FROM usage_event
+    pub async fn corrections_after(&mut self, month: Month, after: Day, known_at: Day) -> Result<LateEvents, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT COUNT(*) AS events, COALESCE(SUM(CASE WHEN outcome = $5 THEN 1 ELSE 0 END), 0) AS completed FROM usage_event
              WHERE source_key IS NOT NULL AND count < 0 AND event_day BETWEEN $1 AND $2 AND recorded_at >= $3 AND recorded_at < $4"
         )
         .bind(month.first_day().number())
         .bind(month.last_day().number())
         .bind(after.end().micros())
         .bind(known_at.end().micros())
+        .bind(Outcome::Completed.code())
         .persistent(false)
         .fetch_one(c))
         .map_err(|error| self.error(error))
@@ -321,17 +331,20 @@ impl Read {
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn events_after(&mut self, month: Month, after: Day, known_at: Day) -> Result<i64, StoreError> {
-        on!(self.conn, |c| sqlx::query_scalar(
-            "SELECT CAST((SELECT COALESCE(SUM(count), 0) FROM usage_daily
-                          WHERE event_day BETWEEN $1 AND $2 AND recorded_day > $3 AND recorded_day <= $4) AS BIGINT)
-                  + CAST((SELECT COALESCE(SUM(count), 0) FROM account_daily
-                          WHERE event_day BETWEEN $1 AND $2 AND recorded_day > $3 AND recorded_day <= $4) AS BIGINT)"
+    pub async fn events_after(&mut self, month: Month, after: Day, known_at: Day) -> Result<LateEvents, StoreError> {
+        on!(self.conn, |c| sqlx::query_as(
+            "SELECT CAST(uses.events + accounts.events AS BIGINT) AS events, CAST(uses.completed AS BIGINT) AS completed
+             FROM (SELECT COALESCE(SUM(count), 0) AS events,
+                          COALESCE(SUM(CASE WHEN outcome = $5 THEN count ELSE 0 END), 0) AS completed
+                   FROM usage_daily WHERE event_day BETWEEN $1 AND $2 AND recorded_day > $3 AND recorded_day <= $4) uses,
+                  (SELECT COALESCE(SUM(count), 0) AS events
+                   FROM account_daily WHERE event_day BETWEEN $1 AND $2 AND recorded_day > $3 AND recorded_day <= $4) accounts"
         )
         .bind(month.first_day().number())
         .bind(month.last_day().number())
         .bind(after.number())
         .bind(known_at.number())
+        .bind(Outcome::Completed.code())
         .persistent(false)
         .fetch_one(c))
         .map_err(|error| self.error(error))

@@ -99,7 +99,7 @@ pub use device::KnownDevice;
 pub use engine::{Create, Engine, Leader, Location, Schema, TakesWrites};
 pub use expiry::{AlarmRow, EndingDayRow, EndingSoonRow, HeldCertificateRow, HeldCredentialRow};
 pub use figure_definition::DefinitionRow;
-pub use frozen_month::{AccountCell, FrozenMonthRow, UsageCell};
+pub use frozen_month::{AccountCell, FrozenMonthRow, LateEvents, UsageCell};
 pub use held::Register;
 pub use hotline::Call;
 pub use idempotency::Known;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::stats::{
-    ExportEvents, FreezeMonth, FrozenMonth, ListFrozen, RawEvent, RawOf, RestateMonth, Restatement, UsageBy, UsageReport,
-    Verification, VerifyMonth, View,
+    ExportEvents, FreezeMonth, FrozenMonth, ImportUses, ListFrozen, RawEvent, RawOf, RestateMonth, Restatement, UsageBy,
+    UsageReport, Verification, VerifyMonth, View,
 };
 use api::{Problem, Role};
 use domain::{AccountEventKind, Day, Function, Month, Outcome, Tier};
@@ -85,7 +85,7 @@ both_engines! {
         assert_eq!(reasons, [("late-events", 4)]);
         assert_eq!(
             told.reasons[0].text.en,
-            "4 events of the month were put on record after 6 January 2026, by 7 January 2026."
+            "4 events of the month (completed uses: 3) were put on record after 6 January 2026, by 7 January 2026."
         );
         assert_eq!(told.frozen.digest, frozen.digest);
         let checked = verifies(world, "2022-05").await;
@@ -127,6 +127,31 @@ both_engines! {
         assert_eq!(told(Some(View::Auditor)).await.unwrap_err().code, "stats.view");
         let auditors = restates(world, "2022-05").await;
         assert_eq!((rows(&auditors), auditors.suppressed), (vec![total, of_etax, (few.to_owned(), 2, 4)], 0));
+    }
+
+    async fn a_restatement_says_how_many_of_the_late_events_are_uses(world: &World) {
+        a_day_after_the_small_office(world).await;
+        let published = freezes(world, "2022-05", None).await.unwrap().uses;
+        let file = include_str!("../../../fixtures/late-uses.jsonl");
+        let uses = file.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        world.first().call(&ImportUses { source: "etax-2022-05".to_owned(), uses }).await.unwrap();
+        world.clock.advance(Duration::from_hours(24));
+        let told = restates(world, "2022-05").await;
+        assert_eq!((told.rows[0].frozen, told.rows[0].now), (published, published + 5 - 1));
+        let reasons: Vec<_> = told.reasons.iter().map(|reason| (reason.kind.as_str(), reason.count, &*reason.text.en)).collect();
+        assert_eq!(reasons, [
+            (
+                "late-events",
+                7,
+                "7 events of the month (completed uses: 5) were put on record after 6 January 2026, by 7 January 2026.",
+            ),
+            (
+                "corrected-events",
+                1,
+                "One event of the month (completed uses: 1) was taken off by a correction that was put on record after 6 January \
+                 2026, by 7 January 2026.",
+            ),
+        ]);
     }
 
     async fn a_month_without_anything_late_restates_nothing(world: &World) {
