@@ -24,7 +24,7 @@ Examples:
   iamctl stats definitions -f definitions.yaml --dry-run")]
 pub struct Definitions {
     /// Only those in force in a report as known at the end of this day
-    #[arg(long, value_name = "TIME", value_parser = day, conflicts_with = "file")]
+    #[arg(long, value_name = "DATE", value_parser = day, conflicts_with = "file")]
     known_at: Option<Day>,
     /// Definitions to put on record; those that are there already may stand in the file as they are
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

@@ -38,7 +38,7 @@ pub struct Legco {
     as_at: Day,
     /// As recorded up to the end of this day, final an hour later; when absent, the day that the month was closed with,
     /// and of an open month the last one counted
-    #[arg(long, value_name = "TIME", value_parser = day)]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     known_at: Option<Day>,
     /// What was asked; the figures of the reply of mid-2022 when absent
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

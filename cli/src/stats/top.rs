@@ -20,7 +20,7 @@ pub struct Top {
     #[arg(long, value_name = "DATE", value_parser = day)]
     as_at: Option<Day>,
     /// As recorded up to the end of this day; the last one counted when absent. A day is final an hour after it ended
-    #[arg(long, value_name = "TIME", value_parser = day)]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     known_at: Option<Day>,
     /// At most so many, and those level with the last
     #[arg(long, value_name = "N")]

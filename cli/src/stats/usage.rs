@@ -32,7 +32,7 @@ pub struct Usage {
     #[arg(long, value_name = "MONTH")]
     to: Option<Month>,
     /// As recorded up to the end of this day; the last one counted when absent. A day is final an hour after it ended
-    #[arg(long, value_name = "TIME", value_parser = day)]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     known_at: Option<Day>,
     /// For whose eyes; an auditor's own when absent, the public's for anybody else
     #[arg(long, value_parser = word::<View>(VIEWS))]
