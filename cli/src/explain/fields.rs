@@ -1,12 +1,14 @@
 //! Fields of files, requests and replies, told from the schemas that the types themselves give.
 
 use api::account::Registration;
-use api::stats::ImportedUse;
-use domain::{Manifest, Population};
+use api::stats::{ImportedUse, Question};
+use domain::{Definitions, Manifest, Population};
 use schemars::{Schema, schema_for};
 use serde_json::Value;
 
 use super::Explained;
+use crate::stats::legco::Denominators;
+use crate::stats::run::schedule::Schedule;
 
 /// References are followed so deep; nothing of ours goes deeper.
 const DEEPEST: usize = 8;
@@ -19,6 +21,10 @@ pub fn of_file(topic: &str) -> Option<Vec<Explained>> {
         "population" => schema_for!(Population),
         "registration" => schema_for!(Registration),
         "use" => schema_for!(ImportedUse),
+        "question" => schema_for!(Question),
+        "denominators" => schema_for!(Denominators),
+        "schedule" => schema_for!(Schedule),
+        "definitions" => schema_for!(Definitions),
         _ => return None,
     };
     let part = part.replace("[]", "");
@@ -74,17 +80,27 @@ impl<'a> Walk<'a> {
         if let Some(items) = schema.get("items") {
             return self.fields(items, &format!("{path}[]"), depth - 1);
         }
+        self.members(schema, path, None, depth);
+        for branch in schema.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
+            self.members(branch, path, Some(description(branch)), depth);
+        }
+    }
+
+    /// The members of a group; of one of several shapes, what that shape means.
+    fn members(&mut self, schema: &'a Value, path: &str, shape: Option<String>, depth: usize) {
         let required: Vec<&str> =
             schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         for (name, field) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
             let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             let inner = self.resolve(field);
             let mut what = self.what(inner);
-            if required.contains(&name.as_str()) {
+            if shape.is_some() {
+                what.push_str(", one of several");
+            } else if required.contains(&name.as_str()) {
                 what.push_str(", required");
             }
-            let own = description(field);
-            let meaning = if own.is_empty() { description(inner) } else { own };
+            let told = [description(field), shape.clone().unwrap_or_default(), description(inner)];
+            let meaning = told.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
             self.rows.push(Explained { name: path.clone(), kind: self.kind, what, meaning, next: self.words(inner) });
             self.fields(inner, &path, depth - 1);
         }
@@ -97,6 +113,7 @@ impl<'a> Walk<'a> {
         let name = match schema.get("type") {
             Some(Value::String(name)) => name.as_str(),
             Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).find(|name| *name != "null").unwrap_or("any"),
+            _ if schema.get("oneOf").is_some() => "object",
             _ => "any",
         };
         match (name, schema.get("format").and_then(Value::as_str)) {
@@ -151,5 +168,29 @@ mod tests {
             "{:#?}",
             rows.iter().filter(|row| row.meaning.is_empty()).collect::<Vec<_>>()
         );
+    }
+
+    #[test]
+    fn a_piece_of_an_answer_is_told_in_each_of_its_shapes() {
+        let rows = of_file("question.parts.answers").unwrap();
+        let told: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.what.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("parts[].answers", "list of group, required"),
+                ("parts[].answers[].figure", "text, one of several"),
+                ("parts[].answers[].table", "text, one of several"),
+                ("parts[].answers[].share", "group, one of several"),
+                ("parts[].answers[].share.figure", "text, required"),
+                ("parts[].answers[].share.of", "text, required"),
+                ("parts[].answers[].text", "group, one of several"),
+                ("parts[].answers[].text.en", "text, required"),
+                ("parts[].answers[].text.zh-Hant", "text, required"),
+            ]
+        );
+        for file in ["question", "denominators", "schedule", "definitions"] {
+            let silent = of_file(file).unwrap().into_iter().find(|row| row.meaning.is_empty());
+            assert_eq!(silent, None, "{file}");
+        }
     }
 }

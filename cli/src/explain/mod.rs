@@ -17,10 +17,11 @@ use crate::verb::Verb;
 /// Explain operations, commands, fields of files, error codes, roles and exit codes
 #[derive(Debug, Args)]
 #[command(after_help = "Topics: operations, errors, roles, exit-codes, manifest, population,
-registration, use, figures; an operation (account.suspend), a command
-(hotline.suspend), an error code (account.closed), a role (rp-officer), a field
-(manifest.services.redirectUris), or a figure (usage.total). Works without a
-server; 'iamctl stats definitions' lists what is on record on one.
+registration, use, question, denominators, schedule, definitions, figures; an
+operation (account.suspend), a command (hotline.suspend), an error code
+(account.closed), a role (rp-officer), a field (manifest.services.redirectUris),
+or a figure (usage.total). Works without a server; 'iamctl stats definitions'
+lists what is on record on one.
 
 Examples:
   iamctl explain key.rotate
@@ -73,6 +74,10 @@ const TOPICS: &[(&str, &str)] = &[
     ("population", "fields of a synthetic population's description"),
     ("registration", "fields of a line of 'account import'"),
     ("use", "fields of a line of 'stats import'"),
+    ("question", "fields of a file of 'stats legco --question'"),
+    ("denominators", "fields of a file of 'stats legco --denominators'"),
+    ("schedule", "fields of a file of 'stats run'"),
+    ("definitions", "fields of a file of 'stats definitions'"),
     ("figures", "figures and tables of the statistics, as this version of the software defines them"),
 ];
 

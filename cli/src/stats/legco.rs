@@ -23,7 +23,8 @@ use crate::words::{VIEWS, day, word};
 #[derive(Debug, Args)]
 #[command(after_help = "Days end at midnight Hong Kong time. A question file names the parts, and the
 figures and tables of each ('iamctl stats definitions'); a file of denominators
-holds dated numbers with their sources, to take shares of.
+holds dated numbers with their sources, to take shares of. 'iamctl explain
+question' and 'iamctl explain denominators' show their fields.
 
 Examples:
   iamctl stats legco --as-at 2022-05-31

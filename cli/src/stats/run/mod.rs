@@ -1,7 +1,7 @@
 //! `iamctl stats run`.
 
 mod pack;
-mod schedule;
+pub mod schedule;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,12 +28,13 @@ use crate::verb::Verb;
 
 /// Write the reports of a closed month into a folder, whole or not at all
 #[derive(Debug, Args)]
-#[command(after_help = "A schedule names reports: question files beside it, languages, formats. They are
-written to DIR/MONTH with a manifest of digests, as at the last day of the month
-and as known when it was closed: the same again writes the same bytes. A pack
-that is there is never written over. What came late for the month goes to
-DIR/MONTH-late-DAY, once for each state of it, and is told by exit 11. Questions
-are tried before a month is closed: what the platform refuses closes nothing.
+#[command(after_help = "A schedule names reports: question files beside it, languages, formats ('iamctl
+explain schedule' shows its fields). They are written to DIR/MONTH with a
+manifest of digests, as at the last day of the month and as known when it was
+closed: the same again writes the same bytes. A pack that is there is never
+written over. What came late for the month goes to DIR/MONTH-late-DAY, once for
+each state of it, and is told by exit 11. Questions are tried before a month is
+closed: what the platform refuses closes nothing.
 
 Exit 0 written; 10 nothing new; 11 written, and data came late; 7 a file there
 was altered, or the month no longer gives the digest it was closed with.
