@@ -134,6 +134,11 @@ impl Measure {
         }
     }
 
+    /// Whether it counts what happened, from one day to another, and not what there is at the end of a day.
+    pub const fn is_of_a_period(self) -> bool {
+        matches!(self, Self::Uses | Self::Calls | Self::Suspensions)
+    }
+
     /// Whether it counts people or what they did: cells of few are left out of what is published. Services are not people.
     pub const fn is_of_people(self) -> bool {
         matches!(self, Self::Accounts | Self::Uses | Self::Users | Self::Calls | Self::Suspensions)

@@ -2,7 +2,7 @@
 
 use api::stats::{Asked, QuestionPart};
 use domain::text::suggest;
-use domain::{Bilingual, Formula};
+use domain::{Bilingual, Day, Formula, LAUNCH, Month};
 
 use super::facts::Needs;
 use super::ledger::InForce;
@@ -26,7 +26,8 @@ pub fn standing() -> Vec<QuestionPart> {
 ///
 /// # Errors
 /// `stats.unknown-figure` with the place in the question and, where one is near enough, the id that was most likely meant.
-pub fn known(parts: &[QuestionPart], ledger: &InForce, outside: &Outside) -> Result<(), Failure> {
+/// `stats.month-before-launch` and `stats.months-order` when a part begins where nothing can be counted.
+pub fn known(parts: &[QuestionPart], as_at: Day, ledger: &InForce, outside: &Outside) -> Result<(), Failure> {
     if parts.len() > 64 || parts.iter().any(|part| part.answers.len() > 64) {
         return Err(Failure::invalid_field(
             "stats.unknown-figure",
@@ -35,6 +36,9 @@ pub fn known(parts: &[QuestionPart], ledger: &InForce, outside: &Outside) -> Res
         ));
     }
     for (place, part) in parts.iter().enumerate() {
+        if let Some(from) = part.from {
+            begins(from, as_at, &format!("question.parts[{place}].from"))?;
+        }
         for (answer, asked) in part.answers.iter().enumerate() {
             let path = format!("question.parts[{place}].answers[{answer}]");
             let fault = match asked {
@@ -55,6 +59,17 @@ pub fn known(parts: &[QuestionPart], ledger: &InForce, outside: &Outside) -> Res
     Ok(())
 }
 
+fn begins(from: Month, as_at: Day, path: &str) -> Result<(), Failure> {
+    if from < LAUNCH.month() {
+        let message = format!("there are no figures of {from}: the platform was launched on {LAUNCH}");
+        return Err(Failure::invalid_field("stats.month-before-launch", path, message));
+    }
+    if from > as_at.month() {
+        return Err(Failure::invalid_field("stats.months-order", path, format!("{from} is after {as_at}, as at which is asked")));
+    }
+    Ok(())
+}
+
 fn figure(id: &str, ledger: &InForce) -> Option<String> {
     match ledger.get(id).map(|entry| &entry.formula) {
         Some(Formula::Count(_) | Formula::Unavailable(_)) => None,
@@ -64,7 +79,7 @@ fn figure(id: &str, ledger: &InForce) -> Option<String> {
 }
 
 fn denominator(id: &str, outside: &Outside) -> Option<String> {
-    outside.denominator(id, domain::Day::MAX).err()?;
+    outside.denominator(id, Day::MAX).err()?;
     let ids: Vec<&str> = outside.denominators.iter().map(|number| number.id.as_str()).collect();
     Some(meant(format!("the question brings no denominator '{}'", domain::text::visible(id)), suggest(id, &ids)))
 }

@@ -12,6 +12,8 @@ use super::grouping::Series;
 pub enum Span {
     /// From the beginning to the day.
     ToTheDay,
+    /// From the beginning of a month to the day.
+    Since(Month),
     /// In a month.
     In(Month),
     /// At the end of a month.
@@ -26,6 +28,7 @@ impl Span {
     pub fn of(self, series: &Series) -> i64 {
         match self {
             Self::ToTheDay => series.values().sum(),
+            Self::Since(month) => series.range(month..).map(|(_, change)| change).sum(),
             Self::In(month) => series.get(&month).copied().unwrap_or(0),
             Self::AtTheEndOf(month) => series.range(..=month).map(|(_, change)| change).sum(),
             Self::From(from, to) => series.range(from..=to).map(|(_, change)| change).sum(),
@@ -156,10 +159,13 @@ pub fn may_tell(entry: &Entry, as_at: Day, threshold: u64) -> (u64, CellKind) {
     let month = as_at.month();
     let (value, tells) = match entry.span {
         Span::ToTheDay if as_at == month.last_day() => (entry.value, blocks.tells_at_end_of(place(month))),
-        Span::ToTheDay => {
-            let before = u64::try_from(Span::AtTheEndOf(month.previous()).of(&entry.series)).unwrap_or(0);
-            let told = place(month).checked_sub(1).is_none_or(|before| blocks.tells_at_end_of(before));
-            (within_month(before, entry.value, threshold), told)
+        Span::Since(from) if as_at == month.last_day() => (entry.value, blocks.tells(place(from), place(month))),
+        Span::ToTheDay | Span::Since(_) => {
+            let from = if let Span::Since(from) = entry.span { place(from) } else { 0 };
+            let before = entry.span.of(&entry.series) - Span::In(month).of(&entry.series);
+            let told = |place: usize| place.checked_sub(1).is_none_or(|before| blocks.tells_at_end_of(before));
+            let told = told(from) && told(place(month));
+            (within_month(u64::try_from(before).unwrap_or(0), entry.value, threshold), told)
         }
         Span::In(month) => (entry.value, blocks.tells(place(month), place(month))),
         Span::AtTheEndOf(month) => (entry.value, blocks.tells_at_end_of(place(month))),

@@ -186,9 +186,3 @@ fn changes(cell: &AccountCell) -> impl Iterator<Item = (Tier, i64)> {
     let count = cell.row.count;
     [(Tier::IamSmartPlus, plus * count), (Tier::IamSmart, basic * count)].into_iter().filter(|(_, change)| *change != 0)
 }
-
-/// What was added in all.
-#[must_use]
-pub fn sum(series: &Series) -> i64 {
-    series.values().sum()
-}

@@ -76,6 +76,7 @@ trend-too-short = { $name }: too few whole months for a trend.
 column-planned = Services planned
 column-rank = Rank
 column-share = Share
+column-since = { $name } from { $from }
 column-share-of-service = Share of all uses of the service
 
 trend-of-uses = Usage counts

@@ -79,7 +79,7 @@ pub async fn draw_up(app: &App, read: &mut Read, op: &LegcoReport) -> Result<Leg
             (&standing, Outside::default(), false)
         }
     };
-    asked::known(parts, &ledger, &outside)?;
+    asked::known(parts, as_at, &ledger, &outside)?;
     let needs = needs(parts, &ledger);
     let services = services.known_by(known_at);
     let facts = Facts::load(read, &app.keys, (as_at, known_at), extents, services, needs).await?;
@@ -221,7 +221,12 @@ impl Draft<'_> {
         // A table that another part has asked for with other months is another table.
         let mut table = drawn.table;
         let alike = self.reply.tables.iter().filter(|known| known.id == id || known.id.starts_with(&format!("{id}#"))).count();
-        match self.reply.tables.iter().find(|known| known.title == table.title && known.rows == table.rows) {
+        match self
+            .reply
+            .tables
+            .iter()
+            .find(|known| known.title == table.title && known.columns == table.columns && known.rows == table.rows)
+        {
             Some(known) => answers.push(LegcoAnswer::Table { id: known.id.clone() }),
             None => {
                 if alike > 0 {

@@ -40,6 +40,7 @@ trend-too-short = { $name }：完整月份過少，未能顯示趨勢。
 column-planned = 計劃的服務
 column-rank = 排名
 column-share = 比例
+column-since = { $name }（由{ $from }起）
 column-share-of-service = 佔該服務總使用次數的比例
 
 trend-of-uses = 使用次數

@@ -7,7 +7,7 @@ use domain::{Beside, Bilingual, Count, Dimension, Drawn, FigureEntry, Formula, L
 
 use super::facts::Facts;
 use super::grid::{Column, Entry, Span, Told, exact, published, shares};
-use super::grouping::{Groups, Series, sum};
+use super::grouping::{Groups, Series};
 use super::ledger::InForce;
 use super::nested::{LeftOut, Nested};
 use super::outside::Outside;
@@ -134,21 +134,28 @@ impl Drawer<'_> {
         let measure = figures.first().map_or(Measure::Uses, |figure| figure.count.measure);
         let rows = heads(self.facts, measure, formula.by, &found.into_iter().collect::<Vec<_>>())?;
         let mut columns = Vec::new();
-        let entry = |groups: &Groups, row: i64, column: Option<i64>| {
-            let of = groups.iter().filter(|((r, c), _)| *r == row && column.is_none_or(|column| column == *c));
-            entry_of(of.map(|(_, series)| series), Span::ToTheDay)
-        };
         for figure in figures {
             let people = figure.count.measure.is_of_people();
-            let left_out = self.left_out(figure.count, [Span::ToTheDay])?.remove(0);
+            let since = from.filter(|from| *from > LAUNCH.month() && figure.count.measure.is_of_a_period());
+            let span = since.map_or(Span::ToTheDay, Span::Since);
+            let left_out = self.left_out(figure.count, [span])?.remove(0);
+            let of_column =
+                |column: Option<i64>| figure.groups.iter().filter(move |((_, c), _)| column.is_none_or(|column| column == *c));
             let mut push = |name: Bilingual, column: Option<i64>, part_of: Option<usize>| {
-                let cells = rows.iter().map(|row| entry(&figure.groups, row.group, column)).collect::<Result<Vec<_>, _>>()?;
-                let all = figure.groups.iter().filter(|((_, c), _)| column.is_none_or(|column| column == *c));
-                let whole = Some(whole(all.map(|(_, series)| sum(series)).sum())?);
+                let entry = |row: &Head| {
+                    let of = of_column(column).filter(|((group, _), _)| *group == row.group);
+                    entry_of(of.map(|(_, series)| series), span)
+                };
+                let cells = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+                let whole = Some(whole(of_column(column).map(|(_, series)| span.of(series)).sum())?);
+                let name = match since {
+                    Some(from) => say("column-since", &[("name", name.into()), ("from", month_row(from).name.into())])?,
+                    None => name,
+                };
                 let of = |row: &Head| column.is_none() && left_out.contains(&(formula.by, row.group));
                 let withheld = (0..).zip(&rows).filter(|(_, row)| of(row)).map(|(place, _)| place).collect();
                 columns.push(Column { name, people, cells, whole, part_of, withheld });
-                Ok::<_, StoreError>(())
+                Ok::<_, Failure>(())
             };
             match formula.across {
                 None => push(figure.name.clone(), None, None)?,

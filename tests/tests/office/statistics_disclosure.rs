@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::stats::{TrendOf, TrendReport, UsageBy, UsageReport, View};
+use api::stats::{LegcoReport, LegcoTable, TrendOf, TrendReport, UsageBy, UsageReport, View};
 use domain::{Day, Function, Manifest, Month, Outcome};
+use serde_json::json;
 use tests::fixtures::parties;
 use tests::{World, both_engines};
 
@@ -44,6 +45,23 @@ async fn told(world: &World, by: UsageBy, (from, to): (&str, &str), view: View) 
     let op =
         UsageReport { by, from: Some(from.parse().unwrap()), to: Some(to.parse().unwrap()), known_at: None, view: Some(view) };
     world.first().call(&op).await.unwrap().into_iter().map(|row| (row.id, row.uses)).collect()
+}
+
+/// Tables of questions with the report that has the same rows.
+const TABLES: [(&str, UsageBy); 4] = [
+    ("usage-by-service", UsageBy::Service),
+    ("usage-by-department", UsageBy::Department),
+    ("usage-by-sector", UsageBy::Sector),
+    ("usage-by-category", UsageBy::Category),
+];
+
+/// The table of a question that begins with a month.
+async fn asked(world: &World, table: &str, from: Option<&str>, as_at: Day, view: View) -> LegcoTable {
+    let said = json!({ "en": "Asked.", "zh-Hant": "問。" });
+    let part = json!({ "asks": said, "from": from, "answers": [{ "table": table }] });
+    let question = serde_json::from_value(json!({ "id": "q", "title": said, "parts": [part] })).unwrap();
+    let op = LegcoReport { question: Some(question), view: Some(view), ..LegcoReport::as_at(as_at) };
+    world.first().call(&op).await.unwrap().tables.remove(0)
 }
 
 /// The group of a service in a breakdown.
@@ -130,6 +148,48 @@ both_engines! {
                 assert!(value == 0 || value >= THRESHOLD, "{span:?}: {:?} is {value}", hidden[place]);
             }
         }
+    }
+
+    async fn a_question_about_some_months_tells_what_their_report_tells(world: &World) {
+        office(world).await;
+        for (from, to) in [(MONTHS[0], MONTHS[2]), (MONTHS[1], MONTHS[2]), (MONTHS[1], MONTHS[1])] {
+            let last = to.parse::<Month>().unwrap().last_day();
+            let mut left_out = 0;
+            for (table, by) in TABLES {
+                for view in [View::Published, View::Auditor] {
+                    let report = told(world, by, (from, to), view).await;
+                    let asked = asked(world, table, Some(from), last, view).await;
+                    let rows: BTreeMap<_, _> = asked.rows.iter().map(|row| (row.id.clone(), row.values[0])).collect();
+                    for (id, value) in &report {
+                        assert_eq!(rows[id], *value, "{table} {id}, {from} to {to}, {view:?}");
+                        left_out += usize::from(value.is_none());
+                    }
+                    let whole: u64 = told(world, UsageBy::Month, (from, to), View::Auditor).await.values().flatten().sum();
+                    assert_eq!((rows.len(), rows["total"]), (report.len() + 1, Some(whole)), "{table}");
+                    assert!(asked.columns[0].en.ends_with(&format!(" from {}", from.parse::<Month>().unwrap().english())));
+                }
+            }
+            assert!(left_out > 10, "there is something to find");
+        }
+    }
+
+    async fn two_days_of_a_question_never_differ_by_a_few(world: &World) {
+        office(world).await;
+        let mut of_the_day_before: BTreeMap<(String, String), u64> = BTreeMap::new();
+        let mut moved = 0;
+        for number in 9..24 {
+            let on = "2022-04-01".parse::<Day>().unwrap().plus_days(number);
+            for (from, (table, _)) in [Some("2022-03"), Some("2022-04"), None].into_iter().flat_map(|from| TABLES.map(|of| (from, of))) {
+                for row in asked(world, table, from, on, View::Published).await.rows {
+                    let Some(value) = row.values[0].filter(|_| row.id != "total") else { continue };
+                    let before = of_the_day_before.insert((format!("{table} {from:?}"), row.id.clone()), value);
+                    let step = value - before.unwrap_or(value);
+                    assert!(step % THRESHOLD == 0 || before == Some(0), "{table} {from:?} {}: {step} by {on}", row.id);
+                    moved += u64::from(step > 0);
+                }
+            }
+        }
+        assert!(moved > 10);
     }
 
     async fn a_trend_tells_no_month_that_its_report_leaves_out(world: &World) {

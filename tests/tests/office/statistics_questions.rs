@@ -145,6 +145,37 @@ both_engines! {
         assert_eq!(refused(world.first().call(&record).await), told(422, "stats.definition", "definitions.figures[0].formula.table"));
     }
 
+    async fn a_part_may_begin_with_a_month(world: &World) {
+        office(world).await;
+        let said = json!({ "en": "Since when?", "zh-Hant": "由何時起？" });
+        let since = |from: &str| {
+            let answers = json!([
+                { "table": "frequently-used" }, { "table": "by-sector" }, { "table": "accounts-by-tier" }, { "figure": "usage.total" }
+            ]);
+            let parts = json!([{ "asks": said, "answers": answers }, { "asks": said, "from": from, "answers": answers }]);
+            serde_json::from_value::<Question>(json!({ "id": "since", "title": said, "parts": parts })).unwrap()
+        };
+        let reply = asks(world, "2022-05-31", since("2022-05"), None).await.unwrap();
+        // eTAX: 36 uses in June 2021 and 2 more each month; vehicle licences: 45 a month.
+        let etax = "inland-revenue-department.etax";
+        assert_eq!(values(&reply, "frequently-used", etax), [Some(1), Some((0..12).map(|month| 36 + 2 * month).sum())]);
+        assert_eq!(values(&reply, "frequently-used#2", etax), [Some(1), Some(58)]);
+        let heads = |table: &str| reply.tables.iter().find(|found| found.id == table).unwrap().columns.clone();
+        let of = |heads: Vec<domain::Bilingual>| heads.into_iter().map(|head| format!("{} {}", head.en, head.zh_hant)).collect::<Vec<_>>();
+        assert_eq!(of(heads("frequently-used#2")), ["Rank 排名", "Usage counts from May 2022 使用次數（由2022年5月起）"]);
+        assert_eq!(of(heads("by-sector#2"))[0], of(heads("by-sector"))[0], "services are those of the day");
+        assert_eq!(values(&reply, "by-sector#2", "total")[0], values(&reply, "by-sector", "total")[0]);
+        let ids: Vec<&str> = reply.tables.iter().map(|table| table.id.as_str()).collect();
+        assert_eq!(ids, ["frequently-used", "by-sector", "accounts-by-tier", "frequently-used#2", "by-sector#2"], "accounts are the same");
+        assert_eq!(reply.figures.len(), 1, "a sentence counts from the launch");
+        let whole = asks(world, "2022-05-31", since("2020-12"), None).await.unwrap();
+        assert_eq!(whole.tables.len(), 3, "from the launch is what is counted anyhow");
+        for (from, code) in [("2020-11", "stats.month-before-launch"), ("2022-06", "stats.months-order")] {
+            let answer = asks(world, "2022-05-31", since(from), None).await;
+            assert_eq!(refused(answer), told(422, code, "question.parts[1].from"));
+        }
+    }
+
     async fn the_trend_is_said_as_the_numbers_support(world: &World) {
         office(world).await;
         let trend = async |of, view| -> Trend {

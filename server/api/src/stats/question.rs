@@ -31,7 +31,8 @@ pub struct Question {
 pub struct QuestionPart {
     /// What was asked.
     pub asks: Bilingual,
-    /// First month of tables over months; that of the launch when absent.
+    /// First month of what its tables count of uses, suspensions and calls; that of the launch when absent. Sentences count from the
+    /// launch, and accounts and services are those of the day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Month>,
     /// What the answer is made of, in order.
