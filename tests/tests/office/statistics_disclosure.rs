@@ -184,7 +184,7 @@ both_engines! {
                     let Some(value) = row.values[0].filter(|_| row.id != "total") else { continue };
                     let before = of_the_day_before.insert((format!("{table} {from:?}"), row.id.clone()), value);
                     let step = value - before.unwrap_or(value);
-                    assert!(step % THRESHOLD == 0 || before == Some(0), "{table} {from:?} {}: {step} by {on}", row.id);
+                    assert!(step.is_multiple_of(THRESHOLD) || before == Some(0), "{table} {from:?} {}: {step} by {on}", row.id);
                     moved += u64::from(step > 0);
                 }
             }
