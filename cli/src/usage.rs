@@ -108,7 +108,8 @@ fn is_like_a_card(text: &str) -> bool {
 fn is_like_a_phone(text: &str) -> bool {
     let plain: String = text.chars().filter(|character| !matches!(character, ' ' | '-' | '(' | ')')).collect();
     let digits = plain.strip_prefix('+').unwrap_or(&plain);
-    let date = text.split('-').map(str::len).eq([4, 2, 2]);
+    // With a slip in its year too.
+    let date = matches!(text.split('-').map(str::len).collect::<Vec<_>>()[..], [4..=6, 1..=2, 1..=2]);
     !date && (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -182,6 +183,8 @@ mod tests {
 
     #[test]
     fn a_date_that_is_not_understood_is_repeated() {
+        let told = told_for(&["stats", "legco", "--as-at", "20222-05-31"]);
+        assert!(told.contains("20222-05-31"), "{told}");
         let told = told_for(&["stats", "usage", "--from", "2022-05-32"]);
         assert!(told.contains("2022-05-32"), "{told}");
     }

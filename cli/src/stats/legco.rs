@@ -90,7 +90,7 @@ impl Verb for Legco {
         let op = LegcoReport { as_at: self.as_at, known_at: self.known_at, question, view: self.view };
         let reply = session.call(&op).await?;
         // Not in the reply: the same question to the same database has the same bytes, whatever the time is.
-        let known_at = reply.known_at;
+        let known_at = reply.known_at.max(reply.as_at);
         let provisional = !figures::is_final(known_at, surroundings::now());
         let answer = match document {
             Some(document) => document.answer(&reply)?,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
 
-use self::schema::{check_form, found, is_of_type, type_name, types_of, words_of};
+use self::schema::{check_form, found, is_of_type, shapes_of, type_name, types_of, words_of};
 use crate::text::{suggest, visible};
 
 /// Something wrong, and where.
@@ -143,10 +143,17 @@ impl<'a> Reader<'a> {
         if let Some(words) = words_of(rules) {
             return self.word(&words, value, path);
         }
+        if let Some(shapes) = shapes_of(rules) {
+            return self.shape(&shapes, value, path);
+        }
         let types = types_of(rules);
         if !types.is_empty() && !types.iter().any(|wanted| is_of_type(value, wanted)) {
             let wanted = types.iter().find(|wanted| **wanted != "null").map_or("nothing", |wanted| type_name(wanted));
-            let message = format!("expected {wanted}, found {}", found(value));
+            let large = types.contains(&"integer") && value.as_f64().is_some_and(|number| number.fract() == 0.0);
+            let message = match large {
+                true => "the number is too large".to_owned(),
+                false => format!("expected {wanted}, found {}", found(value)),
+            };
             // A number where text is wanted is mostly a text that needs quotes.
             let hint = (types.contains(&"string") && (value.is_number() || value.is_boolean())).then_some("put it in quotes");
             self.find(path, "field.type", message, hint);
@@ -192,6 +199,44 @@ impl<'a> Reader<'a> {
             }
         }
         None
+    }
+
+    /// A thing that comes in several shapes, each named by its only field.
+    fn shape(&mut self, shapes: &[(&'a str, &'a Value)], value: &Value, path: &mut String) -> Option<Value> {
+        let names: Vec<&str> = shapes.iter().map(|(name, _)| *name).collect();
+        let wanted = || format!("one of {}", names.join(", "));
+        let Some(fields) = value.as_object() else {
+            self.find(path, "field.type", format!("expected {}, found {}", wanted(), found(value)), None);
+            return None;
+        };
+        let mut of = fields.iter();
+        let (Some((name, inner)), None) = (of.next(), of.next()) else {
+            let given = fields.keys().map(|name| shortened(name)).collect::<Vec<_>>().join(", ");
+            let message = match fields.is_empty() {
+                true => format!("{} is missing", wanted()),
+                false => format!("only {} can stand here, not {given} together", wanted()),
+            };
+            self.find(
+                path,
+                "field.form",
+                message,
+                Some("each thing is an item of its own: it begins with '- '").filter(|_| !fields.is_empty()),
+            );
+            return None;
+        };
+        let length = path.len();
+        push_field(path, name);
+        let fitting = match shapes.iter().find(|(known, _)| known == name) {
+            Some((_, schema)) => self.walk(schema, inner, path),
+            None => {
+                let hint = suggest(name, &names)
+                    .map_or_else(|| format!("known here are {}", names.join(", ")), |meant| format!("did you mean '{meant}'?"));
+                self.find(path, "field.unknown", format!("unknown field '{}'", shortened(name)), Some(&hint));
+                None
+            }
+        };
+        path.truncate(length);
+        Some(Value::Object(Map::from_iter([(name.clone(), fitting?)])))
     }
 
     fn object(&mut self, rules: &'a Map<String, Value>, fields: &Map<String, Value>, path: &mut String) -> Option<Value> {
@@ -394,6 +439,41 @@ mod tests {
         assert_eq!(found(&json!({"line": 1, "tier": "iam-smart", "month": "May"})), ["month field.form"]);
         assert_eq!(found(&json!({"line": 1, "tier": "iam-smart", "counts": {"kiosks": 1}})), ["counts field.form"]);
         assert_eq!(found(&json!({"line": 1, "tier": "iam-smart", "counts": {"kiosk": "many"}})), ["counts.kiosk field.type"]);
+    }
+
+    #[test]
+    fn a_thing_of_several_shapes_has_one_of_them() {
+        #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+        #[serde(rename_all = "kebab-case")]
+        enum Piece {
+            Figure(String),
+            Share(Part),
+        }
+        let read = |value: Value| {
+            let reading = read_checked::<Vec<Piece>>(&value);
+            reading
+                .findings
+                .iter()
+                .map(|finding| format!("{finding} ({})", finding.hint.as_deref().unwrap_or("")))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(read(json!([{"figure": "a"}, {"share": {"hkic": "g123456a"}}])), [""; 0]);
+        assert_eq!(
+            read(
+                json!([{"figur": "a"}, {"figure": 1}, {"figure": "a", "bogus": 1}, {}, "figure", {"share": {"hkic": 5, "of": 1}}])
+            ),
+            [
+                "[0].figur: unknown field 'figur' (did you mean 'figure'?)",
+                "[1].figure: expected text, found a number (put it in quotes)",
+                "[2]: only one of figure, share can stand here, not figure, bogus together (each thing is an item of its own: it begins with '- ')",
+                "[3]: one of figure, share is missing ()",
+                "[4]: expected one of figure, share, found text ()",
+                "[5].share.hkic: expected text, found a number (put it in quotes)",
+                "[5].share.of: unknown field 'of' (known here are hkic)",
+            ]
+        );
+        let large = read_checked::<Sheet>(&json!({"line": 1e23, "tier": "iam-smart"})).findings;
+        assert_eq!(large[0].message, "the number is too large");
     }
 
     #[test]

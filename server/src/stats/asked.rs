@@ -1,6 +1,6 @@
 //! What a question asks for, held to what there is.
 
-use api::stats::{Asked, QuestionPart};
+use api::stats::{Asked, Question, QuestionPart};
 use domain::text::suggest;
 use domain::{Bilingual, Day, Formula, LAUNCH, Month};
 
@@ -41,6 +41,11 @@ pub fn known(parts: &[QuestionPart], as_at: Day, ledger: &InForce, outside: &Out
         }
         for (answer, asked) in part.answers.iter().enumerate() {
             let path = format!("question.parts[{place}].answers[{answer}]");
+            if let Asked::Share(share) = asked
+                && let Some(message) = denominator(&share.of, outside)
+            {
+                return Err(Failure::invalid_field("stats.denominator", format!("{path}.share.of"), message));
+            }
             let fault = match asked {
                 Asked::Text(_) => None,
                 Asked::Figure(id) => figure(id, ledger),
@@ -49,7 +54,7 @@ pub fn known(parts: &[QuestionPart], as_at: Day, ledger: &InForce, outside: &Out
                     Some(Formula::Count(_)) => Some(format!("'{id}' is a figure: ask for it with 'figure'")),
                     None => Some(unknown("table", id, ledger)),
                 },
-                Asked::Share(share) => figure(&share.figure, ledger).or_else(|| denominator(&share.of, outside)),
+                Asked::Share(share) => figure(&share.figure, ledger),
             };
             if let Some(message) = fault {
                 return Err(Failure::invalid_field("stats.unknown-figure", path, message));
@@ -91,6 +96,37 @@ fn unknown(what: &str, id: &str, ledger: &InForce) -> String {
 
 fn meant(message: String, suggestion: Option<&str>) -> String {
     suggestion.map_or(message.clone(), |id| format!("{message}; '{id}' perhaps?"))
+}
+
+/// Holds a question to being one: words in both languages, and an answer to each part.
+///
+/// # Errors
+/// `stats.question` with the place.
+pub fn whole(question: &Question) -> Result<(), Failure> {
+    let fault = |path: String, message: &str| Err(Failure::invalid_field("stats.question", path, message));
+    let silent = |words: &Bilingual| words.en.trim().is_empty() || words.zh_hant.trim().is_empty();
+    const BOTH: &str = "words are needed in both languages";
+    if silent(&question.title) {
+        return fault("question.title".to_owned(), BOTH);
+    }
+    if question.parts.is_empty() {
+        return fault("question.parts".to_owned(), "a question has a part at least");
+    }
+    for (place, part) in question.parts.iter().enumerate() {
+        let path = |of: &str| format!("question.parts[{place}].{of}");
+        if silent(&part.asks) {
+            return fault(path("asks"), BOTH);
+        }
+        if part.answers.is_empty() {
+            return fault(path("answers"), "a part has an answer at least");
+        }
+        for (answer, asked) in part.answers.iter().enumerate() {
+            if matches!(asked, Asked::Text(words) if silent(words)) {
+                return fault(path(&format!("answers[{answer}].text")), BOTH);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Adds what a figure or a table needs of the counters.

@@ -73,7 +73,10 @@ pub async fn draw_up(app: &App, read: &mut Read, op: &LegcoReport) -> Result<Leg
     let ledger = InForce::load(read, known_at).await?;
     let standing;
     let (parts, outside, named) = match &op.question {
-        Some(question) => (&question.parts, Outside::of(question, as_at)?, true),
+        Some(question) => {
+            asked::whole(question)?;
+            (&question.parts, Outside::of(question, as_at)?, true)
+        }
         None => {
             standing = asked::standing();
             (&standing, Outside::default(), false)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::stats::{Denominator, Planned, Question, ServiceTotal};
+use domain::text::visible;
 use domain::{Count, Day, Dimension};
 
 use super::definitions::categories;
@@ -35,7 +36,15 @@ impl Outside {
             sourced(format!("question.denominators[{place}].source"), &number.source)?;
             if number.value == 0 {
                 let path = format!("question.denominators[{place}].value");
-                return Err(Failure::invalid_field("stats.denominator", path, "nothing is a share of 0"));
+                let message = format!("'{}' is 0, and nothing is a share of 0", visible(&number.id));
+                return Err(Failure::invalid_field("stats.denominator", path, message));
+            }
+            // The same in the question and in the file of denominators is no contradiction.
+            let other = |known: &Denominator| known.id == number.id && known.as_at == number.as_at && known != number;
+            if question.denominators[..place].iter().any(other) {
+                let path = format!("question.denominators[{place}]");
+                let message = format!("'{}' of {} stands twice, and the two differ", visible(&number.id), number.as_at);
+                return Err(Failure::invalid_field("stats.denominator", path, message));
             }
         }
         for (place, total) in question.service_totals.iter().enumerate() {
@@ -49,15 +58,27 @@ impl Outside {
                 ));
             }
             if total.to.last_day() > as_at {
-                let message = format!("{} has not ended on {as_at}", total.to);
+                let message =
+                    format!("the uses of {} are given up to {}, which has not ended on {as_at}", total.service, total.to);
                 return Err(Failure::invalid_field("stats.service-total", path("to"), message));
             }
             if total.uses == 0 {
-                return Err(Failure::invalid_field("stats.service-total", path("uses"), "nothing is a share of 0"));
+                let message = format!("the uses of {} are 0, and nothing is a share of 0", total.service);
+                return Err(Failure::invalid_field("stats.service-total", path("uses"), message));
+            }
+            let meets = |known: &ServiceTotal| known.service == total.service && known.from <= total.to && total.from <= known.to;
+            if question.service_totals[..place].iter().any(meets) {
+                let message = format!("months of {} stand twice", total.service);
+                return Err(Failure::invalid_field("stats.service-total", path("from"), message));
             }
         }
         for (place, planned) in question.planned.iter().enumerate() {
             sourced(format!("question.planned[{place}].source"), &planned.source)?;
+            let other = |known: &Planned| known.category == planned.category && known.by == planned.by && known != planned;
+            if question.planned[..place].iter().any(other) {
+                let message = format!("{} by {} stands twice, and the two differ", planned.category, planned.by);
+                return Err(Failure::invalid_field("stats.denominator", format!("question.planned[{place}]"), message));
+            }
         }
         Ok(Self {
             denominators: question.denominators.clone(),

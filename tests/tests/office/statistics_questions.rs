@@ -265,9 +265,32 @@ both_engines! {
         let answer = bad(&|asked| asked["parts"][0]["answers"][0]["figure"] = "usage.totl".into()).await;
         assert!(answer.as_ref().unwrap_err().message.ends_with("'usage.total' perhaps?"), "{answer:?}");
         assert_eq!(refused(answer), told(422, "stats.unknown-figure", "question.parts[0].answers[0]"));
-        for (place, asked) in [(2, json!({ "table": "usage.total" })), (0, json!({ "figure": "by-sector" })), (1, json!({ "share": { "figure": "usage.total", "of": "people" } }))] {
+        for (place, asked) in [(2, json!({ "table": "usage.total" })), (0, json!({ "figure": "by-sector" }))] {
             let answer = bad(&|question| question["parts"][0]["answers"][place] = asked.clone()).await;
             assert_eq!(refused(answer), told(422, "stats.unknown-figure", &format!("question.parts[0].answers[{place}]")));
+        }
+        let answer = bad(&|asked| asked["parts"][0]["answers"][1]["share"]["of"] = "people".into()).await;
+        assert_eq!(refused(answer), told(422, "stats.denominator", "question.parts[0].answers[1].share.of"));
+        type Twice<'t> = (&'t str, &'t dyn Fn(&mut Value));
+        let twice: [Twice<'_>; 2] = [("denominators", &|number| number["value"] = 8.into()), ("serviceTotals", &|total| total["to"] = "2022-05".into())];
+        for (of, change) in twice {
+            let answer = |asked: &mut Value| {
+                asked["serviceTotals"] = json!([{ "service": "inland-revenue-department.etax", "from": "2022-01", "to": "2022-04", "uses": 9_000_000, "source": "S" }]);
+                let mut second = asked[of][0].clone();
+                change(&mut second);
+                asked[of].as_array_mut().unwrap().push(second);
+            };
+            let problem = bad(&answer).await.unwrap_err();
+            assert!(problem.message.contains("twice"), "{problem:?}");
+        }
+        let same = |asked: &mut Value| {
+            let again = asked["denominators"][0].clone();
+            asked["denominators"].as_array_mut().unwrap().push(again);
+        };
+        assert!(bad(&same).await.is_ok(), "what stands twice and is the same is no contradiction");
+        for (path, empty) in [("/parts", json!([])), ("/parts/0/answers", json!([])), ("/parts/0/answers/0", json!({ "text": { "en": " ", "zh-Hant": "字" } })), ("/title/zh-Hant", json!("")), ("/parts/0/asks/en", json!(""))] {
+            let answer = bad(&|asked| *asked.pointer_mut(path).unwrap() = empty.clone()).await;
+            assert_eq!(answer.unwrap_err().code, "stats.question", "{path}");
         }
         let answer = bad(&|asked| asked["denominators"][0]["source"] = " ".into()).await;
         assert_eq!(refused(answer), told(422, "stats.denominator", "question.denominators[0].source"));

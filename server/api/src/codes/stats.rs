@@ -13,7 +13,7 @@ pub(super) const CODES: &[Code] = &[
     ),
     entry("stats.month-before-launch", "the month lies before the platform's first", "give a month from its launch on"),
     entry("stats.month-future", "the month has not begun yet", "give a month that has begun"),
-    entry("stats.months-order", "the first month lies after the last", "exchange --from and --to"),
+    entry("stats.months-order", "the first month lies after the last", "begin with an earlier month"),
     entry(
         "stats.definition",
         "the definition is not in order, or does not fit the others",
@@ -77,10 +77,11 @@ pub(super) const CODES: &[Code] = &[
     entry("stats.not-frozen", "the month is not closed yet", "'iamctl stats freeze MONTH'"),
     entry(
         "stats.denominator",
-        "a number from outside is 0 or has no source",
-        "give the number, the day it is of and where it was taken from",
+        "a number from outside is missing, is 0, has no source or contradicts another",
+        "give the number, the day it is of and where it was taken from, in the question or with --denominators",
     ),
     entry("stats.service-total", "the uses of a service by another count do not fit", "mend what is named in the question"),
+    entry("stats.question", "the question lacks words or answers", "give what is named, words in English and in Chinese"),
     entry(
         "stats.unknown-figure",
         "the question asks for what the ledger does not have",

@@ -97,6 +97,19 @@ impl Tabular for LegcoReply {
                 text(unit_word(figure.unit)),
                 text(""),
             ]);
+            if let Some(share) = &figure.share {
+                let below = |words: &str| format!("{words}, {}, {}", share.as_at, share.source);
+                rows.push(vec![
+                    text("figures"),
+                    text(&figure.id),
+                    text("denominator"),
+                    number(Some(share.whole)),
+                    text(&below(&share.name.en)),
+                    text(&below(&share.name.zh_hant)),
+                    text(unit_word(Unit::Count)),
+                    text(""),
+                ]);
+            }
         }
         for table in &self.tables {
             for row in &table.rows {

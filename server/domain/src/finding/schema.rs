@@ -41,6 +41,16 @@ pub(super) fn words_of(rules: &Map<String, Value>) -> Option<Vec<&str>> {
     branches.iter().map(|branch| branch.get("const")?.as_str()).collect()
 }
 
+/// The shapes of a thing that comes in several, each by its only field.
+pub(super) fn shapes_of(rules: &Map<String, Value>) -> Option<Vec<(&str, &Value)>> {
+    fn only(branch: &Value) -> Option<(&str, &Value)> {
+        let mut fields = branch.get("properties")?.as_object()?.iter();
+        let (name, schema) = fields.next()?;
+        fields.next().is_none().then_some((name.as_str(), schema))
+    }
+    rules.get("oneOf")?.as_array()?.iter().map(only).collect()
+}
+
 pub(super) fn types_of(rules: &Map<String, Value>) -> Vec<&str> {
     match rules.get("type") {
         Some(Value::String(name)) => vec![name],
