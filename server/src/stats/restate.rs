@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use api::stats::{RestateMonth, RestateReason, RestateRow, Restatement, UsageBy, UsageReport, View};
 use domain::{Day, Month};
 
-use super::contents::{Contents, digests, is_signed, told};
+use super::contents::{Contents, is_signed, told};
 use super::freeze::must_be_frozen;
 use super::ledger::InForce;
 use super::question;
@@ -106,8 +106,10 @@ async fn reasons(
     let came = |net: i64, off: i64| u64::try_from(net + off).unwrap_or(0);
     because("late-events", came(late.events, off.events), came(late.completed, off.completed))?;
     because("corrected-events", tally::whole(off.events)?, tally::whole(off.completed)?)?;
-    let (before, after) = (digests(&InForce::load(read, frozen_at).await?), digests(&InForce::load(read, known_at).await?));
-    let changed = after.iter().filter(|definition| !before.contains(definition)).count();
+    let (before, after) = (InForce::load(read, frozen_at).await?, InForce::load(read, known_at).await?);
+    // One that is new has no earlier version that a frozen figure could keep.
+    let changed =
+        after.entries.iter().filter(|(id, entry)| before.get(id).is_some_and(|known| known != &entry.definition)).count();
     because("definition-changed", u64::try_from(changed).unwrap_or(u64::MAX), 0)?;
     let services = Services::load(read).await?;
     let moved = services.recorded_between(frozen_at, known_at, op.month.last_day());

@@ -122,6 +122,42 @@ on_both! {
         assert_eq!(fs::read(pack.join("lcq5.en.pdf")).unwrap(), pdf, "what was published stays");
         assert_eq!(office.runs(&[]).0, 10, "told before");
         assert_eq!(office.names(), names_now);
+
+        // What was told late is as little to be touched as the pack.
+        let text = fs::read(late.join("restatement.txt")).unwrap();
+        fs::write(late.join("restatement.txt"), "nothing came late\n").unwrap();
+        let (exit, altered) = office.runs(&[]);
+        assert!(exit == 7 && said(&altered).contains("restatement.txt: altered after it was written"), "{}", said(&altered));
+        fs::remove_file(late.join("restatement.txt")).unwrap();
+        let (exit, missing) = office.runs(&[]);
+        assert!(exit == 7 && said(&missing).contains("restatement.txt: missing"), "{}", said(&missing));
+        fs::write(late.join("restatement.txt"), text).unwrap();
+        assert_eq!(office.runs(&[]).0, 10);
+    }
+
+    async fn nothing_is_closed_where_no_pack_can_be_written(engine: Engine) {
+        let daemon = Daemon::new(engine).await;
+        let _running = daemon.serves();
+        let office = Office::of(&daemon);
+        let place = office.packs.join("2022-05");
+        let blocked = || {
+            let (exit, told) = office.runs(&[]);
+            assert!(exit == 6 && said(&told).contains("is no pack of reports"), "{exit} {}", said(&told));
+            assert_eq!(daemon.json(&["stats", "freeze"], ""), serde_json::json!([]), "the month is open still");
+        };
+        fs::write(&place, "a file").unwrap();
+        blocked();
+        fs::remove_file(&place).unwrap();
+        std::os::unix::fs::symlink("nowhere", &place).unwrap();
+        blocked();
+        fs::remove_file(&place).unwrap();
+        fs::create_dir(&place).unwrap();
+        fs::write(place.join("notes.txt"), "mine").unwrap();
+        blocked();
+        fs::remove_file(place.join("notes.txt")).unwrap();
+        let (exit, told) = office.runs(&[]);
+        assert_eq!(exit, 0, "an empty folder is no pack that somebody altered: {}", said(&told));
+        assert_eq!(names(&place).len(), 10);
     }
 
     async fn a_pack_is_never_written_over(engine: Engine) {

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::stats::{
-    ExportEvents, FreezeMonth, FrozenMonth, ImportUses, ListFrozen, RawEvent, RawOf, RestateMonth, Restatement, UsageBy,
-    UsageReport, Verification, VerifyMonth, View,
+    ExportEvents, FreezeMonth, FrozenMonth, ImportUses, ListDefinitions, ListFrozen, RawEvent, RawOf, RecordDefinitions,
+    RestateMonth, Restatement, UsageBy, UsageReport, Verification, VerifyMonth, View,
 };
 use api::{Problem, Role};
-use domain::{AccountEventKind, Day, Function, Month, Outcome, Tier};
+use domain::{AccountEventKind, Day, FigureEntry, Function, Month, Outcome, Tier};
 use pki::checkpoint::NoteSigner;
 use pki::{KeyKind, PrivateKey};
+use serde_json::json;
 use tests::{World, both_engines};
 
 use crate::statistics::{account, account_events, code, happen, legco, loads, small_office, used};
@@ -152,6 +153,20 @@ both_engines! {
                  2026, by 7 January 2026.",
             ),
         ]);
+    }
+
+    async fn a_definition_that_is_new_is_no_new_version(world: &World) {
+        a_day_after_the_small_office(world).await;
+        freezes(world, "2022-05", None).await.unwrap();
+        let listed = world.first().call(&ListDefinitions { known_at: None }).await.unwrap();
+        let uses = listed.into_iter().find(|row| row.definition.id == "usage.total").unwrap().definition;
+        let figures = [FigureEntry { version: 2, ..uses.clone() }, FigureEntry { id: "usage.new".to_owned(), ..uses }];
+        let file = json!({ "apiVersion": "iam/v1", "kind": "FigureDefinitions", "edition": "2026-1", "figures": figures });
+        world.first().call(&RecordDefinitions { definitions: serde_json::from_value(file).unwrap() }).await.unwrap();
+        world.clock.advance(Duration::from_hours(24));
+        let told = restates(world, "2022-05").await;
+        let reasons: Vec<_> = told.reasons.iter().map(|reason| (reason.kind.as_str(), reason.count)).collect();
+        assert_eq!((told.rows, reasons), (vec![], vec![("definition-changed", 1)]));
     }
 
     async fn a_month_without_anything_late_restates_nothing(world: &World) {

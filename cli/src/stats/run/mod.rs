@@ -4,10 +4,10 @@ mod pack;
 pub mod schedule;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use api::Exit;
-use api::stats::{FreezeMonth, FrozenMonth, LegcoReport, ListFrozen, Question, RestateMonth, Restatement, View};
+use api::stats::{FreezeMonth, FrozenMonth, LegcoReport, ListFrozen, Question, RestateMonth, RestateReason, Restatement, View};
 use clap::Args;
 use client::{CallOptions, Tabular};
 use client::surroundings;
@@ -88,7 +88,26 @@ impl Verb for Run {
         let ready = schedule::read(self.file, self.font.as_deref()).await?;
         let packs = Packs::take(&self.to)?;
         let month = self.month.unwrap_or_else(|| surroundings::now().hk_day().month().previous());
-        let frozen = closed(session, month, &ready).await?;
+        let (frozen, closed) = closed(session, month, &ready, &packs).await?;
+        reported(&self.to, session, &packs, &ready, frozen).await.map_err(|failure| match closed {
+            true => {
+                let changed = failure.changed.clone().unwrap_or_else(|| "no report was written".to_owned());
+                failure.changed(format!("{month} was closed by this run; {changed}"))
+            }
+            false => failure,
+        })
+    }
+}
+
+/// The reports of a closed month, and what came late for it.
+async fn reported(
+    to: &Path,
+    session: &Session,
+    packs: &Packs<'_>,
+    ready: &Ready,
+    frozen: FrozenMonth,
+) -> Result<Answer<Filed>, Failure> {
+        let month = frozen.month;
         let restated = session.call(&RestateMonth { month, known_at: None, view: Some(View::Published) }).await?;
         if !restated.intact {
             let message = format!("{month} is not what was closed: its counters give another digest, or its signature does not hold");
@@ -99,32 +118,38 @@ impl Verb for Run {
 
         let name = month.to_string();
         let mut replies = BTreeMap::new();
-        let files = files(session, &ready, month, frozen.known_at, &mut replies).await?;
+        let files = files(session, ready, month, frozen.known_at, &mut replies).await?;
         let manifest = Manifest { replies, ..Manifest::of(&frozen, frozen.known_at, &files) };
         let differences = packs.differences(&name, &manifest, &files)?;
         if let Some(differences) = differences.as_ref().filter(|differences| !differences.is_empty()) {
-            let message = format!("{} differs from what it would be: {}", self.to.join(&name).display(), differences.join("; "));
+            let message = format!("{} differs from what it would be: {}", to.join(&name).display(), differences.join("; "));
             return Err(Failure::new(Exit::Differs, "report.differs", message)
                 .changed("nothing was written over")
                 .hint("put the files back, or move the folder away and give the same command again"));
         }
-        let late = late(&packs, &frozen, &restated).await?;
+        for name in packs.late(month)? {
+            let faults = packs.faults(&name)?;
+            if !faults.is_empty() {
+                let message = format!("{} is not what was written: {}", to.join(&name).display(), faults.join("; "));
+                return Err(Failure::new(Exit::Differs, "report.differs", message).changed("no report was written"));
+            }
+        }
+        let late = late(packs, &frozen, &restated).await?;
         let mut rows = Vec::new();
         if differences.is_none() {
-            put(session, &packs, &name, &manifest, &files, &mut rows)?;
+            put(session, packs, &name, &manifest, &files, &mut rows)?;
         }
         let Some((name, files)) = late else {
             let exit = if rows.is_empty() { Exit::NothingNew } else { Exit::Done };
-            let told = if rows.is_empty() { format!("{} is there, nothing new", self.to.join(&name).display()) } else { String::new() };
+            let told = if rows.is_empty() { format!("{} is there, nothing new", to.join(&name).display()) } else { String::new() };
             return Ok(over(session, rows, exit, told));
         };
         let written = rows.len();
-        let late = put(session, &packs, &name, &Manifest::of(&frozen, restated.known_at, &files), &files, &mut rows);
+        let late = put(session, packs, &name, &Manifest::of(&frozen, restated.known_at, &files), &files, &mut rows);
         late.map_err(|failure| if written > 0 { failure.changed(format!("the pack of {month} is written; {name} is not")) } else { failure })?;
-        let told = format!("data came late for {month}: see {}", self.to.join(&name).display());
+        let told = format!("data came late for {month}: see {}", to.join(&name).display());
         Ok(over(session, rows, Exit::LateData, told))
     }
-}
 
 fn over(session: &Session, rows: Vec<Filed>, exit: Exit, told: String) -> Answer<Filed> {
     if session.flags.dry_run {
@@ -136,11 +161,12 @@ fn over(session: &Session, rows: Vec<Filed>, exit: Exit, told: String) -> Answer
     Answer::list(rows).exit(exit)
 }
 
-/// The month as it was closed; closes it where the schedule says so.
-async fn closed(session: &Session, month: Month, ready: &Ready) -> Result<FrozenMonth, Failure> {
+/// The month as it was closed, and whether it was closed just now: where the schedule says so.
+async fn closed(session: &Session, month: Month, ready: &Ready, packs: &Packs<'_>) -> Result<(FrozenMonth, bool), Failure> {
+    packs.holds_a_pack_or_nothing(&month.to_string())?;
     let frozen = session.call(&ListFrozen {}).await?.into_iter().find(|frozen| frozen.month == month);
     match frozen {
-        Some(frozen) => return Ok(frozen),
+        Some(frozen) => return Ok((frozen, false)),
         None if !ready.freeze => {
             return Err(Failure::new(Exit::Conflict, "stats.not-frozen", format!("{month} is not closed"))
                 .changed("no report was written")
@@ -163,7 +189,7 @@ async fn closed(session: &Session, month: Month, ready: &Ready) -> Result<Frozen
     let question = format!("Freeze {month}: its published figures can never be changed, only restated?");
     session.confirm::<FreezeMonth>(&question, &month.to_string()).await?;
     aside(&format!("closing {month}"));
-    session.call(&FreezeMonth { month, known_at: Some(known_at) }).await
+    Ok((session.call(&FreezeMonth { month, known_at: Some(known_at) }).await?, true))
 }
 
 /// What a report asks of the platform.
@@ -245,7 +271,9 @@ async fn printed<T: Tabular>(reply: T, format: Format) -> Result<Vec<u8>, Failur
 
 /// What came late for the month, and what its folder is called; none where nothing did, or all of it was told before.
 async fn late(packs: &Packs<'_>, frozen: &FrozenMonth, restated: &Restatement) -> Result<Option<(String, Files)>, Failure> {
-    if !restated.differs {
+    // A definition that has a new version alone is no data: the frozen figures keep theirs.
+    let late = |reason: &RestateReason| reason.kind != "definition-changed";
+    if restated.rows.is_empty() && restated.suppressed == 0 && !restated.reasons.iter().any(late) {
         return Ok(None);
     }
     let same = |name: &String| {

@@ -96,21 +96,62 @@ impl<'p> Packs<'p> {
         Ok(Self { folder, _lock: lock })
     }
 
-    /// What differs between a pack that is there and what it would be now, file by file; none when there is no pack.
+    /// Whether a pack can be written under a name or was: not over a file, nor into a folder of something else.
+    ///
+    /// # Errors
+    /// When something else is there.
+    pub fn holds_a_pack_or_nothing(&self, name: &str) -> Result<(), Failure> {
+        let path = self.folder.join(name);
+        // Of a link that leads nowhere too.
+        let there = path.symlink_metadata().is_ok();
+        let empty = || path.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+        if !there || path.is_dir() && (path.join(MANIFEST_FILE).is_file() || empty()) {
+            return Ok(());
+        }
+        Err(Failure::new(Exit::Conflict, "report.place", format!("{} is there, and is no pack of reports", path.display())))
+    }
+
+    /// What is wrong with a pack that was written earlier, by its own list.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn faults(&self, name: &str) -> Result<Vec<String>, Failure> {
+        let Some(written) = self.file(name, MANIFEST_FILE).and_then(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok()) else {
+            return Ok(vec![format!("{MANIFEST_FILE}: missing or damaged")]);
+        };
+        let mut there = self.contents(name)?;
+        there.remove(MANIFEST_FILE);
+        let mut faults = Vec::new();
+        for (file, listed) in &written.files {
+            match there.remove(file) {
+                None => faults.push(format!("{file}: missing")),
+                Some(bytes) if *listed != Listed::of(&bytes) => faults.push(format!("{file}: altered after it was written")),
+                Some(_) => {}
+            }
+        }
+        faults.extend(there.into_keys().map(|file| format!("{file}: not of this pack")));
+        Ok(faults)
+    }
+
+    fn contents(&self, name: &str) -> Result<Files, Failure> {
+        let mut there = Files::new();
+        for path in listed(&self.folder.join(name)).map_err(unread)? {
+            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            there.insert(file, if path.is_file() { read(&path, LARGEST).map_err(unread)? } else { Vec::new() });
+        }
+        Ok(there)
+    }
+
+    /// What differs between a pack that is there and what it would be now, file by file; none when there is none.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn differences(&self, name: &str, manifest: &Manifest, files: &Files) -> Result<Option<Vec<String>>, Failure> {
-        let folder = self.folder.join(name);
-        if !folder.exists() {
+        let mut there = self.contents(name)?;
+        if there.is_empty() {
             return Ok(None);
         }
         let mut differences = Vec::new();
-        let mut there: Files = BTreeMap::new();
-        for path in listed(&folder).map_err(unread)? {
-            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            there.insert(file, if path.is_file() { read(&path, LARGEST).map_err(unread)? } else { Vec::new() });
-        }
         let written = there.remove(MANIFEST_FILE).and_then(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok());
         match &written {
             None => differences.push(format!("{MANIFEST_FILE}: missing or damaged")),

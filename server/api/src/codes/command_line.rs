@@ -110,6 +110,11 @@ pub(super) const CODES: &[Code] = &[
         "there is no such folder for reports; none is made, since a disk that is not mounted would be written over",
         "make it, or mount it",
     ),
+    entry(
+        "report.place",
+        "where the reports of that month belong stands something else; nothing was closed or written",
+        "move it away and give the same command again",
+    ),
     entry("report.busy", "another run writes reports to that folder; nothing was written", "when it is over, the same again"),
     entry(
         "report.differs",
