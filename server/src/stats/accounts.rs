@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use api::stats::{AccountsBy, AccountsReport, AccountsRow, View};
+use domain::disclosure::CellKind;
 use domain::{Bilingual, Conditions, Count, Day, Dimension, LAUNCH, Measure, Month, Tier};
 
 use super::facts::{Facts, Needs};
 use super::grid::{Column, Entry, Span, exact, published};
 use super::grouping::{Groups, Series};
-use super::question;
 use super::rows::{Head, heads, month};
 use super::services::Services;
 use super::tally::{self, whole};
 use super::usage::view_of;
 use super::words::say;
+use super::{part, question};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::store::{Read, StoreError};
@@ -70,8 +71,24 @@ pub async fn break_down(app: &App, read: &mut Read, op: &AccountsReport, view: V
             (LAUNCH.month().number()..=last).map(|number| month(Month::from_number(number))).collect()
         }
     };
-    let columns = groups.iter().enumerate().map(|(place, groups)| column(groups, &heads, dimension, (place == 1).then_some(0)));
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let threshold = (view == View::Published).then_some(app.settings.disclosure_threshold);
+    let mut columns = Vec::new();
+    for (place, (count, groups)) in counts.iter().zip(&groups).enumerate() {
+        let mut column = column(groups, &heads, dimension)?;
+        column.part_of = (place == 1).then_some(0);
+        match threshold {
+            _ if dimension.is_some() => column.whole = Some(part::sum(&facts, count, Span::ToTheDay, threshold)?),
+            Some(threshold) => {
+                for (row, cell) in column.cells.iter().enumerate() {
+                    if part::told(&facts, count, cell.span, threshold)?.is_none() {
+                        column.withheld.insert(row);
+                    }
+                }
+            }
+            None => {}
+        }
+        columns.push(column);
+    }
     let told = match view {
         View::Published => published(&columns, as_at, app.settings.disclosure_threshold),
         View::Auditor => exact(&columns),
@@ -83,13 +100,14 @@ pub async fn break_down(app: &App, read: &mut Read, op: &AccountsReport, view: V
         .map(|(row, head)| AccountsRow { id: head.id, name: head.name, registered: of(0, row), plus: of(1, row) })
         .collect();
     if dimension.is_some() {
-        let total = |column: usize| columns.get(column).and_then(|column: &Column| column.whole);
+        let of = |column: usize| columns.get(column).and_then(|column: &Column| column.whole);
+        let total = |column: usize| of(column).filter(|whole| whole.kind == CellKind::National).map(|whole| whole.value);
         rows.push(AccountsRow { id: "total".to_owned(), name: say("total", &[])?, registered: total(0), plus: total(1) });
     }
     Ok(rows)
 }
 
-fn column(groups: &Groups, heads: &[Head], dimension: Option<Dimension>, part_of: Option<usize>) -> Result<Column, StoreError> {
+fn column(groups: &Groups, heads: &[Head], dimension: Option<Dimension>) -> Result<Column, StoreError> {
     let none = Series::new();
     let cells = heads.iter().map(|head| {
         let (group, span) = match dimension {
@@ -101,7 +119,6 @@ fn column(groups: &Groups, heads: &[Head], dimension: Option<Dimension>, part_of
         Ok(Entry { series, span, value })
     });
     let cells = cells.collect::<Result<Vec<Entry>, StoreError>>()?;
-    let whole = dimension.map(|_| cells.iter().map(|cell| cell.value).sum());
     let name = Bilingual { en: String::new(), zh_hant: String::new() };
-    Ok(Column { name, people: true, cells, whole, part_of, withheld: BTreeSet::new() })
+    Ok(Column { name, people: true, cells, whole: None, part_of: None, withheld: BTreeSet::new() })
 }

@@ -5,13 +5,12 @@ use domain::{Bilingual, Comparative, Count, Environment, Figure, FigureEntry, Fo
 
 use super::facts::Facts;
 use super::grid::Span;
-use super::grouping::Series;
 use super::ledger::InForce;
 use super::outside::{Outside, per_mille};
-use super::tally::whole;
+use super::part;
 use super::words::{Word, say};
 use crate::failure::Failure;
-use crate::store::StoreError;
+use crate::store::{StoreError, SuspensionRow};
 
 /// What is said of a figure that was asked for.
 pub enum Said {
@@ -31,7 +30,7 @@ pub struct Teller<'r> {
     pub outside: &'r Outside,
     /// Sandbox or production.
     pub environment: Environment,
-    /// Of how few a percentile is not told; none for the auditor.
+    /// Below how many a number is not told; none for the auditor.
     pub threshold: Option<u64>,
 }
 
@@ -45,7 +44,7 @@ impl Teller<'_> {
             Ok(count) => count,
             Err(because) => return Ok(Said::Unavailable(because)),
         };
-        let value = self.value(count)?;
+        let Some(value) = self.value(count)? else { return few() };
         let rounding = rounded(count, value);
         let text = self.sentence(entry, count, rounding)?;
         let unit = match count.measure {
@@ -69,7 +68,7 @@ impl Teller<'_> {
         let Ok(Some(of)) = self.outside.denominator(&share.of, as_at) else {
             return Ok(Said::Unavailable(say("because-no-denominator", &[("day", date(as_at))])?));
         };
-        let part = self.value(count)?;
+        let Some(part) = self.value(count)? else { return few() };
         let value = per_mille(part, of.value).unwrap_or(0);
         let exact = u128::from(part) * 1_000 == u128::from(of.value) * u128::from(value);
         let rule = if exact { Rule::Exact } else { Rule::About };
@@ -115,7 +114,9 @@ impl Teller<'_> {
             Measure::SandboxParticipants if self.environment == Environment::Production => Some("because-no-sandbox"),
             Measure::Users if as_at != as_at.month().last_day() && known_at > as_at => Some("because-whole-months"),
             Measure::MedianTimeToSuspend | Measure::P95TimeToSuspend => {
-                let timed = self.facts.suspensions.iter().filter(|row| row.took_ms.is_some()).count() as u64;
+                let of = &count.conditions.reason;
+                let asked = |row: &&SuspensionRow| of.is_empty() || of.contains(&row.reason);
+                let timed = self.facts.suspensions.iter().filter(asked).filter(|row| row.took_ms.is_some()).count() as u64;
                 match self.threshold {
                     _ if timed == 0 => Some("because-none-timed"),
                     Some(threshold) if timed < threshold => Some("because-few-timed"),
@@ -130,14 +131,16 @@ impl Teller<'_> {
         })
     }
 
-    fn value(&self, count: &Count) -> Result<u64, Failure> {
-        let groups = self.facts.groups(count, None, None)?;
+    /// None where it would tell of a few.
+    fn value(&self, count: &Count) -> Result<Option<u64>, StoreError> {
         let span = match count.measure {
             Measure::Users => Span::In(self.facts.as_at.month()),
             _ => Span::ToTheDay,
         };
-        let none = Series::new();
-        Ok(whole(span.of(groups.get(&(0, 0)).unwrap_or(&none)))?)
+        match self.threshold {
+            Some(threshold) if count.measure.is_of_people() => part::told(self.facts, count, span, threshold),
+            _ => part::exactly(self.facts, count, span).map(Some),
+        }
     }
 
     /// In house style where there is a sentence for the figure, and in one that fits all where there is none.
@@ -151,13 +154,18 @@ impl Teller<'_> {
         ];
         if entry.id == "accounts.registered"
             && let Some(Formula::Count(plus)) = self.ledger.get("accounts.registered.plus").map(|entry| &entry.formula)
+            && let Some(value) = self.value(plus)?
         {
-            let rounding = rounded(plus, self.value(plus)?);
+            let rounding = rounded(plus, value);
             variables.extend([("plus", said(plus, rounding)), ("plus-shown", rounding.shown.into())]);
         }
         let own = say(&entry.id.replace('.', "-"), &variables);
         Ok(own.or_else(|_| say("figure", &variables))?)
     }
+}
+
+fn few() -> Result<Said, Failure> {
+    Ok(Said::Unavailable(say("because-few", &[])?))
 }
 
 /// Why there is no figure by a definition as at a day: it holds from a later one on.

@@ -56,12 +56,18 @@ pub struct Column {
     pub people: bool,
     /// A cell a row.
     pub cells: Vec<Entry>,
-    /// What the cells sum to, where that is published in any case.
-    pub whole: Option<u64>,
+    /// What the cells sum to: published in any case, or withheld.
+    pub whole: Option<Cell>,
     /// Place of the column that this one is a part of.
     pub part_of: Option<usize>,
     /// Rows that another breakdown of the same number needs left out here.
     pub withheld: BTreeSet<usize>,
+}
+
+/// A number that is published in any case.
+#[must_use]
+pub const fn national(value: u64) -> Cell {
+    Cell { value, kind: CellKind::National }
 }
 
 /// What is told of a table.
@@ -101,7 +107,7 @@ pub fn published(columns: &[Column], as_at: Day, threshold: u64) -> Told {
     }
     for (column, first_cell) in columns.iter().zip(&first) {
         if let Some(whole) = column.whole.filter(|_| column.people) {
-            cells.push(Cell { value: whole, kind: CellKind::National });
+            cells.push(whole);
             let parts = (*first_cell..first_cell + column.cells.len()).collect();
             sums.push(Sum { total: cells.len() - 1, parts });
         }
@@ -213,7 +219,14 @@ mod tests {
             Entry { series, span: Span::ToTheDay, value: *value }
         });
         let name = Bilingual { en: "n".to_owned(), zh_hant: "n".to_owned() };
-        Column { name, people: true, cells: cells.collect(), whole, part_of: None, withheld: BTreeSet::new() }
+        Column {
+            name,
+            people: true,
+            cells: cells.collect(),
+            whole: whole.map(national),
+            part_of: None,
+            withheld: BTreeSet::new(),
+        }
     }
 
     fn told(columns: &[Column]) -> Vec<Vec<Option<u64>>> {

@@ -61,6 +61,7 @@ because-no-denominator = no number to take a share of is given for { $day } or a
 because-no-sandbox = the programme runs on sandbox instances, of which a production instance has no record
 because-whole-months = different people are counted by whole months, and the month had not ended
 because-none-timed = no account was suspended in a hotline call by that day
+because-few = the number is one of a few people or uses, or one from which such a number could be worked out
 because-few-timed = so few accounts were suspended in a hotline call by that day that the figure would tell of single cases
 
 # $slope: how many more or fewer each month, in the middle of all pairs of months.

@@ -25,6 +25,7 @@ because-no-denominator = 沒有{ $day }或之前的基數可供計算比例
 because-no-sandbox = 該計劃在沙盒環境進行，正式環境並無有關紀錄
 because-whole-months = 不同人士的數目按整月計算，而該月尚未完結
 because-none-timed = 截至當日並無帳戶在熱線來電中被暫停
+because-few = 有關數字涉及的人數或次數過少，或可據以推算該等數字
 because-few-timed = 截至當日在熱線來電中被暫停的帳戶過少，公布有關數字會透露個別個案
 
 # $slope: 各對月份之間每月增減數目的中位數。

@@ -32,6 +32,7 @@ mod grouping;
 mod nested;
 mod notes;
 mod outside;
+mod part;
 mod question;
 mod ranking;
 mod rows;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::stats::{Chart, LegcoRow, LegcoTable, Unit, View};
+use domain::disclosure::{Cell, CellKind};
 use domain::{Beside, Bilingual, Count, Dimension, Drawn, FigureEntry, Formula, LAUNCH, Measure, Month, TableFormula};
 
 use super::facts::Facts;
@@ -11,6 +12,7 @@ use super::grouping::{Groups, Series};
 use super::ledger::InForce;
 use super::nested::{LeftOut, Nested};
 use super::outside::Outside;
+use super::part;
 use super::rows::{Head, heads, month as month_row};
 use super::tally::whole;
 use super::words::say;
@@ -72,7 +74,8 @@ impl Drawer<'_> {
         let months = (formula.by == Dimension::Month && columns.len() == 1)
             .then(|| columns[0].cells.iter().map(|cell| cell.value).collect());
         let ranks = self.in_order(formula, &columns, &mut rows, &mut told);
-        let total = self.has_total(formula).then(|| columns.iter().map(|column| column.whole).collect::<Vec<_>>());
+        let whole = |column: &Column| column.whole.filter(|whole| whole.kind == CellKind::National).map(|whole| whole.value);
+        let total = self.has_total(formula).then(|| columns.iter().map(whole).collect::<Vec<_>>());
         let mut table = LegcoTable {
             id: entry.id.clone(),
             title: entry.name.clone(),
@@ -91,7 +94,8 @@ impl Drawer<'_> {
             table.rows.push(LegcoRow { id: head.id.clone(), name: head.name.clone(), values, suppressed });
         }
         if let Some(total) = total {
-            table.rows.push(LegcoRow { id: "total".to_owned(), name: say("total", &[])?, values: total, suppressed: Vec::new() });
+            let suppressed = (0..).zip(&total).filter(|(_, value)| value.is_none()).map(|(place, _)| place).collect();
+            table.rows.push(LegcoRow { id: "total".to_owned(), name: say("total", &[])?, values: total, suppressed });
         }
         for beside in &formula.beside {
             self.beside(*beside, formula, &figures, &rows, &ranks, &mut table)?;
@@ -134,6 +138,7 @@ impl Drawer<'_> {
         let measure = figures.first().map_or(Measure::Uses, |figure| figure.count.measure);
         let rows = heads(self.facts, measure, formula.by, &found.into_iter().collect::<Vec<_>>())?;
         let mut columns = Vec::new();
+        let threshold = (self.view == View::Published).then_some(self.threshold);
         for figure in figures {
             let people = figure.count.measure.is_of_people();
             let since = from.filter(|from| *from > LAUNCH.month() && figure.count.measure.is_of_a_period());
@@ -147,7 +152,17 @@ impl Drawer<'_> {
                     entry_of(of.map(|(_, series)| series), span)
                 };
                 let cells = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-                let whole = Some(whole(of_column(column).map(|(_, series)| span.of(series)).sum())?);
+                let whole = whole(of_column(column).map(|(_, series)| span.of(series)).sum())?;
+                let kind = match (threshold, column, formula.across) {
+                    (Some(threshold), Some(column), Some(across)) if people => {
+                        let told = part::told_groups(self.facts, figure.count, across, span, threshold)?;
+                        told.get(&column)
+                            .map_or(CellKind::National, |told| told.map_or(CellKind::Withheld, |_| CellKind::National))
+                    }
+                    _ if people => part::sum(self.facts, figure.count, span, threshold)?.kind,
+                    _ => CellKind::National,
+                };
+                let whole = Some(Cell { value: whole, kind });
                 let name = match since {
                     Some(from) => say("column-since", &[("name", name.into()), ("from", month_row(from).name.into())])?,
                     None => name,
@@ -210,7 +225,15 @@ impl Drawer<'_> {
                     Some(across) => left_out.contains(&(across, head.group)),
                     None => sectors.iter().any(|sector| left_out.contains(&(Dimension::Sector, sector.code().into()))),
                 };
-                let withheld = (0..).zip(&left_out).filter(|(_, left_out)| of(left_out)).map(|(place, _)| place).collect();
+                let mut withheld: BTreeSet<usize> =
+                    (0..).zip(&left_out).filter(|(_, left_out)| of(left_out)).map(|(place, _)| place).collect();
+                if self.view == View::Published && !figure.count.conditions.is_none() {
+                    for (place, month) in months.iter().enumerate() {
+                        if part::told(self.facts, figure.count, span(*month), self.threshold)?.is_none() {
+                            withheld.insert(place);
+                        }
+                    }
+                }
                 columns.push(Column { name: head.name, people, cells, whole: None, part_of: None, withheld });
             }
         }

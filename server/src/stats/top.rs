@@ -5,7 +5,7 @@ use domain::{Bilingual, Day, Dimension, Month};
 
 use super::definitions::FREQUENT;
 use super::facts::Facts;
-use super::grid::{Column, Entry, Span, exact, published};
+use super::grid::{Column, Entry, Span, exact, national, published};
 use super::nested::Nested;
 use super::services::Services;
 use super::tally::{self, Detail, whole};
@@ -65,7 +65,7 @@ pub async fn rank(read: &mut Read, op: &TopServices, view: View, threshold: u64)
         Nested::of(&facts, &ALL_USES)?.map(|nested| nested.left_out(Span::ToTheDay, threshold)).transpose()?.unwrap_or_default();
     let withheld = (0..).zip(&groups).filter(|(_, group)| nested.contains(&(Dimension::Service, **group))).map(|(row, _)| row);
     let withheld = withheld.collect();
-    let column = [Column { name, people: true, whole: Some(values.iter().sum()), cells, part_of: None, withheld }];
+    let column = [Column { name, people: true, whole: Some(national(values.iter().sum())), cells, part_of: None, withheld }];
     let told = match view {
         View::Published => published(&column, to, threshold),
         View::Auditor => exact(&column),

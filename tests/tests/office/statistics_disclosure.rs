@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::stats::{LegcoReport, LegcoTable, TrendOf, TrendReport, UsageBy, UsageReport, View};
-use domain::{Day, Function, Manifest, Month, Outcome};
+use api::stats::{
+    AccountsBy, AccountsReport, LegcoAnswer, LegcoReport, LegcoTable, ListDefinitions, RecordDefinitions, TrendOf, TrendReport,
+    UsageBy, UsageReport, View,
+};
+use domain::{AccountEventKind, Day, FigureEntry, Formula, Function, Manifest, Month, Outcome, Tier};
 use serde_json::json;
 use tests::fixtures::parties;
 use tests::{World, both_engines};
 
-use crate::statistics::{brings_on_board, code, loads, used};
+use crate::statistics::{account, account_events, brings_on_board, code, loads, used};
 
 const THRESHOLD: u64 = 10;
 const MONTHS: [&str; 3] = ["2022-02", "2022-03", "2022-04"];
@@ -190,6 +193,61 @@ both_engines! {
             }
         }
         assert!(moved > 10);
+    }
+
+    async fn a_sentence_says_no_number_that_its_table_leaves_out(world: &World) {
+        brings_on_board(world, parties()).await;
+        let etax = code(world, "inland-revenue-department.etax").await;
+        let gas = code(world, "sandbox-gas-company.gas-bills").await;
+        let on: Day = "2022-05-02".parse().unwrap();
+        for (service, function, many) in [
+            (etax, Function::Authentication, 40),
+            (etax, Function::FormFilling, 14),
+            (etax, Function::Signing, 6),
+            (gas, Function::Authentication, 3),
+        ] {
+            loads(world, vec![used(world, service, function, Outcome::Completed, on); many]).await;
+        }
+        let registered = |tier, many| vec![account(world, AccountEventKind::Registered, tier, on); many];
+        account_events(world, [registered(Tier::IamSmart, 30), registered(Tier::IamSmartPlus, 4)].concat()).await;
+        let listed = world.first().call(&ListDefinitions { known_at: None }).await.unwrap();
+        let signing = listed.into_iter().find(|row| row.definition.id == "usage.signing").unwrap().definition;
+        let mut narrow = FigureEntry { id: "narrow".to_owned(), ..signing };
+        let Formula::Count(count) = &mut narrow.formula else { unreachable!("a figure") };
+        count.conditions.tier = vec![Tier::IamSmart];
+        let file = json!({ "apiVersion": "iam/v1", "kind": "FigureDefinitions", "edition": "2026-1", "figures": [narrow] });
+        world.first().call(&RecordDefinitions { definitions: serde_json::from_value(file).unwrap() }).await.unwrap();
+
+        let said = json!({ "en": "Asked.", "zh-Hant": "問。" });
+        let figures = [
+            "usage.total", "usage.private", "usage.form-filling", "usage.signing", "narrow", "accounts.registered", "accounts.registered.plus",
+        ];
+        let tables = ["usage-by-function", "accounts-by-tier", "accounts-by-age"];
+        let answers: Vec<_> =
+            figures.map(|id| json!({ "figure": id })).into_iter().chain(tables.map(|id| json!({ "table": id }))).collect();
+        let question = json!({ "id": "q", "title": said, "parts": [{ "asks": said, "answers": answers }] });
+        let asks = async |view| {
+            let question = Some(serde_json::from_value(question.clone()).unwrap());
+            let op = LegcoReport { question, view: Some(view), ..LegcoReport::as_at("2022-05-31".parse().unwrap()) };
+            world.first().call(&op).await.unwrap()
+        };
+        let reply = asks(View::Published).await;
+        let told: Vec<_> = reply.figures.iter().map(|figure| (figure.id.as_str(), figure.value)).collect();
+        assert_eq!(told, [("usage.total", 63), ("accounts.registered", 34)], "form filling would tell of signing");
+        assert!(!reply.figures[1].text.en.contains("Smart+"), "{}", reply.figures[1].text.en);
+        let LegcoAnswer::Unavailable { id, text } = &reply.parts[0].answers[1] else { unreachable!("{reply:?}") };
+        assert!(id == "usage.private" && text.en.contains("one of a few") && text.zh_hant.contains("過少"), "{text:?}");
+        let total = |table: usize| reply.tables[table].rows.last().unwrap();
+        assert_eq!((&total(1).values[..1], &total(2).values[..2]), (&[Some(34)][..], &[Some(34), None][..]));
+        assert_eq!(total(2).suppressed, [1]);
+        assert_eq!(asks(View::Auditor).await.figures.len(), figures.len());
+        let op = AccountsReport { by: AccountsBy::Age, as_at: None, known_at: None, view: Some(View::Published) };
+        let ages = world.first().call(&op).await.unwrap();
+        assert_eq!(ages.last().map(|row| (row.registered, row.plus)), Some((Some(34), None)));
+        let op = AccountsReport { by: AccountsBy::Month, ..op };
+        let months = world.first().call(&op).await.unwrap();
+        let may = months.iter().find(|row| row.id == "2022-05").unwrap();
+        assert_eq!((may.registered, may.plus), (Some(34), None));
     }
 
     async fn a_trend_tells_no_month_that_its_report_leaves_out(world: &World) {
