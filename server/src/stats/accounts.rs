@@ -9,6 +9,7 @@ use domain::{Bilingual, Conditions, Count, Day, Dimension, LAUNCH, Measure, Mont
 use super::facts::{Facts, Needs};
 use super::grid::{Column, Entry, Span, exact, published};
 use super::grouping::{Groups, Series};
+use super::people::LeftOut;
 use super::rows::{Head, heads, month};
 use super::services::Services;
 use super::tally::{self, whole};
@@ -72,10 +73,18 @@ pub async fn break_down(app: &App, read: &mut Read, op: &AccountsReport, view: V
         }
     };
     let threshold = (view == View::Published).then_some(app.settings.disclosure_threshold);
+    let together = threshold.filter(|_| LeftOut::decides(&counts[0], dimension));
+    let left_out = together.map(|threshold| LeftOut::of(&facts, threshold)).transpose()?;
     let mut columns = Vec::new();
     for (place, (count, groups)) in counts.iter().zip(&groups).enumerate() {
         let mut column = column(groups, &heads, dimension)?;
         column.part_of = (place == 1).then_some(0);
+        if let (Some(left_out), Some(by)) = (&left_out, dimension) {
+            let tier = count.conditions.tier.first().map(|tier| tier.code().into());
+            column.decided = true;
+            column.withheld =
+                (0..).zip(&heads).filter(|(_, head)| left_out.has(by, head.group, tier)).map(|(row, _)| row).collect();
+        }
         match threshold {
             _ if dimension.is_some() => column.whole = Some(part::sum(&facts, count, Span::ToTheDay, threshold)?),
             Some(threshold) => {
@@ -120,5 +129,5 @@ fn column(groups: &Groups, heads: &[Head], dimension: Option<Dimension>) -> Resu
     });
     let cells = cells.collect::<Result<Vec<Entry>, StoreError>>()?;
     let name = Bilingual { en: String::new(), zh_hant: String::new() };
-    Ok(Column { name, people: true, cells, whole: None, part_of: None, withheld: BTreeSet::new() })
+    Ok(Column { name, people: true, cells, whole: None, part_of: None, withheld: BTreeSet::new(), decided: false })
 }

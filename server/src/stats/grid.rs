@@ -62,6 +62,8 @@ pub struct Column {
     pub part_of: Option<usize>,
     /// Rows that another breakdown of the same number needs left out here.
     pub withheld: BTreeSet<usize>,
+    /// Whether those are all that is left out, as decided for this and other breakdowns together.
+    pub decided: bool,
 }
 
 /// A number that is published in any case.
@@ -98,6 +100,7 @@ pub fn published(columns: &[Column], as_at: Day, threshold: u64) -> Told {
         let of = |(row, entry): (usize, &Entry)| match may_tell(entry, as_at, threshold) {
             // A number of services is as public as the services are.
             _ if !column.people => (entry.value, CellKind::National),
+            (value, _) if column.decided && !column.withheld.contains(&row) => (value, CellKind::National),
             (value, _) if column.withheld.contains(&row) => (value, CellKind::Withheld),
             told => told,
         };
@@ -106,7 +109,7 @@ pub fn published(columns: &[Column], as_at: Day, threshold: u64) -> Told {
         cells.extend(numbers.iter().map(|(value, kind)| Cell { value: *value, kind: *kind }));
     }
     for (column, first_cell) in columns.iter().zip(&first) {
-        if let Some(whole) = column.whole.filter(|_| column.people) {
+        if let Some(whole) = column.whole.filter(|_| column.people && !column.decided) {
             cells.push(whole);
             let parts = (*first_cell..first_cell + column.cells.len()).collect();
             sums.push(Sum { total: cells.len() - 1, parts });
@@ -114,7 +117,8 @@ pub fn published(columns: &[Column], as_at: Day, threshold: u64) -> Told {
     }
     // Where columns are parts of another, what they leave of it is told too.
     for whole in 0..columns.len() {
-        let parts: Vec<usize> = (0..columns.len()).filter(|part| columns[*part].part_of == Some(whole)).collect();
+        let parts: Vec<usize> =
+            (0..columns.len()).filter(|part| columns[*part].part_of == Some(whole) && !columns[*part].decided).collect();
         if parts.is_empty() || !columns[whole].people {
             continue;
         }
@@ -226,6 +230,7 @@ mod tests {
             whole: whole.map(national),
             part_of: None,
             withheld: BTreeSet::new(),
+            decided: false,
         }
     }
 

@@ -33,6 +33,7 @@ mod nested;
 mod notes;
 mod outside;
 mod part;
+mod people;
 mod question;
 mod ranking;
 mod rows;

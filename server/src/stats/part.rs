@@ -72,7 +72,8 @@ pub fn told_groups(
     let withheld = (0..).zip(&groups).filter(|(_, group)| left_out.contains(&(dimension, **group))).map(|(row, _)| row).collect();
     let all = Some(sum(facts, count, span, Some(threshold))?);
     let name = Bilingual { en: String::new(), zh_hant: String::new() };
-    let column = Column { name, people: count.measure.is_of_people(), cells, whole: all, part_of: None, withheld };
+    let column =
+        Column { name, people: count.measure.is_of_people(), cells, whole: all, part_of: None, withheld, decided: false };
     let told = published(&[column], facts.as_at, threshold).columns.remove(0);
     Ok(groups.into_iter().zip(told).collect())
 }

@@ -10,9 +10,10 @@ use super::facts::Facts;
 use super::grid::{Column, Entry, Span, Told, exact, published, shares};
 use super::grouping::{Groups, Series};
 use super::ledger::InForce;
-use super::nested::{LeftOut, Nested};
+use super::nested::{self, Nested};
 use super::outside::Outside;
 use super::part;
+use super::people::LeftOut;
 use super::rows::{Head, heads, month as month_row};
 use super::tally::whole;
 use super::words::say;
@@ -104,12 +105,13 @@ impl Drawer<'_> {
     }
 
     /// What other breakdowns of a number need left out of what is published of each span.
-    fn left_out(&self, count: &Count, spans: impl IntoIterator<Item = Span>) -> Result<Vec<LeftOut>, StoreError> {
+    fn left_out(&self, count: &Count, spans: impl IntoIterator<Item = Span>) -> Result<Vec<nested::LeftOut>, StoreError> {
         let nested = match self.view {
             View::Published => Nested::of(self.facts, count)?,
             View::Auditor => None,
         };
-        let of = |span| nested.as_ref().map_or_else(|| Ok(LeftOut::new()), |nested| nested.left_out(span, self.threshold));
+        let of =
+            |span| nested.as_ref().map_or_else(|| Ok(nested::LeftOut::new()), |nested| nested.left_out(span, self.threshold));
         spans.into_iter().map(of).collect()
     }
 
@@ -139,6 +141,9 @@ impl Drawer<'_> {
         let rows = heads(self.facts, measure, formula.by, &found.into_iter().collect::<Vec<_>>())?;
         let mut columns = Vec::new();
         let threshold = (self.view == View::Published).then_some(self.threshold);
+        let together = matches!(formula.across, None | Some(Dimension::Tier))
+            && figures.iter().any(|figure| LeftOut::decides(figure.count, Some(formula.by)));
+        let people_left_out = threshold.filter(|_| together).map(|threshold| LeftOut::of(self.facts, threshold)).transpose()?;
         for figure in figures {
             let people = figure.count.measure.is_of_people();
             let since = from.filter(|from| *from > LAUNCH.month() && figure.count.measure.is_of_a_period());
@@ -167,9 +172,17 @@ impl Drawer<'_> {
                     Some(from) => say("column-since", &[("name", name.into()), ("from", month_row(from).name.into())])?,
                     None => name,
                 };
-                let of = |row: &Head| column.is_none() && left_out.contains(&(formula.by, row.group));
+                let tier = match formula.across {
+                    Some(Dimension::Tier) => column,
+                    _ => figure.count.conditions.tier.first().map(|tier| tier.code().into()),
+                };
+                let decided = people_left_out.is_some() && LeftOut::decides(figure.count, Some(formula.by));
+                let of = |row: &Head| match &people_left_out {
+                    Some(left_out) if decided => left_out.has(formula.by, row.group, tier),
+                    _ => column.is_none() && left_out.contains(&(formula.by, row.group)),
+                };
                 let withheld = (0..).zip(&rows).filter(|(_, row)| of(row)).map(|(place, _)| place).collect();
-                columns.push(Column { name, people, cells, whole, part_of, withheld });
+                columns.push(Column { name, people, cells, whole, part_of, withheld, decided });
                 Ok::<_, Failure>(())
             };
             match formula.across {
@@ -221,7 +234,7 @@ impl Drawer<'_> {
                     figure.groups.iter().filter(|((_, column), _)| *column == head.group).map(|(_, series)| series).collect();
                 let cells = months.iter().map(|month| entry_of(series.iter().copied(), span(*month)));
                 let cells = cells.collect::<Result<Vec<_>, _>>()?;
-                let of = |left_out: &LeftOut| match formula.across {
+                let of = |left_out: &nested::LeftOut| match formula.across {
                     Some(across) => left_out.contains(&(across, head.group)),
                     None => sectors.iter().any(|sector| left_out.contains(&(Dimension::Sector, sector.code().into()))),
                 };
@@ -234,7 +247,7 @@ impl Drawer<'_> {
                         }
                     }
                 }
-                columns.push(Column { name: head.name, people, cells, whole: None, part_of: None, withheld });
+                columns.push(Column { name: head.name, people, cells, whole: None, part_of: None, withheld, decided: false });
             }
         }
         if formula.across.is_none() {

@@ -65,7 +65,15 @@ pub async fn rank(read: &mut Read, op: &TopServices, view: View, threshold: u64)
         Nested::of(&facts, &ALL_USES)?.map(|nested| nested.left_out(Span::ToTheDay, threshold)).transpose()?.unwrap_or_default();
     let withheld = (0..).zip(&groups).filter(|(_, group)| nested.contains(&(Dimension::Service, **group))).map(|(row, _)| row);
     let withheld = withheld.collect();
-    let column = [Column { name, people: true, whole: Some(national(values.iter().sum())), cells, part_of: None, withheld }];
+    let column = [Column {
+        name,
+        people: true,
+        whole: Some(national(values.iter().sum())),
+        cells,
+        part_of: None,
+        withheld,
+        decided: false,
+    }];
     let told = match view {
         View::Published => published(&column, to, threshold),
         View::Auditor => exact(&column),

@@ -88,7 +88,7 @@ fn column(count: &Count, series: Series, months: &[Month], name: Bilingual) -> R
         Ok(Entry { series: series.clone(), span, value: whole(span.of(&series))? })
     });
     let cells = cells.collect::<Result<Vec<Entry>, StoreError>>()?;
-    Ok(Column { name, people: true, cells, whole: None, part_of: None, withheld: BTreeSet::new() })
+    Ok(Column { name, people: true, cells, whole: None, part_of: None, withheld: BTreeSet::new(), decided: false })
 }
 
 /// What is counted, and the group of the one service that is asked for.

@@ -141,7 +141,7 @@ fn column(groups: &Groups, heads: &[Head], by: UsageBy, (from, to): (Month, Mont
     let name = Bilingual { en: String::new(), zh_hant: String::new() };
     let sum = cells.iter().map(|cell| cell.value).sum();
     // Months are told one by one, and the sum of some of them by other reports.
-    Ok(Column { name, people: true, cells, whole: Some(national(sum)), part_of: None, withheld: BTreeSet::new() })
+    Ok(Column { name, people: true, cells, whole: Some(national(sum)), part_of: None, withheld: BTreeSet::new(), decided: false })
 }
 
 /// The months asked for; where the question leaves them open, those of the first and the last use on record by the day they are

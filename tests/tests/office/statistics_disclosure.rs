@@ -6,8 +6,9 @@ use api::stats::{
     AccountsBy, AccountsReport, LegcoAnswer, LegcoReport, LegcoTable, ListDefinitions, RecordDefinitions, TrendOf, TrendReport,
     UsageBy, UsageReport, View,
 };
-use domain::{AccountEventKind, Day, FigureEntry, Formula, Function, Manifest, Month, Outcome, Tier};
+use domain::{AccountEventKind, Day, FigureEntry, Formula, Function, Manifest, Month, Outcome, Sex, Tier};
 use serde_json::json;
+use server::store::AccountEvent;
 use tests::fixtures::parties;
 use tests::{World, both_engines};
 
@@ -193,6 +194,89 @@ both_engines! {
             }
         }
         assert!(moved > 10);
+    }
+
+    async fn ages_sexes_and_tiers_tell_nothing_of_each_other(world: &World) {
+        let mut dice: u32 = 19_640_101;
+        let mut roll = |most: u32| {
+            dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (dice >> 16) % most
+        };
+        for round in 0..4 {
+            let mut events = Vec::new();
+            for first_born in (1935..2010).step_by(9) {
+                for tier in [Tier::IamSmart, Tier::IamSmartPlus] {
+                    for sex in [None, Some(Sex::F), Some(Sex::M)] {
+                        let many = [0, 1, 2, 4, 9, 30][roll(6) as usize];
+                        let of = account(world, AccountEventKind::Registered, tier, "2021-02-01".parse().unwrap());
+                        events.extend(vec![AccountEvent { sex, birth_year: first_born, ..of }; many]);
+                    }
+                }
+            }
+            account_events(world, events).await;
+            let said = json!({ "en": "Asked.", "zh-Hant": "問。" });
+            let answers = ["accounts-by-age", "accounts-by-age-and-tier", "accounts-by-sex"].map(|id| json!({ "table": id }));
+            let question = json!({ "id": "q", "title": said, "parts": [{ "asks": said, "answers": answers }] });
+            let asks = async |view| {
+                let question = Some(serde_json::from_value(question.clone()).unwrap());
+                let op = LegcoReport { question, view: Some(view), ..LegcoReport::as_at("2021-12-31".parse().unwrap()) };
+                world.first().call(&op).await.unwrap().tables
+            };
+            let (published, exact) = (asks(View::Published).await, asks(View::Auditor).await);
+            // What a cell is of: a row of ages or of sexes, and a tier or all accounts.
+            let name = |table: &LegcoTable, row: &str, column: usize| {
+                let tier = match (&*table.id, table.columns[column].en.as_str()) {
+                    (_, "Share") => return None,
+                    (_, "Registered users" | "Total") => "all",
+                    (_, "“iAM Smart+” users" | "iAM Smart+" | "“iAM Smart+”") => "plus",
+                    _ => "smart",
+                };
+                Some((table.id.starts_with("accounts-by-age"), row.to_owned(), tier))
+            };
+            let cells = |tables: &[LegcoTable]| {
+                let mut cells: BTreeMap<_, BTreeSet<Option<u64>>> = BTreeMap::new();
+                for table in tables {
+                    for row in &table.rows {
+                        for column in 0..table.columns.len() {
+                            if let Some(name) = name(table, &row.id, column) {
+                                cells.entry(name).or_default().insert(row.values[column]);
+                            }
+                        }
+                    }
+                }
+                cells
+            };
+            let (told, exact) = (cells(&published), cells(&exact));
+            assert!(told.values().all(|values| values.len() == 1), "each number is told in all of its tables or in none: {told:?}");
+            let told: BTreeMap<_, Option<u64>> = told.into_iter().map(|(cell, values)| (cell, values.into_iter().next().unwrap())).collect();
+            let hidden: Vec<_> = told.iter().filter(|(_, value)| value.is_none()).map(|(cell, _)| cell.clone()).collect();
+            assert!(!hidden.is_empty() || round > 0, "there is something to find: {hidden:?}");
+            // Tiers of a row, rows of a tier: each sum is an equation of what is hidden.
+            let mut rows = Vec::new();
+            let unknown = |cell: &(bool, String, &str)| hidden.iter().position(|of| of == cell);
+            let mut equation = |total: (bool, String, &'static str), parts: Vec<(bool, String, &'static str)>| {
+                let mut row = vec![0.0; hidden.len()];
+                unknown(&total).into_iter().for_each(|place| row[place] -= 1.0);
+                parts.iter().filter_map(unknown).for_each(|place| row[place] += 1.0);
+                rows.push(row);
+            };
+            for by_age in [true, false] {
+                let groups: BTreeSet<String> = told.keys().filter(|(of, ..)| *of == by_age).map(|(_, row, _)| row.clone()).collect();
+                for row in groups.iter().filter(|_| by_age) {
+                    equation((by_age, row.clone(), "all"), ["plus", "smart"].map(|tier| (by_age, row.clone(), tier)).to_vec());
+                }
+                for tier in ["all", "plus", "smart"] {
+                    let parts = groups.iter().filter(|row| *row != "total").map(|row| (by_age, row.clone(), tier)).collect();
+                    if by_age || tier != "smart" {
+                        equation((by_age, "total".to_owned(), tier), parts);
+                    }
+                }
+            }
+            for place in solved(rows) {
+                let value = exact[&hidden[place]].iter().next().unwrap().unwrap();
+                assert!(value == 0 || value >= THRESHOLD, "{:?} is {value}", hidden[place]);
+            }
+        }
     }
 
     async fn a_sentence_says_no_number_that_its_table_leaves_out(world: &World) {
