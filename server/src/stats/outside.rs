@@ -1,15 +1,21 @@
 //! Numbers from outside, as a question brings them: denominators, all uses of services, plans.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use api::stats::{Denominator, Planned, Question, ServiceTotal};
 use domain::text::visible;
-use domain::{Count, Day, Dimension};
+use domain::{Count, Day, Dimension, Month};
 
 use super::definitions::categories;
 use super::facts::Facts;
+use super::grid::Span;
+use super::nested::{LeftOut, Nested};
 use super::tally::whole;
 use crate::failure::Failure;
+
+/// For so many spans of months the uses of services may be given: what may be told is worked out for each.
+const MOST_SPANS: usize = 64;
 
 /// The numbers of a question.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -110,14 +116,24 @@ impl Outside {
         Ok(of.into_iter().map(|planned| (planned.category.to_string(), planned.services)).collect())
     }
 
-    /// The share of all uses of services, in parts of a thousand, by group of the dimension.
+    /// The share of all uses of services, in parts of a thousand, by group of the dimension; none where what is published of the same
+    /// months leaves out the uses it would tell of.
     ///
     /// # Errors
     /// `stats.service-total` when a service is not on record, or when fewer uses are given than were made through the platform.
-    pub fn shares(&self, facts: &Facts, count: Option<&Count>, by: Dimension) -> Result<BTreeMap<i64, u64>, Failure> {
+    pub fn shares(
+        &self,
+        facts: &Facts,
+        count: Option<&Count>,
+        by: Dimension,
+        threshold: Option<u64>,
+    ) -> Result<BTreeMap<i64, Option<u64>>, Failure> {
         let Some(count) = count else { return Ok(BTreeMap::new()) };
         let groups = facts.groups(count, Some(Dimension::Service), None)?;
-        let mut sums: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+        let nested = Nested::of(facts, count)?;
+        let mut left_out: BTreeMap<(Month, Month), LeftOut> = BTreeMap::new();
+        // Ours and all of them; nothing where one of a group's services is left out.
+        let mut sums: BTreeMap<i64, Option<(u64, u64)>> = BTreeMap::new();
         for (place, total) in self.service_totals.iter().enumerate() {
             let Some(code) = facts.services.code_of(&total.service) else {
                 let path = format!("question.serviceTotals[{place}].service");
@@ -130,20 +146,41 @@ impl Outside {
             let series = groups.get(&(code.into(), 0));
             let ours: i64 = series.map_or(0, |series| series.range(total.from..=total.to).map(|(_, count)| count).sum());
             let ours = whole(ours)?;
-            if ours > total.uses {
-                let path = format!("question.serviceTotals[{place}].uses");
-                let message = "more uses than that were made through the platform alone";
-                return Err(Failure::invalid_field("stats.service-total", path, message));
-            }
             let group = match by {
                 Dimension::Department => facts.services.department(total.service.rp.as_str()),
                 _ => code.into(),
             };
-            let sum = sums.entry(group).or_default();
-            *sum = (sum.0 + ours, sum.1.saturating_add(total.uses));
+            let sum = sums.entry(group).or_insert(Some((0, 0)));
+            if let (Some(threshold), Some(nested)) = (threshold, &nested) {
+                let months = (total.from, total.to);
+                if left_out.len() == MOST_SPANS && !left_out.contains_key(&months) {
+                    let message = format!("uses of services are given for at most {MOST_SPANS} different spans of months");
+                    return Err(Failure::invalid_field(
+                        "stats.service-total",
+                        format!("question.serviceTotals[{place}].from"),
+                        message,
+                    ));
+                }
+                if let Entry::Vacant(vacant) = left_out.entry(months) {
+                    vacant.insert(nested.left_out(Span::From(total.from, total.to), threshold)?);
+                }
+                // Not even that there were more than are given, which would tell how many.
+                if left_out[&months].contains(&(Dimension::Service, code.into())) {
+                    *sum = None;
+                    continue;
+                }
+            }
+            if ours > total.uses {
+                let path = format!("question.serviceTotals[{place}].uses");
+                let message = format!("more uses of {} than {} were made through the platform alone", total.service, total.uses);
+                return Err(Failure::invalid_field("stats.service-total", path, message));
+            }
+            if let Some((of, all)) = sum {
+                *of += ours;
+                *all = all.saturating_add(total.uses);
+            }
         }
-        let share = |(group, (ours, all)): (i64, (u64, u64))| Some((group, per_mille(ours, all)?));
-        Ok(sums.into_iter().filter_map(share).collect())
+        Ok(sums.into_iter().map(|(group, sum)| (group, sum.and_then(|(ours, all)| per_mille(ours, all)))).collect())
     }
 }
 

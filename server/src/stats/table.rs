@@ -326,10 +326,15 @@ impl Drawer<'_> {
                 if self.outside.service_totals.is_empty() {
                     return Ok(());
                 }
-                let shares = self.outside.shares(self.facts, figures.first().map(|figure| figure.count), formula.by)?;
+                let shares = self.outside.shares(
+                    self.facts,
+                    figures.first().map(|figure| figure.count),
+                    formula.by,
+                    (self.view == View::Published).then_some(self.threshold),
+                )?;
                 let open = |place: usize| table.rows[place].values.first().is_some_and(Option::is_some);
-                let of = |(place, row): (usize, &Head)| shares.get(&row.group).copied().filter(|_| open(place));
-                let given = |(row, hidden): (&Head, bool)| hidden && shares.contains_key(&row.group);
+                let of = |(place, row): (usize, &Head)| shares.get(&row.group).copied().flatten().filter(|_| open(place));
+                let given = |(row, hidden): (&Head, bool)| shares.get(&row.group).is_some_and(|share| hidden || share.is_none());
                 let suppressed = rows.iter().zip(hidden()).map(given).collect();
                 (false, "column-share-of-service", Unit::PerMille, rows.iter().enumerate().map(of).collect(), None, suppressed)
             }

@@ -196,6 +196,41 @@ both_engines! {
         assert!(moved > 10);
     }
 
+    async fn a_share_of_months_tells_no_number_that_their_report_leaves_out(world: &World) {
+        let services = office(world).await;
+        let said = json!({ "en": "Asked.", "zh-Hant": "問。" });
+        let asks = async |month: &str, uses: u64| {
+            let total = |(id, ..): &(String, Manifest, usize)| json!({ "service": id, "from": month, "to": month, "uses": uses, "source": "S" });
+            let totals: Vec<_> = services.iter().map(total).collect();
+            let answers = json!([{ "table": "usage-by-service" }, { "table": "usage-by-department" }]);
+            let question = json!({ "id": "q", "title": said, "parts": [{ "asks": said, "answers": answers }], "serviceTotals": totals });
+            let question = Some(serde_json::from_value(question).unwrap());
+            let op = LegcoReport { question, view: Some(View::Published), ..LegcoReport::as_at("2022-04-30".parse().unwrap()) };
+            world.first().call(&op).await
+        };
+        for month in MONTHS {
+            let report = told(world, UsageBy::Service, (month, month), View::Published).await;
+            let reply = asks(month, 1_000).await.unwrap();
+            let (mut shown, mut hidden) = (0, 0);
+            for row in reply.tables[0].rows.iter().filter(|row| row.id != "total") {
+                let uses = report.get(&row.id).copied().unwrap_or(Some(0));
+                if let Some(share) = row.values[1] {
+                    assert_eq!(uses, Some(share), "{} in {month}", row.id);
+                    shown += 1;
+                }
+                if uses.is_none() {
+                    assert!(row.suppressed.contains(&1), "{} in {month}", row.id);
+                    hidden += 1;
+                }
+            }
+            assert!(shown > 10 && hidden > 10, "{shown} {hidden}");
+            // Nor is it refused because of a number that is left out.
+            let problem = asks(month, 1).await.unwrap_err();
+            let named = services.iter().map(|(id, ..)| id).find(|id| problem.message.contains(&format!("of {id} than 1 "))).unwrap();
+            assert!(report[named].is_some(), "{}", problem.message);
+        }
+    }
+
     async fn ages_sexes_and_tiers_tell_nothing_of_each_other(world: &World) {
         let mut dice: u32 = 19_640_101;
         let mut roll = |most: u32| {
