@@ -9,13 +9,14 @@ use domain::{Bilingual, Conditions, Count, Day, Dimension, LAUNCH, Measure, Mont
 use super::facts::{Facts, Needs};
 use super::grid::{Column, Entry, Span, exact, published};
 use super::grouping::{Groups, Series};
+use super::part::Part;
 use super::people::LeftOut;
+use super::question;
 use super::rows::{Head, heads, month};
 use super::services::Services;
 use super::tally::{self, whole};
 use super::usage::view_of;
 use super::words::say;
-use super::{part, question};
 use crate::app::{App, Caller};
 use crate::failure::Failure;
 use crate::store::{Read, StoreError};
@@ -85,11 +86,12 @@ pub async fn break_down(app: &App, read: &mut Read, op: &AccountsReport, view: V
             column.withheld =
                 (0..).zip(&heads).filter(|(_, head)| left_out.has(by, head.group, tier)).map(|(row, _)| row).collect();
         }
+        let part = Part::of(&facts, count)?;
         match threshold {
-            _ if dimension.is_some() => column.whole = Some(part::sum(&facts, count, Span::ToTheDay, threshold)?),
+            _ if dimension.is_some() => column.whole = Some(part.sum(Span::ToTheDay, threshold)?),
             Some(threshold) => {
                 for (row, cell) in column.cells.iter().enumerate() {
-                    if part::told(&facts, count, cell.span, threshold)?.is_none() {
+                    if part.told(cell.span, threshold)?.is_none() {
                         column.withheld.insert(row);
                     }
                 }

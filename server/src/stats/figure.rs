@@ -7,7 +7,7 @@ use super::facts::Facts;
 use super::grid::Span;
 use super::ledger::InForce;
 use super::outside::{Outside, per_mille};
-use super::part;
+use super::part::Part;
 use super::words::{Word, say};
 use crate::failure::Failure;
 use crate::store::{StoreError, SuspensionRow};
@@ -137,9 +137,10 @@ impl Teller<'_> {
             Measure::Users => Span::In(self.facts.as_at.month()),
             _ => Span::ToTheDay,
         };
+        let part = Part::of(self.facts, count)?;
         match self.threshold {
-            Some(threshold) if count.measure.is_of_people() => part::told(self.facts, count, span, threshold),
-            _ => part::exactly(self.facts, count, span).map(Some),
+            Some(threshold) if count.measure.is_of_people() => part.told(span, threshold),
+            _ => part.sum(span, None).map(|cell| Some(cell.value)),
         }
     }
 

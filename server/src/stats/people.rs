@@ -9,7 +9,7 @@ use domain::{Conditions, Count, Dimension, Measure};
 use super::facts::Facts;
 use super::grid::{Entry, Span, may_tell};
 use super::grouping::Series;
-use super::part;
+use super::part::{Breakdown, Part};
 use super::tally::whole;
 use crate::store::StoreError;
 
@@ -34,10 +34,10 @@ impl LeftOut {
     pub fn of(facts: &Facts, threshold: u64) -> Result<Self, StoreError> {
         let span = Span::ToTheDay;
         let mut lattice = Lattice { facts, threshold, cells: Vec::new(), names: Vec::new(), sums: Vec::new() };
-        let all = lattice.push(None, Cell { value: part::exactly(facts, &REGISTERED, span)?, kind: CellKind::National });
+        let all = lattice.push(None, Part::of(facts, &REGISTERED)?.sum(span, None)?);
         let mut tiers = BTreeMap::new();
         let by_tier = facts.groups(&REGISTERED, Some(Dimension::Tier), None)?;
-        for (tier, told) in part::told_groups(facts, &REGISTERED, Dimension::Tier, span, threshold)? {
+        for (tier, told) in Breakdown::of(facts, &REGISTERED, Dimension::Tier)?.told(span, threshold)? {
             // The number of a tier is decided without ages and sexes, so that it does not depend on what else is asked for.
             let exact = by_tier.get(&(tier, 0)).map_or(0, |series| span.of(series));
             let kind = if told.is_some() { CellKind::National } else { CellKind::Withheld };

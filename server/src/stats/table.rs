@@ -12,7 +12,7 @@ use super::grouping::{Groups, Series};
 use super::ledger::InForce;
 use super::nested::{self, Nested};
 use super::outside::Outside;
-use super::part;
+use super::part::{Breakdown, Part};
 use super::people::LeftOut;
 use super::rows::{Head, heads, month as month_row};
 use super::tally::whole;
@@ -149,6 +149,13 @@ impl Drawer<'_> {
             let since = from.filter(|from| *from > LAUNCH.month() && figure.count.measure.is_of_a_period());
             let span = since.map_or(Span::ToTheDay, Span::Since);
             let left_out = self.left_out(figure.count, [span])?.remove(0);
+            let all = Part::of(self.facts, figure.count)?;
+            let told_across = match (threshold, formula.across) {
+                (Some(threshold), Some(across)) if people => {
+                    Breakdown::of(self.facts, figure.count, across)?.told(span, threshold)?
+                }
+                _ => BTreeMap::new(),
+            };
             let of_column =
                 |column: Option<i64>| figure.groups.iter().filter(move |((_, c), _)| column.is_none_or(|column| column == *c));
             let mut push = |name: Bilingual, column: Option<i64>, part_of: Option<usize>| {
@@ -158,13 +165,9 @@ impl Drawer<'_> {
                 };
                 let cells = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
                 let whole = whole(of_column(column).map(|(_, series)| span.of(series)).sum())?;
-                let kind = match (threshold, column, formula.across) {
-                    (Some(threshold), Some(column), Some(across)) if people => {
-                        let told = part::told_groups(self.facts, figure.count, across, span, threshold)?;
-                        told.get(&column)
-                            .map_or(CellKind::National, |told| told.map_or(CellKind::Withheld, |_| CellKind::National))
-                    }
-                    _ if people => part::sum(self.facts, figure.count, span, threshold)?.kind,
+                let kind = match column.map(|column| told_across.get(&column)) {
+                    Some(Some(None)) => CellKind::Withheld,
+                    None if people => all.sum(span, threshold)?.kind,
                     _ => CellKind::National,
                 };
                 let whole = Some(Cell { value: whole, kind });
@@ -222,8 +225,14 @@ impl Drawer<'_> {
                 _ => Span::In(month),
             };
             let people = figure.count.measure.is_of_people();
-            let sectors = &figure.count.conditions.sector;
-            let left_out = self.left_out(figure.count, months.iter().map(|month| span(*month)))?;
+            let across_left_out = match formula.across {
+                Some(_) => self.left_out(figure.count, months.iter().map(|month| span(*month)))?,
+                None => Vec::new(),
+            };
+            let part = match self.view {
+                View::Published if !figure.count.conditions.is_none() => Some(Part::of(self.facts, figure.count)?),
+                View::Published | View::Auditor => None,
+            };
             let found: BTreeSet<i64> = figure.groups.keys().map(|(_, column)| *column).collect();
             let across = match formula.across {
                 Some(across) => heads(self.facts, figure.count.measure, across, &found.into_iter().collect::<Vec<_>>())?,
@@ -234,15 +243,13 @@ impl Drawer<'_> {
                     figure.groups.iter().filter(|((_, column), _)| *column == head.group).map(|(_, series)| series).collect();
                 let cells = months.iter().map(|month| entry_of(series.iter().copied(), span(*month)));
                 let cells = cells.collect::<Result<Vec<_>, _>>()?;
-                let of = |left_out: &nested::LeftOut| match formula.across {
-                    Some(across) => left_out.contains(&(across, head.group)),
-                    None => sectors.iter().any(|sector| left_out.contains(&(Dimension::Sector, sector.code().into()))),
-                };
+                let of =
+                    |left_out: &nested::LeftOut| formula.across.is_some_and(|across| left_out.contains(&(across, head.group)));
                 let mut withheld: BTreeSet<usize> =
-                    (0..).zip(&left_out).filter(|(_, left_out)| of(left_out)).map(|(place, _)| place).collect();
-                if self.view == View::Published && !figure.count.conditions.is_none() {
+                    (0..).zip(&across_left_out).filter(|(_, left_out)| of(left_out)).map(|(place, _)| place).collect();
+                if let Some(part) = &part {
                     for (place, month) in months.iter().enumerate() {
-                        if part::told(self.facts, figure.count, span(*month), self.threshold)?.is_none() {
+                        if part.told(span(*month), self.threshold)?.is_none() {
                             withheld.insert(place);
                         }
                     }
