@@ -23,17 +23,22 @@ pub struct Document {
 }
 
 impl Document {
-    /// What `-o` asks for; none where it is no document.
+    /// What `-o` asks for, and text where a language is asked for alone; none where it is no document.
     ///
     /// # Errors
     /// When a terminal would get what is no text, when there is no font, or when `--to` stands without a document.
     pub fn wanted(
         session: &Session,
-        language: Language,
+        language: Option<Language>,
         to: Option<PathBuf>,
         font: Option<PathBuf>,
     ) -> Result<Option<Self>, Failure> {
-        let Some(format) = session.flags.output.filter(|format| <Legco as Verb>::DOCUMENTS.contains(format)) else {
+        let asked = match session.flags.output {
+            // The screen has both languages side by side, and no other way.
+            None | Some(Format::Table | Format::Wide) if language.is_some() => Some(Format::Text),
+            asked => asked,
+        };
+        let Some(format) = asked.filter(|format| <Legco as Verb>::DOCUMENTS.contains(format)) else {
             return match to {
                 Some(_) => Err(Failure::usage("usage.no-document", "'--to' takes a document")
                     .changed(NOTHING_SENT)
@@ -50,7 +55,7 @@ impl Document {
             Format::Pdf => Some(Fonts::find(font.as_deref()).map_err(no_font)?),
             _ => None,
         };
-        Ok(Some(Self { format, language, to, fonts }))
+        Ok(Some(Self { format, language: language.unwrap_or(Language::Both), to, fonts }))
     }
 
     /// The document of a reply, on its way to standard output or in its file.

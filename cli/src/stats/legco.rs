@@ -50,9 +50,9 @@ pub struct Legco {
     /// For whose eyes; the public's when absent
     #[arg(long, value_parser = word::<View>(VIEWS))]
     view: Option<View>,
-    /// Language of a document: en, zh-Hant or both
-    #[arg(long, value_name = "LANG", default_value = "both", hide_default_value = true, value_parser = language)]
-    lang: Language,
+    /// Language of a document: en, zh-Hant or, when absent, both; text where '-o' names no document
+    #[arg(long, value_name = "LANG", value_parser = language)]
+    lang: Option<Language>,
     /// Write the document to this file, whole or not at all
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     to: Option<PathBuf>,

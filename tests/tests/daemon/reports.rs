@@ -135,6 +135,21 @@ on_both! {
         assert_eq!(office.runs(&[]).0, 10);
     }
 
+    async fn a_language_alone_asks_for_text(engine: Engine) {
+        let daemon = Daemon::new(engine).await;
+        let _running = daemon.serves();
+        let asked = |more: &[&str]| {
+            let line: Vec<&str> = ["stats", "legco", "--as-at", "2022-05-31"].iter().chain(more).copied().collect();
+            String::from_utf8(daemon.iamctl(&line, "").stdout).unwrap()
+        };
+        let chinese = asked(&["--lang", "zh-Hant"]);
+        assert!(chinese.contains("截至2022年5月底") && !chinese.contains("As at"), "{chinese}");
+        assert_eq!(chinese, asked(&["--lang", "zh-Hant", "-o", "text"]));
+        assert_eq!(chinese, asked(&["--lang", "zh-Hant", "-o", "table"]), "a table on the screen has both, and no other way");
+        let both = asked(&[]);
+        assert!(both.contains("截至2022年5月底") && both.contains("As at end-May 2022"), "{both}");
+    }
+
     async fn nothing_is_closed_where_no_pack_can_be_written(engine: Engine) {
         let daemon = Daemon::new(engine).await;
         let _running = daemon.serves();
