@@ -123,8 +123,6 @@ fn documents(engine: &str, reply: &LegcoReply) {
     timed("lcq5 as workbook", &|| render::xlsx(&outline()).unwrap().len());
 }
 
-/// As many raw events as the counters count, and the grouping that every figure would need without counters: uses by month and
-/// service. Five runs; the first one reads what was just written.
 /// How long a use takes to be on record with its login, alone and while a file of late uses is taken in beside it.
 async fn beside_logins(world: &World) {
     let engine = world.app.store.engine().name();
@@ -200,6 +198,8 @@ async fn logins(world: &World) -> Vec<Duration> {
     took
 }
 
+/// As many raw events as the counters count, and the grouping that every figure would need without counters: uses by month and
+/// service. Five runs; the first one reads what was just written.
 async fn raw_group_by(world: &World, report: Times) {
     let engine = world.app.store.engine().name();
     world
